@@ -1,0 +1,49 @@
+import type { RequestId, VersionId, WorkerId } from "./ids.ts";
+import type { Outcome } from "./termination.ts";
+
+export const logLevels = ["trace", "debug", "info", "log", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+interface RecordBase {
+  /** Unix milliseconds. */
+  readonly time: number;
+  readonly workerId: WorkerId;
+  readonly worker: string;
+  readonly versionId: VersionId;
+  readonly version: number;
+  /** Absent for what runs outside a request, such as a module's top level. */
+  readonly requestId?: RequestId;
+}
+
+/** One `console.*` call, or one uncaught exception (`exception` set, `message` its first line). */
+export interface LogLine extends RecordBase {
+  readonly kind: "line";
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly exception?: { readonly name: string; readonly message: string; readonly stack: string };
+}
+
+/** One invocation, written when it has ended. */
+export interface InvocationRecord extends RecordBase {
+  readonly kind: "invocation";
+  readonly requestId: RequestId;
+  readonly trigger: "fetch" | "scheduled" | "queue";
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly status: number;
+  readonly outcome: Outcome;
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly coldStart: boolean;
+}
+
+export type LogRecord = LogLine | InvocationRecord;
+
+/**
+ * Where records go. `emit` never blocks and never throws: a sink that cannot keep up drops records and
+ * says in the worker's own log how many.
+ */
+export interface LogSink {
+  emit(record: LogRecord): void;
+}

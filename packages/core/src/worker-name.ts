@@ -1,0 +1,49 @@
+import { OpenWorkersError } from "./errors.ts";
+
+// One DNS label (RFC 1035 §2.3.1), short enough for `<version>--<name>` to be a label as well (63 octets).
+const pattern = /^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$/;
+
+/** Names that the platform's own workers and hosts use. */
+export const reservedNames: ReadonlySet<string> = new Set([
+  "api",
+  "dashboard",
+  "www",
+  "logs",
+  "postgate",
+  "ow",
+]);
+
+/**
+ * `name` when it can name a worker: a DNS label of 1–50 characters without `--`.
+ *
+ * @throws OpenWorkersError INVALID_NAME
+ */
+export function parseWorkerName(name: string): string {
+  if (!pattern.test(name) || name.includes("--")) {
+    throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name a worker.`, {
+      hint: "Use 1 to 50 lower-case letters, digits and single hyphens, not at either end.",
+    });
+  }
+  if (reservedNames.has(name)) {
+    throw new OpenWorkersError("INVALID_NAME", `"${name}" is reserved for the platform.`, {
+      hint: "Choose another name, with --name or in wrangler.jsonc.",
+    });
+  }
+  return name;
+}
+
+/** `3--hello` is the preview host of version 3 of `hello`. */
+export function previewLabel(version: number, worker: string): string {
+  return `${version}--${worker}`;
+}
+
+/** The worker, and the version when the label is a preview's. */
+export function parseHostLabel(label: string): { worker: string; version?: number } | undefined {
+  const preview = /^(\d{1,9})--(.+)$/.exec(label);
+  if (preview) {
+    const [, version, worker] = preview;
+    if (version === undefined || worker === undefined || !pattern.test(worker)) return undefined;
+    return { worker, version: Number(version) };
+  }
+  return pattern.test(label) && !label.includes("--") ? { worker: label } : undefined;
+}

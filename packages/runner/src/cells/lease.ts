@@ -1,0 +1,43 @@
+import type { RequestId } from "@openworkers/core";
+import type { Target } from "./target.ts";
+
+/** Why the cell under a lease ended, and whether this request is the one to blame. */
+export interface Verdict {
+  readonly reason: "cpu-limit" | "memory-limit" | "crashed";
+  readonly culprit: boolean;
+}
+
+/** A request's place in a cell. Whoever acquired it releases it, exactly once. */
+export interface Lease extends Disposable {
+  /** The cell's HTTP socket. */
+  readonly socketPath: string;
+  /** The cell was started for this request. */
+  readonly coldStart: boolean;
+  /**
+   * Settles only when the cell ends before the lease is released. A broken connection to the cell is
+   * explained by it within milliseconds; `verdict` waits for that.
+   */
+  verdict(): Promise<Verdict>;
+  /** CPU time attributed to this request so far, in milliseconds. */
+  cpuMs(): number;
+  /** The response has ended, or the client has left. */
+  release(): void;
+}
+
+export interface AcquireOptions {
+  readonly requestId: RequestId;
+  /** Aborts the wait for a place. */
+  readonly signal: AbortSignal;
+}
+
+/** Where the ingress gets cells from. */
+export interface Dispatcher {
+  /**
+   * A place in a running cell of `target`, started when there is none.
+   *
+   * @throws OpenWorkersError OVERLOADED (queue full, or no place within `queueMs`), START_FAILED (the worker
+   * does not start), CRASH_LOOP (it keeps dying; `details.retryAfterMs`), DATABASE_UNAVAILABLE (its code
+   * is neither cached nor to be had).
+   */
+  acquire(target: Target, options: AcquireOptions): Promise<Lease>;
+}

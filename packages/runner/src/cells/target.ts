@@ -1,0 +1,41 @@
+import type { EnvValue, Limits, VersionId, WorkerCode, WorkerId } from "@openworkers/core";
+
+/**
+ * One version of a worker as it must run now. Two targets with the same `targetKey` share cells; a new
+ * version, a changed environment value or changed limits make a new key, and so new cells.
+ */
+export interface Target {
+  readonly workerId: WorkerId;
+  readonly worker: string;
+  readonly versionId: VersionId;
+  readonly version: number;
+  /** Grows with every change of a value in the worker's environment; 0 when it has none. */
+  readonly environmentRevision: number;
+  readonly limits: Limits;
+}
+
+export function targetKey(target: Target): string {
+  return `${target.versionId}:${target.environmentRevision}:${limitsKey(target.limits)}`;
+}
+
+// Targets come from the routing table, which keeps one object per worker: the text is made once for each.
+const limitsKeys = new WeakMap<Limits, string>();
+function limitsKey(limits: Limits): string {
+  let key = limitsKeys.get(limits);
+  if (key === undefined) {
+    key = Object.values(limits).join(",");
+    limitsKeys.set(limits, key);
+  }
+  return key;
+}
+
+/** What a cell is given to run. Secrets are open here: a program lives only in the runner's memory. */
+export interface Program {
+  readonly code: WorkerCode;
+  readonly env: ReadonlyMap<string, EnvValue>;
+}
+
+/** Loads the program of a target: from the cache when it is there, else from PostgreSQL. */
+export interface ProgramSource {
+  load(target: Target, signal: AbortSignal): Promise<Program>;
+}
