@@ -170,13 +170,7 @@ export async function liveShares(queries: Queries, workerId: WorkerId): Promise<
     .selectFrom("deployment_versions")
     .innerJoin("worker_versions", "worker_versions.id", "deployment_versions.version_id")
     .select(["version_id as versionId", "percent"])
-    .where("deployment_id", "=", ({ selectFrom }) =>
-      selectFrom("deployments")
-        .select("id")
-        .where("worker_id", "=", workerId)
-        .orderBy("sequence", "desc")
-        .limit(1),
-    )
+    .where("deployment_id", "=", newestBut(queries, workerId, 0))
     .orderBy("percent", "desc")
     .orderBy("number", "desc")
     .execute();
