@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+
+const pageBytes = 4_096;
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return undefined; // the process is gone, or the kernel keeps this file from us: the caller does without
+  }
+}
+
+/** Resident memory that belongs to the process alone (anonymous pages), in bytes; see proc_pid_statm(5). */
+export function privateBytes(pid: number): number | undefined {
+  const fields = read(`/proc/${pid}/statm`)?.split(" ");
+  if (fields === undefined) return undefined;
+  return (Number(fields[1]) - Number(fields[2])) * pageBytes;
+}
+
+/** Bytes the process has read and written through system calls, sockets included; see proc_pid_io(5). */
+export function transferredBytes(pid: number): number | undefined {
+  const match = /rchar: (\d+)\nwchar: (\d+)/.exec(read(`/proc/${pid}/io`) ?? "");
+  return match === null ? undefined : Number(match[1]) + Number(match[2]);
+}
+
+/** Memory the system can still give out, as a share of all of it; 1 where the kernel does not say. */
+export function availableMemoryShare(): number {
+  const text = read("/proc/meminfo");
+  const total = /MemTotal:\s+(\d+)/.exec(text ?? "")?.[1];
+  const available = /MemAvailable:\s+(\d+)/.exec(text ?? "")?.[1];
+  return total === undefined || available === undefined ? 1 : Number(available) / Number(total);
+}

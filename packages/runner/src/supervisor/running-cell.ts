@@ -1,0 +1,238 @@
+import type { Limits } from "@openworkers/core";
+import type { Cell, CellExit } from "../cells/cell.ts";
+import type { Lease, Verdict } from "../cells/lease.ts";
+import type { CpuClock } from "./cpu-clock.ts";
+import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { privateBytes, transferredBytes } from "./proc.ts";
+
+/** Requests younger than this are not looked at: most are over by then. */
+const graceMs = 10;
+
+/** How often a cell without requests is looked at: a thousand of them must cost nothing. */
+const restingMs = 100;
+
+/**
+ * CPU a request earns per byte its cell moves: 2 ms per MiB. Moving bytes through sockets is the platform's
+ * work, not the worker's (measured: 0.6–1.2 ms per MiB through workerd), so a large download does not
+ * count as a runaway computation.
+ */
+const creditMsPerByte = 2 / 2 ** 20;
+
+/** CPU one queued request may delay an answer of the event loop by, in milliseconds (3× a hello world). */
+const turnAllowanceMs = 0.4;
+
+/**
+ * Memory above the limit that a cell may hold before it is ended. RLIMIT_DATA refuses allocations first; this
+ * catches what it cannot see.
+ */
+const memorySlackBytes = 64 * 2 ** 20;
+
+export type EndReason = Verdict["reason"];
+
+export interface RunningCellOptions {
+  readonly cell: Cell;
+  readonly limits: Limits;
+  readonly clock: CpuClock;
+  /** Called once, when the process is gone. `reason` is absent when the platform itself ended it in peace. */
+  readonly onEnded: (cell: RunningCell, reason: EndReason | undefined, exit: CellExit) => void;
+  /** Called when a lease is given back. */
+  readonly onReleased: (cell: RunningCell) => void;
+}
+
+/** A cell that serves: who is in it, what they have used, and the enforcement of its limits. */
+export class RunningCell {
+  readonly cell: Cell;
+  readonly startedAt = performance.now();
+  readonly #limits: Limits;
+  readonly #clock: CpuClock;
+  readonly #ledger: CpuLedger;
+  readonly #heartbeat: Heartbeat;
+  readonly #options: RunningCellOptions;
+  readonly #ended: Promise<void>;
+  #reason: EndReason | undefined;
+  #retired = false;
+  #gone = false;
+  #culprit: CpuAccount | undefined;
+  #cpuMs: number;
+  #sampledAt: number;
+  #sampledCpuMs: number;
+  #transferred = 0;
+  #transferredAt = Number.NEGATIVE_INFINITY;
+  #completed = 0;
+  #idleSince = performance.now();
+
+  constructor(options: RunningCellOptions) {
+    this.#options = options;
+    this.cell = options.cell;
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+    const now = performance.now();
+    this.#sampledAt = now;
+    this.#cpuMs = this.#clock(this.cell.pid) ?? 0;
+    this.#sampledCpuMs = this.#cpuMs;
+    this.#ledger = new CpuLedger(this.#cpuMs, now);
+    this.#heartbeat = new Heartbeat(this.cell.controlSocket, now);
+    this.#ended = this.cell.exited.then((exit) => this.#onExit(exit));
+  }
+
+  get inFlight(): number {
+    return this.#ledger.inFlight;
+  }
+
+  /** Requests that ended with the cell alive. */
+  get completed(): number {
+    return this.#completed;
+  }
+
+  get gone(): boolean {
+    return this.#gone || this.#reason !== undefined || this.#retired;
+  }
+
+  /** When the last request left (`performance.now()`); meaningless while one is in flight. */
+  get idleSince(): number {
+    return this.#idleSince;
+  }
+
+  get cpuMs(): number {
+    return this.#cpuMs;
+  }
+
+  lease(coldStart: boolean): Lease {
+    const account = this.#ledger.open(performance.now(), this.#readCpu());
+    let open = true;
+    const release = (): void => {
+      if (!open) return;
+      open = false;
+      this.#release(account);
+    };
+    return {
+      socketPath: this.cell.httpSocket,
+      coldStart,
+      cpuMs: () => account.cpuMs,
+      verdict: async () => {
+        await this.#ended;
+        return { reason: this.#reason ?? "crashed", culprit: this.#culprit === account };
+      },
+      release,
+      [Symbol.dispose]: release,
+    };
+  }
+
+  /** Enforces the limits; called every few milliseconds. Does nothing for a cell that sleeps. */
+  inspect(now: number): void {
+    if (this.gone) return;
+    const oldest = this.#oldest();
+    if (oldest === undefined ? now - this.#sampledAt < restingMs : now - oldest.since < graceMs) return;
+    const cpuMs = this.#readCpu();
+    const used = cpuMs - this.#sampledCpuMs;
+    const busy = used / Math.max(1, now - this.#sampledAt);
+    this.#sampledAt = now;
+    this.#sampledCpuMs = cpuMs;
+    if (used === 0) return;
+    this.#ledger.charge(now, cpuMs);
+    if (oldest !== undefined) this.#credit(now);
+    this.#judge(now, cpuMs);
+    if (busy > 0.5) this.#heartbeat.ask(cpuMs);
+  }
+
+  /** Enforces the memory limit; called less often. */
+  inspectMemory(): void {
+    if (this.gone) return;
+    const bytes = privateBytes(this.cell.pid);
+    if (bytes !== undefined && bytes > this.#limits.memoryBytes + memorySlackBytes) {
+      this.#end("memory-limit", this.#suspect());
+    }
+  }
+
+  /** Ends the cell in peace: nobody is to blame. */
+  async retire(): Promise<void> {
+    this.#retired = true;
+    this.#heartbeat.stop();
+    await this.cell[Symbol.asyncDispose]();
+    await this.#ended;
+  }
+
+  #judge(now: number, cpuMs: number): void {
+    const silent = this.#heartbeat.silentCpuMs(cpuMs);
+    if (silent > this.#limits.cpuMs + Math.max(0, this.inFlight - 1) * turnAllowanceMs) {
+      this.#end("cpu-limit", this.#suspect());
+      return;
+    }
+    if (this.inFlight === 0) {
+      if (now - this.#idleSince > this.#limits.backgroundMs) this.#ledger.lapseBackground(this.#limits.cpuMs);
+      if (this.#ledger.backgroundMs > this.#ledger.backgroundBudgetMs + this.#limits.cpuMs) {
+        this.#end("cpu-limit", undefined);
+      }
+      return;
+    }
+    for (const account of this.#ledger.accounts()) {
+      if (account.cpuMs > this.#limits.cpuMs + account.creditMs) {
+        this.#end("cpu-limit", account);
+        return;
+      }
+    }
+  }
+
+  /** Gives every request what it earned by the bytes the cell moved since the last look, if it was there then. */
+  #credit(now: number): void {
+    const transferred = transferredBytes(this.cell.pid);
+    if (transferred === undefined) return;
+    const earnedMs = (transferred - this.#transferred) * creditMsPerByte;
+    for (const account of this.#ledger.accounts()) {
+      if (account.since <= this.#transferredAt) account.creditMs += earnedMs;
+    }
+    this.#transferred = transferred;
+    this.#transferredAt = now;
+  }
+
+  /**
+   * Who keeps the event loop: the first request that came after its last sign of life, for those behind it
+   * have not begun; when none came, the youngest of the others.
+   */
+  #suspect(): CpuAccount | undefined {
+    let youngest: CpuAccount | undefined;
+    for (const account of this.#ledger.accounts()) {
+      if (account.since >= this.#heartbeat.lastSignAt) return account;
+      youngest = account;
+    }
+    return youngest;
+  }
+
+  #oldest(): CpuAccount | undefined {
+    for (const account of this.#ledger.accounts()) return account;
+    return undefined;
+  }
+
+  #release(account: CpuAccount): void {
+    const now = performance.now();
+    if (!this.#gone && this.#reason === undefined) {
+      this.#heartbeat.sign(now);
+      this.#completed += 1;
+    }
+    this.#ledger.close(account, now, this.#readCpu(), this.#limits.cpuMs);
+    if (this.inFlight === 0) this.#idleSince = now;
+    this.#options.onReleased(this);
+  }
+
+  #readCpu(): number {
+    this.#cpuMs = this.#clock(this.cell.pid) ?? this.#cpuMs;
+    return this.#cpuMs;
+  }
+
+  #end(reason: EndReason, culprit: CpuAccount | undefined): void {
+    this.#reason = reason;
+    this.#culprit = culprit;
+    this.cell.kill();
+  }
+
+  #onExit(exit: CellExit): void {
+    this.#gone = true;
+    this.#heartbeat.stop();
+    if (!this.#retired && this.#reason === undefined) {
+      this.#culprit = this.#suspect();
+      this.#reason = exit.outOfMemory ? "memory-limit" : "crashed";
+    }
+    this.#options.onEnded(this, this.#reason, exit);
+  }
+}

@@ -1,0 +1,288 @@
+import { availableParallelism } from "node:os";
+import type { LogSink } from "@openworkers/core";
+import { OpenWorkersError } from "@openworkers/core";
+import type { Cell, CellExit, CellLine } from "../cells/cell.ts";
+import type { AcquireOptions, Dispatcher, Lease } from "../cells/lease.ts";
+import { type Program, type ProgramSource, type Target, targetKey } from "../cells/target.ts";
+import { type Blank, BlankCells } from "./blank-cells.ts";
+import { openCpuClock } from "./cpu-clock.ts";
+import { availableMemoryShare } from "./proc.ts";
+import { type EndReason, RunningCell } from "./running-cell.ts";
+import { type CellWiring, WorkerCells } from "./worker-cells.ts";
+
+/** How often busy cells are looked at. The design allows a runaway loop 50 ms over its limit. */
+const inspectEveryMs = 10;
+/** How often memory, idle cells, replicas and memory pressure are looked at. */
+const houseEveryMs = 250;
+/** Below this share of available memory idle cells are given up, least recently used first. */
+const scarceMemoryShare = 0.1;
+
+/** A blank cell that can be given a worker; what `launchBlankCell` returns. */
+export interface AssignableBlank extends Blank {
+  assign(program: Program, options: AssignOptions): Promise<Cell>;
+}
+
+export interface AssignOptions {
+  readonly limits: Target["limits"];
+  readonly onLine: (line: CellLine) => void;
+}
+
+export interface SupervisorOptions {
+  readonly programs: ProgramSource;
+  readonly launch: () => Promise<AssignableBlank>;
+  readonly logs: LogSink;
+  /** What an operator should read: a cell that crashed, a blank that did not start. */
+  readonly report: (message: string, details: Record<string, unknown>) => void;
+  /** Cells that may run at a time, blank ones aside. Default 500. */
+  readonly maxCells?: number;
+  /** Blank cells kept ready. Default 2. */
+  readonly warmCells?: number;
+  /** How long a cell may be idle before it is ended. Default 5 minutes. */
+  readonly idleMs?: number;
+  /** Replicas of one worker. Default: the number of cores. */
+  readonly maxReplicas?: number;
+}
+
+export interface SupervisorStats {
+  readonly cells: number;
+  readonly starting: number;
+  readonly blank: number;
+  readonly draining: number;
+  readonly inFlight: number;
+  readonly waiting: number;
+  readonly coldStarts: number;
+  readonly ends: Readonly<Record<EndReason | "retired", number>>;
+}
+
+/** Starts cells when they are needed, hands out places in them, enforces their limits and ends them. */
+export class Supervisor implements Dispatcher, AsyncDisposable {
+  readonly #options: SupervisorOptions;
+  readonly #clock = openCpuClock();
+  readonly #workers = new Map<string, WorkerCells>();
+  readonly #draining = new Map<WorkerCells, number>();
+  readonly #blanks: BlankCells<AssignableBlank>;
+  readonly #stopping = new AbortController();
+  readonly #maxCells: number;
+  readonly #maxReplicas: number;
+  readonly #idleMs: number;
+  readonly #timers: readonly ReturnType<typeof setInterval>[];
+  readonly #ends: Record<EndReason | "retired", number> = {
+    "cpu-limit": 0,
+    "memory-limit": 0,
+    crashed: 0,
+    retired: 0,
+  };
+  #coldStarts = 0;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#maxCells = options.maxCells ?? 500;
+    this.#maxReplicas = options.maxReplicas ?? availableParallelism();
+    this.#idleMs = options.idleMs ?? 5 * 60_000;
+    this.#blanks = new BlankCells({
+      launch: options.launch,
+      size: options.warmCells ?? 2,
+      onError: (error) => options.report("A blank cell did not start.", { error }),
+    });
+    this.#timers = [
+      setInterval(() => this.#inspect(), inspectEveryMs),
+      setInterval(() => this.#keepHouse(), houseEveryMs),
+    ];
+    this.#blanks.fill();
+  }
+
+  acquire(target: Target, options: AcquireOptions): Promise<Lease> {
+    if (this.#stopping.signal.aborted) {
+      return Promise.reject(
+        new OpenWorkersError("OVERLOADED", "The runner is stopping.", { hint: "Try again." }),
+      );
+    }
+    const key = targetKey(target);
+    let worker = this.#workers.get(key);
+    if (worker === undefined) {
+      worker = new WorkerCells({
+        target,
+        maxReplicas: Math.min(this.#maxReplicas, this.#maxCells),
+        start: (wanted, wiring) => this.#start(wanted, wiring),
+        onCellEnded: (ended, reason, exit) => this.#onCellEnded(ended, reason, exit),
+      });
+      this.#workers.set(key, worker);
+    }
+    return worker.acquire(options.signal);
+  }
+
+  /**
+   * Drains the cells of targets that are no longer live: they get no new request, finish what they have, and
+   * end when their background work has had its time.
+   */
+  retain(isLive: (target: Target) => boolean): void {
+    for (const [key, worker] of this.#workers) {
+      if (isLive(worker.target)) continue;
+      this.#workers.delete(key);
+      worker.close();
+      this.#draining.set(worker, performance.now());
+    }
+  }
+
+  stats(): SupervisorStats {
+    const total = { cells: 0, starting: 0, inFlight: 0, waiting: 0 };
+    for (const worker of this.#all()) {
+      total.cells += worker.cells.size;
+      total.starting += worker.starting;
+      total.inFlight += worker.inFlight;
+      total.waiting += worker.waiting;
+    }
+    return {
+      ...total,
+      blank: this.#blanks.size,
+      draining: this.#draining.size,
+      coldStarts: this.#coldStarts,
+      ends: { ...this.#ends },
+    };
+  }
+
+  /** The cells that run, with their targets: for `ow doctor`, metrics and tests. */
+  *cells(): Generator<{ target: Target; pid: number; inFlight: number; cpuMs: number }> {
+    for (const worker of this.#all()) {
+      for (const cell of worker.cells) {
+        yield { target: worker.target, pid: cell.cell.pid, inFlight: cell.inFlight, cpuMs: cell.cpuMs };
+      }
+    }
+  }
+
+  /** Ends every cell at once; drain the ingress first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new OpenWorkersError("OVERLOADED", "The runner is stopping."));
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all([this.#blanks.stop(), ...[...this.#all()].map((worker) => worker.end())]);
+    this.#workers.clear();
+    this.#draining.clear();
+  }
+
+  *#all(): Generator<WorkerCells> {
+    yield* this.#workers.values();
+    yield* this.#draining.keys();
+  }
+
+  async #start(target: Target, wiring: CellWiring): Promise<RunningCell> {
+    this.#makeRoom();
+    const signal = this.#stopping.signal;
+    // A blank is ready or on its way while the code is loaded.
+    const [program, blank] = await settleBoth(
+      this.#options.programs.load(target, signal),
+      this.#blanks.take(),
+    );
+    if (signal.aborted) {
+      await blank[Symbol.asyncDispose]();
+      throw signal.reason;
+    }
+    const cell = await blank.assign(program, {
+      limits: target.limits,
+      onLine: (line) => this.#log(target, line),
+    });
+    if (signal.aborted) {
+      await cell[Symbol.asyncDispose]();
+      throw signal.reason;
+    }
+    this.#coldStarts += 1;
+    return new RunningCell({ cell, limits: target.limits, clock: this.#clock, ...wiring });
+  }
+
+  /** Frees a place for a new cell when all are taken. */
+  #makeRoom(): void {
+    let count = 0;
+    for (const worker of this.#all()) count += worker.cells.size + worker.starting;
+    // The one being started counts itself.
+    if (count <= this.#maxCells || this.#evictIdlest()) return;
+    throw new OpenWorkersError("OVERLOADED", `All ${this.#maxCells} cells of this runner are busy.`, {
+      hint: "Try again shortly; the operator can raise OW_MAX_CELLS.",
+    });
+  }
+
+  #evictIdlest(): boolean {
+    let idlest: { worker: WorkerCells; cell: RunningCell } | undefined;
+    for (const worker of this.#all()) {
+      for (const cell of worker.cells) {
+        if (cell.inFlight > 0) continue;
+        if (idlest === undefined || cell.idleSince < idlest.cell.idleSince) idlest = { worker, cell };
+      }
+    }
+    if (idlest === undefined) return false;
+    this.#evict(idlest.worker, idlest.cell);
+    return true;
+  }
+
+  #evict(worker: WorkerCells, cell: RunningCell): void {
+    worker.evict(cell).catch((error) => this.#options.report("A cell did not end.", { error }));
+  }
+
+  #inspect(): void {
+    const now = performance.now();
+    for (const worker of this.#all()) {
+      for (const cell of worker.cells) cell.inspect(now);
+    }
+  }
+
+  #keepHouse(): void {
+    const now = performance.now();
+    for (const [key, worker] of this.#workers) {
+      worker.scale(now);
+      for (const cell of worker.cells) {
+        cell.inspectMemory();
+        if (cell.inFlight === 0 && now - cell.idleSince > this.#idleMs) this.#evict(worker, cell);
+      }
+      const forgotten = worker.cells.size + worker.starting + worker.waiting === 0;
+      if (forgotten && !worker.backingOff(now)) this.#workers.delete(key);
+    }
+    this.#keepDraining(now);
+    if (availableMemoryShare() < scarceMemoryShare) this.#evictIdlest();
+  }
+
+  #keepDraining(now: number): void {
+    for (const [worker, since] of this.#draining) {
+      const { backgroundMs, firstByteMs } = worker.target.limits;
+      const late = now - since > firstByteMs + backgroundMs;
+      for (const cell of worker.cells) {
+        cell.inspectMemory();
+        const rested = cell.inFlight === 0 && now - cell.idleSince > backgroundMs;
+        if (late || rested) this.#evict(worker, cell);
+      }
+      if (worker.cells.size + worker.starting === 0) this.#draining.delete(worker);
+    }
+  }
+
+  #onCellEnded(target: Target, reason: EndReason | undefined, exit: CellExit): void {
+    this.#ends[reason ?? "retired"] += 1;
+    if (reason === undefined) return;
+    this.#log(target, { time: Date.now(), level: "error", message: endMessage(target, reason) });
+    if (reason === "crashed") {
+      this.#options.report("A cell crashed.", { worker: target.worker, version: target.version, ...exit });
+    }
+  }
+
+  #log(target: Target, line: CellLine): void {
+    const { workerId, worker, versionId, version } = target;
+    this.#options.logs.emit({ kind: "line", workerId, worker, versionId, version, ...line });
+  }
+}
+
+/** What the worker's own log says of a cell that was ended. */
+function endMessage(target: Target, reason: EndReason): string {
+  const messages: Record<EndReason, string> = {
+    "cpu-limit": `CPU limit exceeded (${target.limits.cpuMs} ms per request): the worker was stopped.`,
+    "memory-limit": `Memory limit exceeded (${target.limits.memoryBytes / 2 ** 20} MB): the worker was stopped.`,
+    crashed: "The worker's process ended unexpectedly.",
+  };
+  return messages[reason];
+}
+
+/** Both, or the first error once both have settled: a blank that was taken is never lost to a failed load. */
+async function settleBoth<A, B extends AsyncDisposable>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  const [first, second] = await Promise.allSettled([a, b]);
+  if (second.status === "rejected") throw second.reason;
+  if (first.status === "rejected") {
+    await second.value[Symbol.asyncDispose]();
+    throw first.reason;
+  }
+  return [first.value, second.value];
+}
