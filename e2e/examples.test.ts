@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Platform, startPlatform } from "./platform.ts";
+
+let platform: Platform;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+}, 60_000);
+
+afterAll(async () => {
+  await platform[Symbol.asyncDispose]();
+});
+
+const names = ["hello-js", "hono", "node-compat", "streaming", "wasm", "websocket"];
+
+test("every folder of examples/ is one that this file exercises", async () => {
+  const folders = await readdir(join(import.meta.dir, "..", "examples"), { withFileTypes: true });
+  expect(
+    folders
+      .filter((entry) => entry.isDirectory() && entry.name !== "node_modules")
+      .map((entry) => entry.name)
+      .sort(),
+  ).toEqual(names);
+});
+
+test("every example deploys with the CLI as version 1 under its own name", async () => {
+  for (const name of names) {
+    expect(await platform.deploy(`examples/${name}`)).toMatchObject({
+      worker: name,
+      version: 1,
+      url: `http://${platform.host(name)}/`,
+    });
+  }
+});
+
+describe("hello-js", () => {
+  test("answers, redirects and has a 404 of its own", async () => {
+    expect(await (await platform.fetch("hello-js", "/")).text()).toBe("Hello, world!\n");
+    const moved = await platform.fetch("hello-js", "/old");
+    expect([moved.status, moved.headers.get("location")]).toEqual([
+      301,
+      `http://${platform.host("hello-js")}/`,
+    ]);
+    expect((await platform.fetch("hello-js", "/nothing")).status).toBe(404);
+  });
+
+  test("echoes a body byte for byte", async () => {
+    const body = crypto.getRandomValues(new Uint8Array(60_000));
+    const response = await platform.fetch("hello-js", "/echo", { method: "POST", body });
+    expect(Buffer.compare(Buffer.from(await response.arrayBuffer()), Buffer.from(body))).toBe(0);
+  });
+});
+
+describe("hono", () => {
+  test("is reached by curl at the address that the README gives", async () => {
+    const curl = Bun.spawn(["curl", "--silent", "--fail", `http://hono.localhost:${platform.port}/`]);
+    expect(await curl.stdout.text()).toBe("Hello from Hono\n");
+    expect(await curl.exited).toBe(0);
+  });
+
+  test("routes, parses JSON and answers a conditional request with 304", async () => {
+    const hello = await platform.fetch("hono", "/hello/Ada");
+    expect(await hello.json()).toEqual({ message: "Hello, Ada!" });
+    const headers = { "if-none-match": hello.headers.get("etag") ?? "" };
+    expect((await platform.fetch("hono", "/hello/Ada", { headers })).status).toBe(304);
+    const sum = await platform.fetch("hono", "/sum", { method: "POST", body: "[1,2,3.5]" });
+    expect(await sum.json()).toEqual({ sum: 6.5 });
+    expect((await platform.fetch("hono", "/sum", { method: "POST", body: "?" })).status).toBe(400);
+  });
+});
+
+test("wasm draws a bitmap whose middle is in the set and whose corner is not", async () => {
+  const response = await platform.fetch("wasm", "/");
+  expect(response.headers.get("content-type")).toBe("image/bmp");
+  const file = new DataView(await response.arrayBuffer());
+  expect([file.getUint16(0), file.getUint32(2, true)]).toEqual([0x424d, file.byteLength]);
+  const pixels = file.getUint32(10, true);
+  const [width, height] = [file.getInt32(18, true), -file.getInt32(22, true)];
+  const at = (x: number, y: number) => file.getUint8(pixels + y * width + x);
+  expect(at(Math.floor(width * 0.6), height / 2)).toBe(255);
+  expect(at(0, 0)).toBeLessThan(20);
+});
+
+describe("streaming", () => {
+  test("the first event arrives while the stream is still open", async () => {
+    const response = await platform.fetch("streaming", "/events?count=3&every=50");
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    const chunks: string[] = [];
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) chunks.push(chunk);
+    expect(chunks[0]).toContain("data: event 1 of 3");
+    expect(chunks[0]).not.toContain("event 3");
+    expect(chunks.join("")).toEndWith("id: 3\ndata: event 3 of 3\n\n");
+  });
+
+  test("a body is answered while it is still being sent", async () => {
+    let send: (text: string) => void = () => {};
+    let end: () => void = () => {};
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        send = (text) => controller.enqueue(new TextEncoder().encode(text));
+        end = () => controller.close();
+      },
+    });
+    send("first ");
+    const response = await platform.fetch("streaming", "/upper", { method: "POST", body });
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    // Only after its answer has come back is the rest sent: a platform that buffers would wait for ever.
+    expect((await reader?.read())?.value).toBe("FIRST ");
+    send("second");
+    end();
+    expect((await reader?.read())?.value).toBe("SECOND");
+    expect((await reader?.read())?.done).toBe(true);
+  });
+});
+
+test("websocket echoes text and bytes and closes with the client's code", async () => {
+  const socket = platform.webSocket("websocket", "/");
+  socket.binaryType = "arraybuffer";
+  const next = (type: "open" | "message" | "close") =>
+    new Promise<Event>((resolve, reject) => {
+      socket.addEventListener(type, resolve, { once: true });
+      socket.addEventListener("error", () => reject(new Error(`the socket failed before ${type}`)));
+    });
+  await next("open");
+  socket.send("hello");
+  expect(await next("message")).toMatchObject({ data: "hello" });
+  socket.send(new Uint8Array([0, 1, 255]));
+  const bytes = await next("message");
+  expect(bytes instanceof MessageEvent && [...new Uint8Array(bytes.data)]).toEqual([0, 1, 255]);
+  socket.close(4_001, "enough");
+  expect(await next("close")).toMatchObject({ code: 4_001 });
+});
+
+describe("node-compat", () => {
+  test("crypto and buffer agree with the ones of this process", async () => {
+    const response = await platform.fetch("node-compat", "/?text=caf%C3%A9");
+    const hmac = createHmac("sha256", "key").update("café").digest("hex");
+    expect(await response.json()).toMatchObject({
+      base64: Buffer.from("café").toString("base64"),
+      hmac,
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    const verify = await platform.fetch("node-compat", `/verify?text=caf%C3%A9&hmac=${hmac}`);
+    expect(await verify.json()).toEqual({ valid: true });
+  });
+
+  test("streams flow", async () => {
+    const response = await platform.fetch("node-compat", "/lines?text=a%0Ab");
+    expect(await response.text()).toBe("1 a\n2 b\n");
+  });
+});
+
+test("Ctrl-C ends the platform with code 0 and leaves no process behind", async () => {
+  expect(await platform.stop()).toBe(0);
+});
