@@ -1,0 +1,53 @@
+import type { InvocationRecord, LogLine, LogRecord } from "@openworkers/core";
+import colors from "picocolors";
+import { formatMs } from "../output/format.ts";
+
+export interface LogFormat {
+  /** Name the worker on each line: for a reader of more than one. */
+  readonly showWorker: boolean;
+}
+
+const levelColors = {
+  trace: colors.dim,
+  debug: colors.dim,
+  info: colors.cyan,
+  log: (text: string) => text,
+  warn: colors.yellow,
+  error: colors.red,
+} as const;
+
+/** A record as a person reads it: time, level, version, request, message; further lines are indented. */
+export function formatRecord(record: LogRecord, { showWorker }: LogFormat): string {
+  const time = colors.dim(new Date(record.time).toISOString().slice(11, 23));
+  const worker = showWorker ? ` ${colors.bold(record.worker)}` : "";
+  const origin = colors.dim(`v${record.version} ${record.requestId?.slice(-8) ?? "-".repeat(8)}`);
+  const body = record.kind === "line" ? formatLine(record) : formatInvocation(record);
+  return `${time}${worker} ${origin} ${body}`;
+}
+
+function formatLine(line: LogLine): string {
+  const level = levelColors[line.level](line.level.toUpperCase().padEnd(5));
+  const text = line.exception
+    ? printable(line.exception.stack || line.exception.message)
+    : printable(line.message);
+  return `${level} ${text.replaceAll("\n", "\n    ")}`;
+}
+
+function formatInvocation(record: InvocationRecord): string {
+  const good = record.outcome === "ok";
+  const status = (good && record.status < 500 ? colors.green : colors.red)(String(record.status));
+  const notes = [
+    `${formatMs(record.wallMs)}, CPU ${record.cpuMs.toFixed(1)} ms`,
+    ...(record.coldStart ? ["cold start"] : []),
+    ...(good ? [] : [record.outcome]),
+  ];
+  const what = printable(`${record.method} ${record.host}${record.path}`);
+  return `${status}   ${what} ${colors.dim(`(${notes.join(", ")})`)}`;
+}
+
+/** Without what would move the cursor or rename the terminal's window: a worker writes what it likes. */
+function printable(text: string): string {
+  return text.replace(/(?![\n\t])\p{Cc}/gu, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}

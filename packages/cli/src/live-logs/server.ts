@@ -1,0 +1,68 @@
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { LogFanOut, Subscription } from "./fan-out.ts";
+import { logFilterSchema } from "./filter.ts";
+
+/** Keeps a reader's connection from looking dead, and finds out when it is. */
+const heartbeatMs = 15_000;
+
+/**
+ * Serves the live logs as server-sent events on a Unix socket that only this user can open:
+ * `GET /logs?worker=…&level=…` (fields of `LogFilter`), and `GET /status` for whether anybody is there.
+ */
+export function serveLiveLogs(socketPath: string, logs: LogFanOut): AsyncDisposable {
+  // The folder, not the socket's own mode, keeps others out: a socket is connectable before chmod reaches it.
+  const folder = dirname(socketPath);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  rmSync(socketPath, { force: true });
+  const server = Bun.serve({
+    unix: socketPath,
+    fetch(request, server) {
+      const url = new URL(request.url);
+      if (url.pathname === "/status") return Response.json({ pid: process.pid, readers: logs.readers });
+      if (url.pathname !== "/logs") return new Response("Not found", { status: 404 });
+      const filter = logFilterSchema.safeParse(Object.fromEntries(url.searchParams));
+      if (!filter.success) return Response.json({ error: filter.error.issues }, { status: 400 });
+      // A log may be silent for longer than Bun lets a connection be.
+      server.timeout(request, 0);
+      return new Response(eventStream(logs.subscribe(filter.data)), {
+        headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+      });
+    },
+  });
+  chmodSync(socketPath, 0o600);
+  return {
+    async [Symbol.asyncDispose]() {
+      await server.stop(true);
+      rmSync(socketPath, { force: true });
+    },
+  };
+}
+
+function eventStream(subscription: Subscription): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let heartbeat: ReturnType<typeof setInterval> | undefined;
+  const stop = () => {
+    clearInterval(heartbeat);
+    subscription[Symbol.dispose]();
+  };
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(encoder.encode(": connected\n\n"));
+      heartbeat = setInterval(() => {
+        // A reader with unread data has no need of a heartbeat, and must not be given more to hold.
+        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(": \n\n"));
+      }, heartbeatMs);
+      heartbeat.unref();
+    },
+    async pull(controller) {
+      const next = await subscription.next();
+      if ("json" in next) return controller.enqueue(encoder.encode(`data: ${next.json}\n\n`));
+      controller.enqueue(encoder.encode(`event: end\ndata: ${next.ended}\n\n`));
+      stop();
+      controller.close();
+    },
+    cancel: stop,
+  });
+}

@@ -1,0 +1,205 @@
+import { describe, expect, test } from "bun:test";
+import { isOpenWorkersError } from "@openworkers/core";
+import { testFolder } from "../testing/files.ts";
+import { newestCompatibilityDate, resolveCompatibilityDate } from "./compatibility-date.ts";
+import { keyWarnings } from "./keys.ts";
+import { type LoadProjectOptions, loadProject, type Project } from "./project.ts";
+import { toWorkerName } from "./worker-name.ts";
+
+const dates = { newest: "2026-11-17", today: "2026-11-22" };
+
+async function project(
+  files: Record<string, string>,
+  options: LoadProjectOptions = {},
+  path = "",
+): Promise<Project> {
+  await using folder = await testFolder({ "src/index.ts": "", ...files });
+  return await loadProject(`${folder.path}/${path}`, { dates, ...options });
+}
+
+async function refusal(files: Record<string, string>, options: LoadProjectOptions = {}): Promise<string> {
+  try {
+    await project(files, options);
+  } catch (thrown) {
+    if (isOpenWorkersError(thrown)) return `${thrown.code}: ${thrown.message} ${thrown.hint ?? ""}`;
+    throw thrown;
+  }
+  throw new Error("it was accepted");
+}
+
+const base = { name: "shop", main: "src/index.ts", compatibility_date: "2026-01-01" };
+const json = (extra: Record<string, unknown>) => ({ "wrangler.json": JSON.stringify({ ...base, ...extra }) });
+
+describe("a manifest", () => {
+  test("in TOML, JSON and JSONC says the same", async () => {
+    const toml = `name = "shop"\nmain = "src/index.ts"\ncompatibility_date = "2026-01-01"\n[vars]\nA = "a"\nB = { c = 1 }\n`;
+    const jsonc = `{ // comment\n "name": "shop", "main": "src/index.ts", "compatibility_date": "2026-01-01",
+      "vars": { "A": "a", "B": { "c": 1 } }, }`;
+    const projects = await Promise.all([
+      project({ "wrangler.toml": toml }),
+      project({ "wrangler.jsonc": jsonc }),
+      project(json({ vars: { A: "a", B: { c: 1 } } })),
+    ]);
+    for (const { name, vars, compatibilityDate, warnings } of projects) {
+      expect({ name, compatibilityDate, warnings }).toEqual({
+        name: "shop",
+        compatibilityDate: "2026-01-01",
+        warnings: [],
+      });
+      expect([...vars]).toEqual([
+        ["A", { kind: "text", value: "a" }],
+        ["B", { kind: "json", value: '{"c":1}' }],
+      ]);
+    }
+  });
+
+  test("sorts its routes into path routes and custom domains", async () => {
+    const { routes, domains } = await project(
+      json({
+        routes: [
+          "example.com/api/*",
+          { pattern: "shop.example.com", custom_domain: true },
+          { pattern: "*.example.org/*" },
+        ],
+      }),
+    );
+    expect({ routes, domains }).toEqual({
+      routes: ["example.com/api/*", "*.example.org/*"],
+      domains: ["shop.example.com"],
+    });
+  });
+
+  test("asks for limits in wrangler's words and in ours", async () => {
+    const { limits } = await project(
+      json({ limits: { cpu_ms: 250 }, openworkers: { limits: { memoryBytes: 2 ** 28 } } }),
+    );
+    expect(limits).toEqual({ cpuMs: 250, memoryBytes: 2 ** 28 });
+  });
+
+  test("has sections that inherit everything but vars, and a name of their own", async () => {
+    const file = json({
+      vars: { A: "top" },
+      minify: true,
+      env: { staging: { vars: { B: "section" } }, live: { name: "shop-live", minify: false } },
+    });
+    const staging = await project(file, { environment: "staging" });
+    expect([staging.name, [...staging.vars.keys()], staging.build.minify]).toEqual([
+      "shop-staging",
+      ["B"],
+      true,
+    ]);
+    const live = await project(file, { environment: "live" });
+    expect([live.name, [...live.vars.keys()], live.build.minify]).toEqual(["shop-live", [], false]);
+  });
+
+  test("is found from a lone file inside its project, and not beyond the next package.json", async () => {
+    const files = { ...json({}), "nested/package.json": "{}", "nested/other.ts": "" };
+    expect((await project(files, {}, "src/index.ts")).name).toBe("shop");
+    expect((await project(files, {}, "nested/other.ts")).name).toBe("other");
+  });
+
+  test("without a compatibility date gets a warning and the newest date that is not in the future", async () => {
+    const { compatibilityDate, warnings } = await project({ "wrangler.json": `{ "name": "shop" }` });
+    expect(compatibilityDate).toBe("2026-11-17");
+    expect(warnings).toEqual([expect.stringContaining("compatibility_date is not set; 2026-11-17 is used")]);
+  });
+});
+
+const refused: { what: string; files: Record<string, string>; options?: LoadProjectOptions; says: string }[] =
+  [
+    {
+      what: "broken JSON",
+      files: { "wrangler.jsonc": `{\n "a": }` },
+      says: "INVALID_MANIFEST: wrangler.jsonc:2:7: ValueExpected",
+    },
+    { what: "broken TOML", files: { "wrangler.toml": "name = " }, says: "INVALID_MANIFEST: wrangler.toml:" },
+    {
+      what: "a value of the wrong form",
+      files: json({ minify: "yes" }),
+      says: "minify: Invalid input: expected boolean",
+    },
+    {
+      what: "a date that is none",
+      files: json({ compatibility_date: "soon" }),
+      says: "compatibility_date: write it as YYYY-MM-DD",
+    },
+    {
+      what: "a date the runtime does not know",
+      files: json({ compatibility_date: "2027-01-01" }),
+      says: "knows dates up to 2026-11-17",
+    },
+    {
+      what: "an unknown limit",
+      files: json({ openworkers: { limits: { cpu: 1 } } }),
+      says: "openworkers.limits: Unrecognized key",
+    },
+    {
+      what: "an entry that is not there",
+      files: json({ main: "dist/index.js" }),
+      says: "main is dist/index.js, which does not exist",
+    },
+    {
+      what: "a name that is no host label",
+      files: json({ name: "My Shop" }),
+      says: `INVALID_NAME: "My Shop" cannot name a worker`,
+    },
+    {
+      what: "an unknown section",
+      files: json({ env: { live: {} } }),
+      options: { environment: "staging" },
+      says: "no section env.staging. It has: live.",
+    },
+    {
+      what: "a section without a manifest",
+      files: {},
+      options: { environment: "staging" },
+      says: "There is no manifest",
+    },
+  ];
+
+describe("a project is refused for", () => {
+  for (const { what, files, options, says } of refused) {
+    test(what, async () => {
+      expect(await refusal(files, options)).toContain(says);
+    });
+  }
+});
+
+const keys: { key: string; value: unknown; warning: string | undefined }[] = [
+  {
+    key: "kv_namespaces",
+    value: [{ binding: "KV" }],
+    warning: "kv_namespaces is not supported in this release",
+  },
+  { key: "kv_namespaces", value: [], warning: undefined },
+  { key: "triggers", value: { crons: ["* * * * *"] }, warning: "triggers is not supported" },
+  { key: "compatability_date", value: "2026-01-01", warning: "Did you mean compatibility_date?" },
+  { key: "kv_namespace", value: [], warning: "Did you mean kv_namespaces?" },
+  { key: "quux", value: 1, warning: "quux is not a known key and has no effect." },
+  { key: "account_id", value: "a", warning: undefined },
+];
+
+describe("a manifest's key", () => {
+  for (const { key, value, warning } of keys) {
+    test(`${key} = ${JSON.stringify(value)} gives ${warning === undefined ? "no warning" : `"${warning}"`}`, () => {
+      const warnings = keyWarnings({ [key]: value }, "");
+      expect(warnings).toEqual(warning === undefined ? [] : [expect.stringContaining(warning)]);
+    });
+  }
+});
+
+test("a derived worker name is bent into a host label", () => {
+  expect(["My App!", "--x--", "a".repeat(60), "UPPER_case.v2"].map(toWorkerName)).toEqual([
+    "my-app",
+    "x",
+    "a".repeat(50),
+    "upper-case-v2",
+  ]);
+});
+
+test("the newest compatibility date is the one in workerd's version", () => {
+  expect(newestCompatibilityDate("1.20261117.1")).toBe("2026-11-17");
+  expect(resolveCompatibilityDate(undefined, { newest: "2026-11-17", today: "2026-11-10" })).toBe(
+    "2026-11-10",
+  );
+});

@@ -1,0 +1,44 @@
+import { isOpenWorkersError, messageOf, OpenWorkersError } from "@openworkers/core";
+import { CommanderError } from "commander";
+import colors from "picocolors";
+
+/** The process's exit codes; documented in every command's help. */
+export const exitCodes = { ok: 0, failure: 1, usage: 2 } as const;
+
+/** A mistake in how the command was called: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Says what went wrong, for people or as `{"error":{…}}`, and returns the exit code for it. */
+export function reportFailure(thrown: unknown, options: { readonly json: boolean }): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.ok;
+  const usage = thrown instanceof CommanderError || thrown instanceof UsageError;
+  const error = usage ? usageError(thrown) : platformError(thrown);
+  if (options.json) process.stdout.write(`${JSON.stringify({ error })}\n`);
+  else {
+    process.stderr.write(`${colors.red("error:")} ${error.message}\n`);
+    if (error.hint !== undefined) process.stderr.write(`${colors.cyan("next:")} ${error.hint}\n`);
+    if (process.env.OW_DEBUG && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  }
+  return usage ? exitCodes.usage : exitCodes.failure;
+}
+
+interface Failure {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+function usageError(thrown: Error): OpenWorkersError {
+  return new OpenWorkersError("INVALID_INPUT", thrown.message.replace(/^error: /, ""), {
+    hint: "See `ow --help`, or --help after the command.",
+  });
+}
+
+function platformError(thrown: unknown): Failure {
+  if (isOpenWorkersError(thrown)) return thrown;
+  return new OpenWorkersError("INTERNAL", messageOf(thrown), {
+    hint: "This is a bug in ow. Run again with OW_DEBUG=1 and report what it prints.",
+    cause: thrown,
+  });
+}

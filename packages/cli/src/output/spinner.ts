@@ -1,0 +1,33 @@
+import colors from "picocolors";
+
+const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const clearLine = "\r\x1b[2K";
+
+/** An animated line on stderr, which must be a terminal. */
+export class Spinner implements Disposable {
+  readonly #label: string;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #frame = 0;
+
+  constructor(label: string) {
+    this.#label = label;
+    this.#draw();
+    this.#timer = setInterval(() => this.#draw(), 80);
+    this.#timer.unref();
+  }
+
+  /** Takes the line away. Idempotent. */
+  clear(): void {
+    clearInterval(this.#timer);
+    process.stderr.write(clearLine);
+  }
+
+  [Symbol.dispose](): void {
+    this.clear();
+  }
+
+  #draw(): void {
+    this.#frame = (this.#frame + 1) % frames.length;
+    process.stderr.write(`${clearLine}${colors.cyan(frames[this.#frame] ?? "")} ${this.#label}`);
+  }
+}

@@ -1,0 +1,19 @@
+import type { LogSink } from "@openworkers/core";
+import type { Dispatcher } from "../cells/lease.ts";
+import type { Router } from "./router.ts";
+import type { Timeouts } from "./timeouts.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
+import type { UpstreamPool } from "./upstream.ts";
+
+/** What every connection of one ingress shares. */
+export interface IngressContext {
+  readonly baseDomain: string;
+  readonly router: Router;
+  readonly dispatcher: Dispatcher;
+  readonly logs: LogSink;
+  readonly proxies: TrustedProxies;
+  readonly pool: UpstreamPool;
+  readonly timeouts: Timeouts;
+  /** Tells the operator of what should not happen. Never throws. */
+  readonly report: (message: string, details: Record<string, unknown>) => void;
+}

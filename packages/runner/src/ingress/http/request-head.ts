@@ -1,0 +1,178 @@
+import { listOf } from "./field.ts";
+import { hasControl, parseContentLength, visitFields } from "./head.ts";
+import { type Refusal, refusal } from "./refusal.ts";
+
+/** A request's start line and fields, as far as the ingress acts on them; the rest is `fields`. */
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query, byte for byte (latin1). */
+  readonly target: string;
+  /** HTTP/1.`minor`. */
+  readonly minor: 0 | 1;
+  /** The Host field as sent. */
+  readonly host: string;
+  /** Lower-case, without port and trailing dot. */
+  readonly hostname: string;
+  /** The end-to-end fields to forward, each line with its CRLF, in the client's order and spelling. */
+  readonly fields: string;
+  /** -1 when chunked; 0 when there is none. */
+  readonly bodyLength: number;
+  /** There was a Content-Length, be it 0. */
+  readonly hasLength: boolean;
+  readonly keepAlive: boolean;
+  readonly webSocket: boolean;
+  readonly expectContinue: boolean;
+  readonly accept: string | undefined;
+  readonly versionKey: string | undefined;
+  readonly requestId: string | undefined;
+  readonly forwardedFor: string | undefined;
+  readonly forwardedProto: string | undefined;
+  readonly forwardedHost: string | undefined;
+}
+
+const startLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^ ]+) HTTP\/([0-9])\.([0-9])$/;
+const hostField = /^([a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{0,5})?$/;
+const noNames: ReadonlySet<string> = new Set();
+
+/**
+ * Parses a request head strictly (RFC 9112): whatever two parsers could read differently is refused, so that
+ * what the cell is sent, written anew from this, is what the ingress routed and limited.
+ *
+ * @param text the head, latin1, its empty line included
+ */
+export function parseRequestHead(text: string): RequestHead | Refusal {
+  return parse(text, noNames);
+}
+
+function parse(text: string, hopByHop: ReadonlySet<string>): RequestHead | Refusal {
+  const lineEnd = text.indexOf("\r\n");
+  const line = text.slice(0, lineEnd);
+  const start = startLine.exec(line);
+  if (start === null || hasControl(line)) return refusal(400, "The request line is malformed.");
+  const [, method = "", target = "", major, minor] = start;
+  if (major !== "1" || (minor !== "0" && minor !== "1")) {
+    return refusal(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
+  }
+  if (method === "CONNECT") return refusal(405, "This is not a forward proxy.");
+  // A reflected request hands a script the cookies it cannot read (RFC 9110 §9.3.8).
+  if (method === "TRACE") return refusal(405, "TRACE is not answered here.");
+  if (!target.startsWith("/")) return refusal(400, "The request target must be a path.");
+  if (target.includes("#")) return refusal(400, "The request target holds a fragment.");
+
+  let fields = "";
+  let host: string | undefined;
+  let length: number | undefined;
+  let chunked = false;
+  let connection: string | undefined;
+  let upgrade: string | undefined;
+  let expect: string | undefined;
+  let accept: string | undefined;
+  let versionKey: string | undefined;
+  let requestId: string | undefined;
+  let forwardedFor: string | undefined;
+  let forwardedProto: string | undefined;
+  let forwardedHost: string | undefined;
+
+  const wrong = visitFields(text, lineEnd + 2, (field, value, fieldLine) => {
+    switch (field.kind) {
+      case "plain":
+      case "date":
+        if (!hopByHop.has(field.lower)) fields += `${fieldLine}\r\n`;
+        return undefined;
+      case "host":
+        if (host !== undefined) return "there are two Host fields";
+        host = value;
+        return undefined;
+      case "content-length":
+        if (length !== undefined) return "there are two Content-Length fields";
+        length = parseContentLength(value);
+        return length === undefined ? "Content-Length is not a number" : undefined;
+      case "transfer-encoding":
+        if (chunked || value.toLowerCase() !== "chunked") return "the only transfer coding taken is chunked";
+        chunked = true;
+        return undefined;
+      case "connection":
+        connection = connection === undefined ? value : `${connection},${value}`;
+        return undefined;
+      case "upgrade":
+        upgrade = upgrade === undefined ? value : `${upgrade},${value}`;
+        return undefined;
+      case "expect":
+        expect = value;
+        return undefined;
+      case "accept":
+        accept = accept === undefined ? value : `${accept},${value}`;
+        if (!hopByHop.has(field.lower)) fields += `${fieldLine}\r\n`;
+        return undefined;
+      case "version-key":
+        versionKey = value;
+        fields += `${fieldLine}\r\n`;
+        return undefined;
+      case "request-id":
+        requestId = value;
+        return undefined;
+      case "forwarded-for":
+        forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
+        return undefined;
+      case "forwarded-proto":
+        forwardedProto = value;
+        return undefined;
+      case "forwarded-host":
+        forwardedHost = value;
+        return undefined;
+      case "dropped":
+      case "exception-mark":
+        return undefined;
+    }
+  });
+  if (wrong !== undefined) return refusal(400, `The request is malformed: ${wrong}.`);
+
+  if (chunked && length !== undefined) {
+    return refusal(400, "The request has both a Content-Length and a Transfer-Encoding.");
+  }
+  if (chunked && minor === "0") return refusal(400, "HTTP/1.0 has no transfer codings.");
+  if (host === undefined) return refusal(400, "The request has no Host field.");
+  const hostMatch = hostField.exec(host.toLowerCase());
+  if (hostMatch === null) return refusal(400, "The Host field is malformed.");
+  const named = hostMatch[1] ?? "";
+
+  let keepAlive = minor === "1";
+  let upgrades = false;
+  if (connection !== undefined) {
+    const members = listOf(connection);
+    if (members.includes("close")) keepAlive = false;
+    upgrades = members.includes("upgrade");
+    const listed = members.filter((name) => !connectionOptions.has(name));
+    if (listed.length > 0 && hopByHop === noNames) return parse(text, new Set(listed));
+  }
+  const webSocket =
+    upgrades && minor === "1" && upgrade !== undefined && upgrade.toLowerCase() === "websocket";
+  const bodyLength = chunked ? -1 : (length ?? 0);
+  if (webSocket && (method !== "GET" || bodyLength !== 0)) {
+    return refusal(400, "A WebSocket opens with a GET without a body.");
+  }
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
+    return refusal(417, "The only expectation met here is 100-continue.");
+  }
+  return {
+    method,
+    target,
+    minor: minor === "1" ? 1 : 0,
+    host,
+    hostname: named.endsWith(".") ? named.slice(0, -1) : named,
+    fields,
+    bodyLength,
+    hasLength: length !== undefined,
+    keepAlive,
+    webSocket,
+    expectContinue: expect !== undefined && minor === "1" && bodyLength !== 0,
+    accept,
+    versionKey,
+    requestId,
+    forwardedFor,
+    forwardedProto,
+    forwardedHost,
+  };
+}
+
+const connectionOptions: ReadonlySet<string> = new Set(["close", "keep-alive", "upgrade"]);

@@ -1,0 +1,146 @@
+import { messageOf, OpenWorkersError } from "@openworkers/core";
+import { Wire, type WireOwner, wireHandlers } from "./wire.ts";
+
+/** Who uses a connection to a cell at the moment. */
+export interface UpstreamUser {
+  onUpstreamData(bytes: Buffer): void;
+  onUpstreamDrain(): void;
+  onUpstreamClose(): void;
+}
+
+// workerd closes a connection idle for 5 s (kj/compat/http.h, HttpServerSettings::pipelineTimeout). Letting go
+// earlier means that a request is never written into one that is being closed.
+const maxIdleMs = 3_000;
+
+// A connect() beyond the socket's backlog fails with EAGAIN at once; a place comes free as soon as workerd's
+// event loop turns.
+const connectAttempts = 40;
+const connectPauseMs = 5;
+
+/** A connection to a cell's HTTP socket: one exchange at a time, then back to the pool. */
+export class Upstream implements WireOwner {
+  readonly socketPath: string;
+  readonly wire: Wire;
+  readonly #pool: UpstreamPool;
+  #user: UpstreamUser | undefined;
+  /** It has carried an exchange before this one, so its end may only mean that it was idle too long. */
+  reused = false;
+  idleSince = 0;
+
+  constructor(socketPath: string, pool: UpstreamPool, user: UpstreamUser) {
+    this.socketPath = socketPath;
+    this.#pool = pool;
+    this.#user = user;
+    this.wire = new Wire(this);
+  }
+
+  use(user: UpstreamUser): void {
+    this.#user = user;
+    this.reused = true;
+  }
+
+  /** Back to the pool; whoever had it hears nothing more. */
+  release(): void {
+    this.#user = undefined;
+    if (this.wire.closed) return;
+    this.wire.resume();
+    this.#pool.put(this);
+  }
+
+  /** Closes it; whoever had it hears nothing more. The cell sees its client leave. */
+  destroy(): void {
+    this.#user = undefined;
+    this.wire.terminate();
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.#user !== undefined) this.#user.onUpstreamData(bytes);
+    // A response nobody asked for would be read as the answer to the next request.
+    else this.#discard();
+  }
+
+  onDrain(): void {
+    this.#user?.onUpstreamDrain();
+  }
+
+  onClose(): void {
+    if (this.#user !== undefined) this.#user.onUpstreamClose();
+    else this.#pool.remove(this);
+  }
+
+  #discard(): void {
+    this.#pool.remove(this);
+    this.wire.terminate();
+  }
+}
+
+/** Idle connections by cell, the last used first. Disposing closes those that are idle. */
+export class UpstreamPool implements Disposable {
+  readonly #idle = new Map<string, Upstream[]>();
+  #disposed = false;
+
+  /** A connection that is ready, if there is one. */
+  take(socketPath: string, user: UpstreamUser): Upstream | undefined {
+    const upstream = this.#idle.get(socketPath)?.pop();
+    upstream?.use(user);
+    return upstream;
+  }
+
+  /**
+   * A new connection. What is written before it stands is kept and sent then.
+   *
+   * @throws OpenWorkersError WORKER_CRASHED when the cell's socket takes no connection
+   */
+  async connect(socketPath: string, user: UpstreamUser, signal: AbortSignal): Promise<Upstream> {
+    for (let attempt = 1; ; attempt++) {
+      const upstream = new Upstream(socketPath, this, user);
+      try {
+        await Bun.connect({ unix: socketPath, socket: wireHandlers, data: upstream.wire });
+        return upstream;
+      } catch (thrown) {
+        const full = messageOf(thrown).includes("EAGAIN") || hasCode(thrown, "EAGAIN");
+        if (!full || attempt >= connectAttempts || signal.aborted) {
+          throw new OpenWorkersError("WORKER_CRASHED", "The cell takes no connection.", { cause: thrown });
+        }
+        await Bun.sleep(connectPauseMs);
+      }
+    }
+  }
+
+  put(upstream: Upstream): void {
+    if (this.#disposed) {
+      upstream.destroy();
+      return;
+    }
+    upstream.idleSince = performance.now();
+    const idle = this.#idle.get(upstream.socketPath);
+    if (idle === undefined) this.#idle.set(upstream.socketPath, [upstream]);
+    else idle.push(upstream);
+  }
+
+  remove(upstream: Upstream): void {
+    const idle = this.#idle.get(upstream.socketPath);
+    if (idle === undefined) return;
+    const at = idle.indexOf(upstream);
+    if (at >= 0) idle.splice(at, 1);
+    if (idle.length === 0) this.#idle.delete(upstream.socketPath);
+  }
+
+  /** Closes what has been idle too long; the oldest are in front. */
+  sweep(now: number): void {
+    for (const [socketPath, idle] of this.#idle) {
+      while (idle[0] !== undefined && now - idle[0].idleSince > maxIdleMs) idle.shift()?.destroy();
+      if (idle.length === 0) this.#idle.delete(socketPath);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    for (const idle of this.#idle.values()) for (const upstream of idle) upstream.destroy();
+    this.#idle.clear();
+  }
+}
+
+function hasCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === code;
+}

@@ -1,0 +1,145 @@
+import type { Socket, SocketHandler } from "bun";
+
+/** Who hears of what happens on a wire. Nothing is called after `onClose`. */
+export interface WireOwner {
+  onData(bytes: Buffer): void;
+  /** Everything handed to `write` is with the kernel; more may be written. */
+  onDrain(): void;
+  onClose(): void;
+}
+
+/**
+ * One side of a relay: a socket with back-pressure that can be asked for. What the kernel does not take at
+ * once is kept here, and `write` says so: a caller that stops reading its source then keeps at most one
+ * read's worth of bytes (512 KiB, the size of Bun's receive buffer) in memory.
+ */
+export class Wire {
+  #socket: Socket<Wire> | undefined;
+  readonly #owner: WireOwner;
+  #pending: Uint8Array[] = [];
+  #blocked = false;
+  #paused = false;
+  #ended = false;
+  #closed = false;
+  /** Bytes the peer has been handed, ever: what a stall is told by. */
+  #written = 0;
+
+  constructor(owner: WireOwner) {
+    this.#owner = owner;
+  }
+
+  /** Not everything written is with the kernel yet. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get written(): number {
+    return this.#written;
+  }
+
+  get remoteAddress(): string {
+    return this.#socket?.remoteAddress ?? "";
+  }
+
+  /** False when the bytes had to be kept back: `onDrain` follows. Bytes for a closed wire are dropped. */
+  write(bytes: Uint8Array): boolean {
+    if (this.#closed || this.#ended) return true;
+    if (bytes.length === 0) return !this.#blocked;
+    if (this.#blocked || this.#socket === undefined) {
+      this.#pending.push(bytes);
+      this.#blocked = true;
+      return false;
+    }
+    const taken = Math.max(0, this.#socket.write(bytes));
+    this.#written += taken;
+    if (taken === bytes.length) return true;
+    if (!this.#closed) {
+      this.#pending.push(taken === 0 ? bytes : bytes.subarray(taken));
+      this.#blocked = true;
+    }
+    return false;
+  }
+
+  /** Stops reading: the peer is slowed down by TCP's own window, or the Unix socket's buffer. */
+  pause(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closed) return;
+    this.#paused = false;
+    this.#socket?.resume();
+  }
+
+  /** Says that no more will be written, once everything is. Reading goes on, so that the peer is not reset. */
+  end(): void {
+    if (this.#ended || this.#closed) return;
+    this.#ended = true;
+    if (!this.#blocked) this.#socket?.shutdown();
+  }
+
+  /** Closes at once, whatever has not been written. */
+  terminate(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pending = [];
+    // A paused socket's close event would wait for a reader; the owner has asked for the end and knows.
+    this.#socket?.terminate();
+  }
+
+  opened(socket: Socket<Wire>): void {
+    this.#socket = socket;
+    if (this.#closed) socket.terminate();
+    else if (this.#pending.length > 0) this.drained();
+    else if (this.#ended) socket.shutdown();
+  }
+
+  received(bytes: Buffer): void {
+    if (!this.#closed) this.#owner.onData(bytes);
+  }
+
+  drained(): void {
+    const socket = this.#socket;
+    if (this.#closed || socket === undefined || !this.#blocked) return;
+    while (this.#pending.length > 0) {
+      const bytes = this.#pending[0] ?? new Uint8Array(0);
+      const taken = Math.max(0, socket.write(bytes));
+      this.#written += taken;
+      if (this.#closed) return;
+      if (taken < bytes.length) {
+        this.#pending[0] = bytes.subarray(taken);
+        return;
+      }
+      this.#pending.shift();
+    }
+    this.#blocked = false;
+    if (this.#ended) socket.shutdown();
+    else this.#owner.onDrain();
+  }
+
+  gone(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pending = [];
+    this.#owner.onClose();
+  }
+}
+
+/** Bun calls these for every socket; which one it is about is in `socket.data`. */
+export const wireHandlers: SocketHandler<Wire> = {
+  open: (socket) => socket.data.opened(socket),
+  data: (socket, bytes) => socket.data.received(bytes),
+  drain: (socket) => socket.data.drained(),
+  end: (socket) => {
+    socket.end();
+  },
+  close: (socket) => socket.data.gone(),
+  // ECONNRESET and EPIPE: `close` follows, and that is all there is to say about a peer that went away.
+  error: (socket) => socket.data.gone(),
+};
