@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { errorCode } from "../faults.ts";
+
+/** Sends a signal; a process that is no more is no error. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (thrown) {
+    if (errorCode(thrown) !== "ESRCH") throw thrown;
+  }
+}
+
+/**
+ * The processes whose working directory is `directory`: PostgreSQL and its children run in their data
+ * directory. Compared by inode, because one in a mount namespace calls the same directory by another name.
+ * Linux only; elsewhere none is found.
+ */
+export function processesIn(directory: string): number[] {
+  if (process.platform !== "linux") return [];
+  const wanted = statSync(directory);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const cwd = statSync(`/proc/${pid}/cwd`);
+        return cwd.ino === wanted.ino && cwd.dev === wanted.dev;
+      } catch {
+        return false; // it has ended, or is another user's and so not ours
+      }
+    });
+}
+
+/** What `postmaster.pid` says, or `undefined` when there is none: process id, and whether it takes sessions. */
+export function postmaster(dataPath: string): { pid: number; ready: boolean } | undefined {
+  let text: string;
+  try {
+    text = readFileSync(join(dataPath, "postmaster.pid"), "utf8");
+  } catch (thrown) {
+    if (errorCode(thrown) === "ENOENT") return undefined;
+    throw thrown;
+  }
+  // Line 1 is the pid, line 8 the status (PostgreSQL's src/include/utils/pidfile.h).
+  const lines = text.split("\n");
+  const pid = Number(lines[0]);
+  return Number.isInteger(pid) && pid > 1 ? { pid, ready: lines[7]?.trim() === "ready" } : undefined;
+}
+
+// Each signal, and how long it may take: fast shutdown, immediate shutdown (crash recovery follows), the kernel's.
+const steps: readonly (readonly [NodeJS.Signals, number])[] = [
+  ["SIGINT", 15_000],
+  ["SIGQUIT", 5_000],
+  ["SIGKILL", 5_000],
+];
+
+/**
+ * Ends the PostgreSQL that a killed owner left running in `dataPath`, and removes the `postmaster.pid` that
+ * one which was killed left behind: PostgreSQL itself would refuse to start when the pid in it has been
+ * given to another process. Only whoever holds the directory's lock may call this.
+ */
+export async function clearLeftovers(dataPath: string): Promise<void> {
+  if (process.platform !== "linux") return; // PostgreSQL's own check of postmaster.pid has to do
+  for (const [signal, patienceMs] of steps) {
+    const running = processesIn(dataPath);
+    if (running.length === 0) break;
+    const main = postmaster(dataPath)?.pid;
+    // Children of a dead postmaster end by themselves, and ignore SIGINT while they do.
+    const targets = main !== undefined && running.includes(main) && signal !== "SIGKILL" ? [main] : running;
+    for (const pid of targets) signalProcess(pid, signal);
+    const deadline = Date.now() + patienceMs;
+    while (Date.now() < deadline && processesIn(dataPath).length > 0) await Bun.sleep(10);
+  }
+  rmSync(join(dataPath, "postmaster.pid"), { force: true });
+}

@@ -1,0 +1,129 @@
+import postgres from "postgres";
+import type { DriverOptions } from "./database.ts";
+
+export interface ListenHandlers {
+  /** Called with the payload of each notification, in the order they were committed. */
+  readonly onPayload: (payload: string) => void;
+  /**
+   * Called each time a new connection listens after an earlier one broke. What was notified in between is
+   * lost: read the state again.
+   */
+  readonly onReconnect: () => void;
+  /** Called when the connection breaks, and with each failed attempt to make it again. */
+  readonly onLost?: (error: unknown) => void;
+}
+
+const firstDelayMs = 50;
+const longestDelayMs = 2_000;
+// A peer that vanished without a FIN (a pulled cable, a failed-over address) is noticed by asking.
+const heartbeatMs = 15_000;
+const heartbeatTimeoutMs = 10_000;
+
+/** One connection that listens on one channel and outlives the server's restarts. */
+export class Listener implements AsyncDisposable {
+  readonly #options: DriverOptions;
+  readonly #channel: string;
+  readonly #handlers: ListenHandlers;
+  readonly #stopped = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(options: DriverOptions, channel: string, handlers: ListenHandlers) {
+    this.#options = options;
+    this.#channel = channel;
+    this.#handlers = handlers;
+  }
+
+  async start(): Promise<void> {
+    const first = await this.#connect();
+    this.#loop = this.#keep(first);
+  }
+
+  async #keep(first: Connection): Promise<void> {
+    const { signal } = this.#stopped;
+    let connection: Connection | undefined = first;
+    let delayMs = firstDelayMs;
+    while (!signal.aborted) {
+      if (connection !== undefined) {
+        const error = await watch(connection, signal);
+        await connection.end();
+        connection = undefined;
+        delayMs = firstDelayMs;
+        if (signal.aborted) return;
+        this.#handlers.onLost?.(error);
+      }
+      await sleep(delayMs * (0.5 + Math.random() / 2), signal);
+      if (signal.aborted) return;
+      try {
+        connection = await this.#connect();
+        this.#handlers.onReconnect();
+      } catch (thrown) {
+        this.#handlers.onLost?.(thrown);
+        delayMs = Math.min(delayMs * 2, longestDelayMs);
+      }
+    }
+    await connection?.end();
+  }
+
+  // `sql.listen` of postgres.js gives up after one failed reconnection, so we drive the connection ourselves.
+  async #connect(): Promise<Connection> {
+    const closed = Promise.withResolvers<void>();
+    const sql = postgres({
+      ...this.#options,
+      max: 1,
+      idle_timeout: 0,
+      max_lifetime: null,
+      fetch_types: false,
+      onclose: () => closed.resolve(),
+      // Exists in 3.4.9 (src/connection.js) but not in its type declarations.
+      ...{ onnotify: (_channel: string, payload: string) => this.#handlers.onPayload(payload) },
+    });
+    const end = () => sql.end({ timeout: 1 });
+    try {
+      await sql`listen ${sql(this.#channel)}`;
+    } catch (thrown) {
+      await end();
+      throw thrown;
+    }
+    return { closed: closed.promise, ask: async () => void (await sql`select 1`), end };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    await this.#loop;
+  }
+}
+
+interface Connection {
+  readonly closed: Promise<void>;
+  ask(): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** Resolves with what went wrong when the connection is no longer of use, or when `signal` aborts. */
+async function watch(connection: Connection, signal: AbortSignal): Promise<unknown> {
+  const closed = connection.closed.then(() => new Error("the connection was closed"));
+  for (;;) {
+    const error = await Promise.race([closed, sleep(heartbeatMs, signal)]);
+    if (error !== undefined || signal.aborted) return error;
+    const answer = await Promise.race([
+      closed,
+      connection.ask().catch((thrown: unknown) => thrown),
+      sleep(heartbeatTimeoutMs, signal).then(() => new Error("the connection does not answer")),
+    ]);
+    if (answer !== undefined || signal.aborted) return answer;
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve(undefined);
+    };
+    const timer = setTimeout(done, ms);
+    timer.unref();
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,105 @@
+import type {
+  DeploymentId,
+  EnvironmentId,
+  EnvValue,
+  Limits,
+  Module,
+  UserId,
+  VersionId,
+  WorkerId,
+} from "@openworkers/core";
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from "kysely";
+
+// What PostgreSQL sets when a row is inserted, and nobody changes.
+type CreatedAt = ColumnType<Date, Date | undefined, never>;
+type Fixed<T> = ColumnType<T, T, never>;
+
+/** The platform's tables as `migrations/` makes them, for Kysely. */
+export interface Tables {
+  users: { id: Fixed<UserId>; name: string; is_operator: Generated<boolean>; created_at: CreatedAt };
+  sealing_keys: {
+    id: Fixed<string>;
+    public_key: Fixed<Uint8Array>;
+    created_at: CreatedAt;
+    retired_at: Date | null;
+  };
+  environments: {
+    id: Fixed<EnvironmentId>;
+    owner_id: Fixed<UserId>;
+    name: string;
+    revision: Generated<number>;
+    created_at: CreatedAt;
+  };
+  environment_values: {
+    environment_id: Fixed<EnvironmentId>;
+    name: Fixed<string>;
+    kind: "var" | "secret";
+    value: string | null;
+    sealed: Uint8Array | null;
+    key_id: string | null;
+    updated_at: Generated<Date>;
+  };
+  workers: {
+    id: Fixed<WorkerId>;
+    name: string;
+    owner_id: Fixed<UserId>;
+    environment_id: EnvironmentId | null;
+    limits: Json<Partial<Limits>>;
+    last_version: Generated<number>;
+    created_at: CreatedAt;
+  };
+  blobs: { hash: Fixed<string>; content: Fixed<Uint8Array>; size: GeneratedAlways<number> };
+  worker_versions: {
+    id: Fixed<VersionId>;
+    worker_id: Fixed<WorkerId>;
+    number: Fixed<number>;
+    compatibility_date: Fixed<string>;
+    compatibility_flags: Fixed<string[]>;
+    vars: Json<Record<string, EnvValue>>;
+    limits: Json<Partial<Limits>>;
+    message: Fixed<string | null>;
+    created_by: Fixed<UserId>;
+    created_at: CreatedAt;
+  };
+  version_modules: {
+    version_id: Fixed<VersionId>;
+    position: Fixed<number>;
+    name: Fixed<string>;
+    type: Fixed<Module["type"]>;
+    hash: Fixed<string>;
+  };
+  version_source_maps: { version_id: Fixed<VersionId>; module_name: Fixed<string>; hash: Fixed<string> };
+  deployments: {
+    id: Fixed<DeploymentId>;
+    sequence: GeneratedAlways<number>;
+    worker_id: Fixed<WorkerId>;
+    message: Fixed<string | null>;
+    created_by: Fixed<UserId>;
+    created_at: CreatedAt;
+  };
+  deployment_versions: {
+    deployment_id: Fixed<DeploymentId>;
+    version_id: Fixed<VersionId>;
+    worker_id: Fixed<WorkerId>;
+    percent: Fixed<number>;
+  };
+  domains: {
+    hostname: Fixed<string>;
+    worker_id: Fixed<WorkerId>;
+    verification_token: Fixed<string>;
+    verified_at: Date | null;
+    created_at: CreatedAt;
+  };
+  routes: { pattern: Fixed<string>; worker_id: Fixed<WorkerId>; created_at: CreatedAt };
+  audit_log: {
+    id: GeneratedAlways<number>;
+    at: CreatedAt;
+    user_id: Fixed<UserId>;
+    action: Fixed<string>;
+    subject: Fixed<string>;
+    details: Json<Record<string, unknown>>;
+  };
+}
+
+/** A jsonb column: an object both ways; the driver turns it into text. */
+type Json<T extends object> = JSONColumnType<T, T | undefined, T>;
