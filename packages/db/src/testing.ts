@@ -1,9 +1,10 @@
 import { mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import postgres from "postgres";
+import { Client } from "pg";
 import { parseAddress } from "./address.ts";
 import { connect, type Database } from "./database.ts";
+import { clientConfig } from "./driver.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/embedded-postgres.ts";
 import { migrate } from "./migrate.ts";
 
@@ -30,7 +31,7 @@ export async function withTestDatabase(): Promise<TestDatabase> {
   cluster ??= startCluster();
   const { server, admin } = await cluster;
   const name = `test_${++count}`;
-  await admin`create database ${admin(name)} template ${admin(template)}`;
+  await admin.query(`create database ${name} template ${template}`);
   const url = server.urlOf(name);
   const database = connect(url, { max: 4 });
   return {
@@ -38,7 +39,7 @@ export async function withTestDatabase(): Promise<TestDatabase> {
     url,
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
-      await admin`drop database ${admin(name)} with (force)`;
+      await admin.query(`drop database ${name} with (force)`);
     },
   };
 }
@@ -52,24 +53,16 @@ export function temporaryCluster(): string {
 
 interface TestCluster {
   readonly server: EmbeddedPostgres;
-  readonly admin: postgres.Sql;
+  readonly admin: Client;
 }
 
 async function startCluster(): Promise<TestCluster> {
   const server = await startEmbeddedPostgres({ dataDir: temporaryCluster(), durable: false });
-  const address = parseAddress(server.urlOf("postgres"));
-  const admin = postgres({
-    host: address.host,
-    port: address.port,
-    database: address.database,
-    username: address.user,
-    ...(address.password === undefined ? {} : { password: address.password }),
-    // `create database` copies a template that nobody uses, and only one at a time.
-    max: 1,
-    onnotice: () => {},
-  });
-  await admin`create database ${admin(template)}`;
-  await using database = connect(server.urlOf(template), { max: 1 });
+  // One connection: a template is copied by one at a time, and only while nobody uses it.
+  const admin = new Client(clientConfig(parseAddress(server.urlOf("postgres"))));
+  await admin.connect();
+  await admin.query(`create database ${template}`);
+  await using database = connect(server.urlOf(template));
   await migrate(database);
   return { server, admin };
 }
