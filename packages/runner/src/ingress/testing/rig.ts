@@ -112,7 +112,7 @@ export interface Rig extends AsyncDisposable {
 }
 
 export interface RigOptions
-  extends Partial<Pick<IngressOptions, "timeouts" | "trustedProxies" | "maxConnections">> {
+  extends Partial<Pick<IngressOptions, "timeouts" | "trustedProxies" | "maxConnections" | "port">> {
   readonly limits?: Partial<Limits>;
   readonly router?: Router;
 }
