@@ -8,4 +8,5 @@ export {
 } from "./embedded/embedded-postgres.ts";
 export type { ListenHandlers } from "./listener.ts";
 export { type Migration, migrate, pendingMigrations } from "./migrate.ts";
+export * from "./stores/mod.ts";
 export type { Tables } from "./tables.ts";

@@ -1,0 +1,44 @@
+import { dlopen, FFIType, read } from "bun:ffi";
+
+/** The system calls that Bun does not offer. Looked up on first use: importing this costs nothing. */
+function open() {
+  const darwin = process.platform === "darwin";
+  const path = darwin ? "libSystem.B.dylib" : "libc.so.6";
+  const { i32, i64, u32, ptr } = FFIType;
+  const { symbols } = dlopen(path, {
+    socket: { args: [i32, i32, i32], returns: i32 },
+    bind: { args: [i32, ptr, u32], returns: i32 },
+    listen: { args: [i32, i32], returns: i32 },
+    syscall: { args: [i64, i64, i64, i64], returns: i64 },
+  });
+  const errno = darwin
+    ? dlopen(path, { __error: { args: [], returns: ptr } }).symbols.__error
+    : dlopen(path, { __errno_location: { args: [], returns: ptr } }).symbols.__errno_location;
+  return {
+    ...symbols,
+    errno(): number {
+      const location = errno();
+      return location === null ? 0 : read.i32(location);
+    },
+  };
+}
+
+let opened: ReturnType<typeof open> | undefined;
+
+export function libc(): ReturnType<typeof open> {
+  opened ??= open();
+  return opened;
+}
+
+function openPrlimit() {
+  const { i32, ptr } = FFIType;
+  return dlopen("libc.so.6", { prlimit: { args: [i32, i32, ptr, ptr], returns: i32 } }).symbols.prlimit;
+}
+
+let openedPrlimit: ReturnType<typeof openPrlimit> | undefined;
+
+/** prlimit(2), which only Linux has: 0, or -1 with errno set. `limit` is soft, hard. */
+export function prlimit(pid: number, resource: number, limit: BigUint64Array): number {
+  openedPrlimit ??= openPrlimit();
+  return openedPrlimit(pid, resource, limit, null);
+}

@@ -1,0 +1,97 @@
+import type { Module } from "@openworkers/core";
+import { closedEgress, type EgressHandler } from "../egress/egress-handler.ts";
+import { dataBytes, setLimits } from "../os/rlimits.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { Program } from "../target.ts";
+import { baseLimits } from "./base-limits.ts";
+import { type BlankCell, blankCell } from "./blank-cell.ts";
+import { CellDirectories } from "./cell-directory.ts";
+import { type CellProcess, startCellProcess } from "./cell-process.ts";
+import { workerdBinary } from "./workerd-binary.ts";
+
+export interface CellHostOptions {
+  readonly sandbox: Sandbox;
+  /** Where sockets are made: a short path, its own or shared with other runners of this user. */
+  readonly runtimeDir: string;
+  /** Who answers outbound requests; refused without. */
+  readonly egress?: EgressHandler;
+}
+
+/** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
+export interface CellHost extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  /**
+   * A sandboxed cell without a worker, ready to be given one.
+   *
+   * @throws OpenWorkersError SANDBOX_UNAVAILABLE
+   */
+  launchBlank(): Promise<BlankCell>;
+}
+
+/**
+ * Sweeps up what a killed runner left in `runtimeDir`, and starts one empty cell to learn what a cell
+ * needs before it has a worker.
+ *
+ * @throws OpenWorkersError SANDBOX_UNAVAILABLE when no cell starts, CONFIG_INVALID when the path is too long.
+ */
+export async function openCellHost(options: CellHostOptions): Promise<CellHost> {
+  const directories = new CellDirectories(options.runtimeDir);
+  const start = async (): Promise<CellProcess> => {
+    const cell = await startCellProcess({
+      sandbox: options.sandbox,
+      directory: directories.create(),
+      aliveDirectory: directories.aliveDirectory,
+      workerd: workerdBinary.path,
+      egress: options.egress ?? closedEgress,
+    });
+    try {
+      if (process.platform === "linux") setLimits(cell.pid, baseLimits, cell.user);
+    } catch (error) {
+      await cell[Symbol.asyncDispose]();
+      throw error;
+    }
+    return cell;
+  };
+  try {
+    const idleDataBytes = await measureIdle(await start());
+    return {
+      sandbox: options.sandbox,
+      launchBlank: async () => blankCell({ process: await start(), idleDataBytes, prelude }),
+      async [Symbol.asyncDispose]() {
+        directories.dispose();
+      },
+    };
+  } catch (error) {
+    directories.dispose();
+    throw error;
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** VmData of a cell that has started an empty worker, mostly address space that V8 reserves. */
+async function measureIdle(process: CellProcess): Promise<number> {
+  const blank = blankCell({ process, idleDataBytes: 2 ** 40, prelude });
+  await using cell = await blank.assign(
+    {
+      code: {
+        modules: [{ name: "empty.js", type: "esModule", content: encoder.encode("export default {}") }],
+        compatibilityDate: workerdBinary.compatibilityDate,
+        compatibilityFlags: [],
+        sourceMaps: new Map(),
+      },
+      env: new Map(),
+    },
+    { limits: { memoryBytes: 128 * 2 ** 20, backgroundMs: 1 }, onLine() {} },
+  );
+  return globalThis.process.platform === "linux" ? dataBytes(cell.pid) : 0;
+}
+
+function prelude(program: Program): Module {
+  const main = JSON.stringify(program.code.modules[0]?.name);
+  return {
+    name: "openworkers.js",
+    type: "esModule",
+    content: encoder.encode(`export * from ${main};\nexport { default } from ${main};\n`),
+  };
+}

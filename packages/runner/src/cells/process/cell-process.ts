@@ -1,0 +1,214 @@
+import { chmodSync, chownSync, closeSync, rmSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { OpenWorkersError } from "@openworkers/core";
+import type { CellExit } from "../cell.ts";
+import { socketNames } from "../config/encode-config.ts";
+import type { EgressHandler } from "../egress/egress-handler.ts";
+import { serveEgress } from "../egress/egress-server.ts";
+import { listenUnix } from "../os/listening-socket.ts";
+import type { User } from "../os/rlimits.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { TailBuffer } from "./tail-buffer.ts";
+
+export interface CellProcessOptions {
+  readonly sandbox: Sandbox;
+  /** Made for this cell alone; removed on disposal. */
+  readonly directory: string;
+  readonly aliveDirectory: string;
+  readonly workerd: string;
+  readonly egress: EgressHandler;
+}
+
+/** A started workerd that waits for its configuration, and everything that was opened for it. */
+export interface CellProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly user: User | undefined;
+  readonly httpSocket: string;
+  readonly controlSocket: string;
+  /** Paths as the cell sees them. */
+  readonly egressSocket: string;
+  readonly aliveDirectory: string;
+  readonly stdout: ReadableStream<Uint8Array>;
+  /** workerd's announcements, one JSON object per line. */
+  readonly control: ReadableStream<Uint8Array>;
+  readonly exited: Promise<CellExit>;
+  /** What stderr ends with so far. */
+  stderr(): string;
+  /** Hands over the configuration; nothing can be handed over after it. */
+  configure(config: Uint8Array): Promise<void>;
+  kill(): void;
+}
+
+const fd = { control: 4, httpSocket: 5, controlSocket: 6 };
+const stderrBytes = 4_096;
+const outOfMemory = /out of memory|OOM|Reached heap limit/;
+
+/**
+ * Starts a cell's process.
+ *
+ * @throws OpenWorkersError SANDBOX_UNAVAILABLE when the sandbox does not come up.
+ */
+export async function startCellProcess(options: CellProcessOptions): Promise<CellProcess> {
+  const stack = new AsyncDisposableStack();
+  try {
+    stack.defer(() => rmSync(options.directory, { recursive: true, force: true }));
+    const egressPath = join(options.directory, "egress");
+    const egress = stack.use(serveEgress(egressPath, options.egress));
+    const command = stack.use(
+      options.sandbox.command({
+        egressSocket: egress.path,
+        aliveDirectory: options.aliveDirectory,
+        workerd: options.workerd,
+      }),
+    );
+    chmodSync(egressPath, 0o600);
+    if (command.user) chownSync(egressPath, command.user.uid, command.user.gid);
+
+    using sockets = new DisposableStack();
+    const http = sockets.adopt(listenUnix(join(options.directory, "http")), (socket) => socket.close());
+    const control = sockets.adopt(listenUnix(join(options.directory, "control")), (socket) => socket.close());
+    const child = Bun.spawn(
+      [
+        ...command.argv,
+        ...["serve", "--binary", `--control-fd=${fd.control}`],
+        ...[
+          `--socket-fd=${socketNames.http}=${fd.httpSocket}`,
+          `--socket-fd=${socketNames.control}=${fd.controlSocket}`,
+        ],
+        "-",
+      ],
+      {
+        env: {},
+        stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", http.fd, control.fd, ...command.fds],
+      },
+    );
+    const stderr = new TailBuffer(stderrBytes);
+    const drained = drain(child.stderr, stderr);
+    const controlFd = openFd(child.stdio[fd.control]);
+    stack.defer(() => closeSync(controlFd));
+    const exited = child.exited.then(async () => {
+      await drained;
+      return exitOf(child.exitCode, child.signalCode, stderr.toString());
+    });
+
+    let pid = child.pid;
+    // What to kill: with a namespace's first process everything in it dies, and bubblewrap follows.
+    let root = child.pid;
+    const kill = () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      signal(root);
+    };
+    stack.defer(async () => {
+      kill();
+      child.kill("SIGKILL");
+      await exited;
+    });
+
+    const infoFd = openFd(child.stdio[3]);
+    try {
+      if (command.infoFd !== undefined) {
+        root = await childPid(infoFd, exited);
+        pid = await workerdPid(root, exited);
+      }
+    } finally {
+      closeSync(infoFd);
+    }
+
+    const owned = stack.move();
+    return {
+      pid,
+      user: command.user,
+      httpSocket: http.path,
+      controlSocket: control.path,
+      egressSocket: command.egressSocket,
+      aliveDirectory: command.aliveDirectory,
+      stdout: child.stdout,
+      control: Bun.file(controlFd).stream(),
+      exited,
+      stderr: () => stderr.toString(),
+      async configure(config) {
+        child.stdin.write(config);
+        await child.stdin.end();
+      },
+      kill,
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+function openFd(value: unknown): number {
+  if (typeof value === "number") return value;
+  throw new OpenWorkersError("INTERNAL", "Bun.spawn did not open a pipe that it was asked for.");
+}
+
+async function drain(stream: ReadableStream<Uint8Array>, into: TailBuffer): Promise<void> {
+  for await (const chunk of stream) into.push(chunk);
+}
+
+async function childPid(infoFd: number, exited: Promise<CellExit>): Promise<number> {
+  let text = "";
+  for await (const chunk of Bun.file(infoFd).stream()) {
+    text += new TextDecoder().decode(chunk);
+    const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
+    if (pid !== undefined) return Number(pid);
+  }
+  throw sandboxFailure(await exited);
+}
+
+/**
+ * The child of the namespace's first process, once it has become workerd: before that it has neither
+ * workerd's memory nor, under a root runner, the cell's user. The kernel has no event for an exec of a
+ * grandchild; from bwrap's start it takes about 15 ms.
+ */
+async function workerdPid(root: number, exited: Promise<CellExit>): Promise<number> {
+  const children = Bun.file(`/proc/${root}/task/${root}/children`);
+  const ended = exited.then((exit) => {
+    throw sandboxFailure(exit);
+  });
+  // The cell's later end must not count as an unhandled rejection.
+  ended.catch(() => {});
+  for (;;) {
+    // Both files vanish when the cell ends, which is `ended`'s to report.
+    const pid = Number((await Promise.race([children.text().catch(() => ""), ended])).trim());
+    if (pid > 0) {
+      const comm = await Promise.race([
+        Bun.file(`/proc/${pid}/comm`)
+          .text()
+          .catch(() => ""),
+        ended,
+      ]);
+      if (comm.trim() === "workerd") return pid;
+    }
+    await Promise.race([Bun.sleep(1), ended]);
+  }
+}
+
+function sandboxFailure(exit: CellExit): OpenWorkersError {
+  const reason = exit.stderr.trim() || `exit code ${exit.code ?? exit.signal}`;
+  return new OpenWorkersError("SANDBOX_UNAVAILABLE", `The sandbox did not start: ${reason}.`, {
+    hint: "Run `ow doctor` to see what this machine lacks.",
+  });
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+const signalNames = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number as number, name]),
+);
+
+/** bubblewrap reports that its child was killed by signal n as exit code 128 + n. */
+function exitOf(code: number | null, signalCode: string | number | null, stderr: string): CellExit {
+  const name = typeof signalCode === "string" ? signalCode : signalNames.get(signalCode ?? (code ?? 0) - 128);
+  const signal = name ?? null;
+  return { code: signal === null ? code : null, signal, outOfMemory: outOfMemory.test(stderr), stderr };
+}
