@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { familyOf, type ProcessRef, stillRunning } from "./processes.ts";
+import { startTail, type Tail } from "./tail.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -83,6 +84,14 @@ export class Platform implements AsyncDisposable {
   /** Runs the CLI against this platform. */
   ow(...args: string[]): Promise<CommandResult> {
     return run(["npx", "--no-install", "ow", ...args], this.#env);
+  }
+
+  /** Follows a worker's live log; whoever asked for it disposes of it. */
+  tail(worker: string, ...options: string[]): Promise<Tail> {
+    return startTail(["npx", "--no-install", "ow", "tail", worker, "--json", ...options], {
+      cwd: root,
+      env: this.#env,
+    });
   }
 
   /** Deploys a folder or file; the answer of `ow deploy --json`. Throws with the CLI's own words when it fails. */

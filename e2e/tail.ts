@@ -26,7 +26,7 @@ export class Tail implements AsyncDisposable {
   }
 }
 
-async function* records(stdout: ReadableStream<Uint8Array>): AsyncGenerator<TailRecord> {
+async function* records(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<TailRecord> {
   let text = "";
   for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
@@ -37,7 +37,10 @@ async function* records(stdout: ReadableStream<Uint8Array>): AsyncGenerator<Tail
 }
 
 /** Resolves when `ow tail` has said on stderr that it is connected. */
-export async function startTail(command: string[], options: { cwd: string; env: Record<string, string> }): Promise<Tail> {
+export async function startTail(
+  command: string[],
+  options: { cwd: string; env: Record<string, string> },
+): Promise<Tail> {
   const child = Bun.spawn(command, { ...options, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   let said = "";
   for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
