@@ -42,7 +42,8 @@ export interface CellProcess extends AsyncDisposable {
 
 const fd = { control: 4, httpSocket: 5, controlSocket: 6 };
 const stderrBytes = 4_096;
-const outOfMemory = /out of memory|OOM|Reached heap limit/;
+// "Last few GCs" is what V8 prints first; under RLIMIT_DATA the abort that follows may cut off the rest.
+const outOfMemory = /out of memory|OOM|Reached heap limit|Last few GCs/;
 
 /**
  * Starts a cell's process.
