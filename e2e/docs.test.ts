@@ -68,6 +68,22 @@ describe("documentation", () => {
   });
 });
 
+describe("README.md", () => {
+  test("gives the command that CI runs on a clean clone", () => {
+    const ci = read(".ci/run").trimEnd().split("\n").at(-1) ?? "";
+    expect(read("README.md")).toContain(`\n${ci}\n`);
+    expect(read("CONTRIBUTING.md")).toContain(`\n${ci}\n`);
+  });
+
+  test("speaks of no npm script that is not there", async () => {
+    const { scripts } = await Bun.file(join(root, "package.json")).json();
+    const named = pages.flatMap((page) =>
+      [...read(page).matchAll(/`npm (?:run )?(start|test|bench|check|fix)\b/g)].map(([, name = ""]) => name),
+    );
+    expect([...new Set(named)].sort().filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
 describe("docs/limits.md", () => {
   const rows = read("docs/limits.md")
     .split("\n")
