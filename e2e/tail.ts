@@ -45,7 +45,7 @@ export async function startTail(
   let said = "";
   for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
     said += chunk;
-    if (/tailing/i.test(said)) return new Tail(child);
+    if (/following/i.test(said)) return new Tail(child);
   }
   throw new Error(`ow tail ended with ${await child.exited}: ${said}`);
 }
