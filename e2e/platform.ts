@@ -83,7 +83,12 @@ export class Platform implements AsyncDisposable {
 
   /** Runs the CLI against this platform. */
   ow(...args: string[]): Promise<CommandResult> {
-    return run(["npx", "--no-install", "ow", ...args], this.#env);
+    return this.owWithInput("", ...args);
+  }
+
+  /** The same with something on standard input. */
+  owWithInput(input: string, ...args: string[]): Promise<CommandResult> {
+    return run(["npx", "--no-install", "ow", ...args], this.#env, input);
   }
 
   /** Follows a worker's live log; whoever asked for it disposes of it. */
@@ -192,8 +197,9 @@ function environment(directory: string, more: Readonly<Record<string, string>> =
   return { ...env, NO_COLOR: "1", OW_HOME: join(directory, "home"), ...more };
 }
 
-async function run(command: string[], env: Record<string, string>): Promise<CommandResult> {
-  const child = Bun.spawn(command, { cwd: root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+async function run(command: string[], env: Record<string, string>, input: string): Promise<CommandResult> {
+  const stdin = new TextEncoder().encode(input);
+  const child = Bun.spawn(command, { cwd: root, env, stdin, stdout: "pipe", stderr: "pipe" });
   const [code, stdout, stderr] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
   return { code, stdout, stderr };
 }
