@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Backend } from "../backend/backend.ts";
+import { exitCodes } from "../output/failure.ts";
 import { Output } from "../output/output.ts";
 import { openPlatform, type PlatformChoice } from "./platform.ts";
 
@@ -25,7 +26,7 @@ interface PlatformOptions extends CommonOptions {
   readonly port?: number;
 }
 
-const exitCodeHelp = "\nExit codes: 0 done, 1 failed, 2 wrong usage.";
+const exitCodeHelp = "\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 
 /** A subcommand with what all share: `--json`, examples and exit codes in its help. */
 export function command(name: string, summary: string, examples: readonly string[]): Command {
@@ -55,9 +56,6 @@ export function choiceOf(options: PlatformOptions): PlatformChoice {
  */
 const sameSignalMs = 1_000;
 
-/** As a shell reports a process that SIGINT ended. */
-const interruptedCode = 130;
-
 /**
  * Runs `work` with the process's signals as an AbortSignal. The first aborts, so that all that is held is released on
  * the way out; a later one ends the process at once.
@@ -70,7 +68,7 @@ export async function withContext<T>(
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   let first = Number.POSITIVE_INFINITY;
   const interrupt = () => {
-    if (performance.now() - first > sameSignalMs) process.exit(interruptedCode);
+    if (performance.now() - first > sameSignalMs) process.exit(exitCodes.interrupted);
     first = Math.min(first, performance.now());
     interruption.abort();
   };
