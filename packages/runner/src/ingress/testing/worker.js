@@ -97,6 +97,7 @@ const handlers = {
     if (url(request).searchParams.has("refuse")) return new Response("not today", { status: 403 });
     const [client, server] = Object.values(new WebSocketPair());
     server.accept();
+    server.binaryType = "arraybuffer";
     server.addEventListener("message", ({ data }) => {
       if (data === "close") server.close(4001, "as asked");
       else server.send(data);
