@@ -28,10 +28,19 @@ let count = 0;
  * await deployVersion(test.database, { … });
  */
 export async function withTestDatabase(): Promise<TestDatabase> {
+  return createDatabase(template);
+}
+
+/** As `withTestDatabase`, and not migrated. */
+export async function emptyTestDatabase(): Promise<TestDatabase> {
+  return createDatabase("template0");
+}
+
+async function createDatabase(from: string): Promise<TestDatabase> {
   cluster ??= startCluster();
   const { server, admin } = await cluster;
   const name = `test_${++count}`;
-  await admin.query(`create database ${name} template ${template}`);
+  await admin.query(`create database ${name} template ${from}`);
   const url = server.urlOf(name);
   const database = connect(url, { max: 4 });
   return {
