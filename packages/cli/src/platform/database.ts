@@ -20,10 +20,8 @@ export async function startDatabase(
 ): Promise<PlatformDatabase> {
   const embedded = await startEmbeddedPostgres({ dataDir: join(dataDir, "postgres"), signal });
   const stopping = new AbortController();
-  const watching = embedded.onExit(({ code, signal: killedBy }) => {
-    output.warn(
-      `PostgreSQL ended (${killedBy ?? `code ${code}`}); it is started again. Workers go on being served.`,
-    );
+  const watching = embedded.onExit(({ code }) => {
+    output.warn(`PostgreSQL ended (exit code ${code}); it is started again. Workers go on being served.`);
     void restart(embedded, stopping.signal, output);
   });
   return {
