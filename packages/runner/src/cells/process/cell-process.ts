@@ -33,16 +33,17 @@ export interface CellProcess extends AsyncDisposable {
   /** workerd's announcements, one JSON object per line. */
   readonly control: ReadableStream<Uint8Array>;
   readonly exited: Promise<CellExit>;
-  /** What stderr ends with so far. */
-  stderr(): string;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
+  /** To be told what workerd says of itself on stdout, where V8's last words are. */
+  readonly noteRuntime: (level: string, message: string) => void;
   kill(): void;
 }
 
 const fd = { control: 4, httpSocket: 5, controlSocket: 6 };
 const stderrBytes = 4_096;
-const outOfMemory = /out of memory|OOM|Reached heap limit/;
+/** V8's, and tcmalloc's when the kernel refuses it more under RLIMIT_DATA. */
+const outOfMemoryWords = /out of memory|Cannot allocate memory|Unable to allocate/i;
 
 /**
  * Starts a cell's process.
@@ -84,12 +85,17 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       },
     );
     const stderr = new TailBuffer(stderrBytes);
-    const drained = drain(child.stderr, stderr);
+    let outOfMemory = false;
+    const drained = drain(child.stderr, (chunk) => {
+      stderr.push(chunk);
+      outOfMemory ||= outOfMemoryWords.test(new TextDecoder().decode(chunk));
+    });
     const controlFd = openFd(child.stdio[fd.control]);
     stack.defer(() => closeSync(controlFd));
     const exited = child.exited.then(async () => {
       await drained;
-      return exitOf(child.exitCode, child.signalCode, stderr.toString());
+      const ending = endingOf(child.exitCode, child.signalCode);
+      return { ...ending, outOfMemory, stderr: stderr.toString() };
     });
 
     let pid = child.pid;
@@ -126,10 +132,12 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       stdout: child.stdout,
       control: Bun.file(controlFd).stream(),
       exited,
-      stderr: () => stderr.toString(),
       async configure(config) {
         child.stdin.write(config);
         await child.stdin.end();
+      },
+      noteRuntime: (level, message) => {
+        outOfMemory ||= level === "fatal" && outOfMemoryWords.test(message);
       },
       kill,
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -145,8 +153,8 @@ function openFd(value: unknown): number {
   throw new OpenWorkersError("INTERNAL", "Bun.spawn did not open a pipe that it was asked for.");
 }
 
-async function drain(stream: ReadableStream<Uint8Array>, into: TailBuffer): Promise<void> {
-  for await (const chunk of stream) into.push(chunk);
+async function drain(stream: ReadableStream<Uint8Array>, take: (chunk: Uint8Array) => void): Promise<void> {
+  for await (const chunk of stream) take(chunk);
 }
 
 async function childPid(infoFd: number, exited: Promise<CellExit>): Promise<number> {
@@ -207,8 +215,10 @@ const signalNames = new Map(
 );
 
 /** bubblewrap reports that its child was killed by signal n as exit code 128 + n. */
-function exitOf(code: number | null, signalCode: string | number | null, stderr: string): CellExit {
+function endingOf(
+  code: number | null,
+  signalCode: string | number | null,
+): Pick<CellExit, "code" | "signal"> {
   const name = typeof signalCode === "string" ? signalCode : signalNames.get(signalCode ?? (code ?? 0) - 128);
-  const signal = name ?? null;
-  return { code: signal === null ? code : null, signal, outOfMemory: outOfMemory.test(stderr), stderr };
+  return name === undefined ? { code, signal: null } : { code: null, signal: name };
 }
