@@ -19,12 +19,15 @@ create table sealing_keys (
 );
 create unique index sealing_keys_one_active on sealing_keys ((true)) where retired_at is null;
 
+-- One for all environments: a worker that changes from one to another never finds the same revision there.
+create sequence environment_revisions;
+
 create table environments (
   id uuid primary key,
   owner_id uuid not null references users (id),
   name text not null check (name ~ '^[a-z0-9]([a-z0-9_-]{0,98}[a-z0-9])?$'),
   -- Grows with every change of a value; a runner whose copy has another revision reads the values again.
-  revision bigint not null default 0,
+  revision bigint not null default nextval('environment_revisions'),
   created_at timestamptz not null default now(),
   unique (owner_id, name),
   unique (id, owner_id)
@@ -274,7 +277,8 @@ create function bump_revision() returns trigger language plpgsql as $$
 begin
   -- Re-sealing changes no value, so no cell has to start anew for it.
   if coalesce(current_setting('openworkers.resealing', true), '') <> 'on' then
-    update environments set revision = revision + 1 where id in (select environment_id from changed);
+    update environments set revision = nextval('environment_revisions')
+    where id in (select environment_id from changed);
   end if;
   return null;
 end $$;

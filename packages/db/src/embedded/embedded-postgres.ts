@@ -2,8 +2,9 @@ import { chownSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, OpenWorkersError } from "@openworkers/core";
 import type { Subprocess } from "bun";
-import postgres from "postgres";
-import { socketUrl } from "../address.ts";
+import { Client, escapeIdentifier } from "pg";
+import { parseAddress, socketUrl } from "../address.ts";
+import { clientConfig } from "../driver.ts";
 import { type Account, accountFor } from "./account.ts";
 import { findPostgres } from "./binaries.ts";
 import { ClusterDirectory, makePrivate } from "./cluster-directory.ts";
@@ -222,22 +223,18 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 
   async #createDatabase(): Promise<void> {
-    const sql = postgres({
-      host: this.#socket,
-      port: ClusterDirectory.port,
-      database: "postgres",
-      username: user,
-      password: this.#password,
-      max: 1,
-    });
+    const client = new Client(clientConfig(parseAddress(this.urlOf("postgres"))));
+    // What breaks the connection also rejects the query that waits for it.
+    client.on("error", () => {});
     try {
-      const found = await sql`select from pg_database where datname = ${databaseName}`;
-      if (found.count === 0) await sql`create database ${sql(databaseName)}`;
+      await client.connect();
+      const found = await client.query("select from pg_database where datname = $1", [databaseName]);
+      if (found.rowCount === 0) await client.query(`create database ${escapeIdentifier(databaseName)}`);
     } catch (thrown) {
       await this.stop();
       throw failed("PostgreSQL started but does not let us in", messageOf(thrown), thrown);
     } finally {
-      await sql.end({ timeout: 1 });
+      await client.end();
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { LogSink } from "@openworkers/core";
 import type { Dispatcher } from "../cells/lease.ts";
-import type { Router } from "./router.ts";
+import type { Router } from "../routing/router.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UpstreamPool } from "./upstream.ts";

@@ -4,7 +4,15 @@ import type { Target } from "../cells/target.ts";
 import type { IngressContext } from "./context.ts";
 import { encodeChunk } from "./http/chunked.ts";
 import type { RequestHead } from "./http/request-head.ts";
-import { type Answer, bodyTooLarge, notStarted, terminated, unknownHost } from "./problems.ts";
+import {
+  type Answer,
+  bodyTooLarge,
+  knownMethods,
+  methodNotSupported,
+  notStarted,
+  terminated,
+  unknownHost,
+} from "./problems.ts";
 import { type RelayEvent, ResponseRelay } from "./response-relay.ts";
 import { writeAnswer } from "./response-writer.ts";
 import type { Origin } from "./trusted-proxies.ts";
@@ -94,6 +102,10 @@ export class Exchange implements UpstreamUser {
       return;
     }
     this.#target = target;
+    if (!knownMethods.has(this.#head.method)) {
+      this.#answer(methodNotSupported, undefined);
+      return;
+    }
     if (this.#head.bodyLength > target.limits.bodyBytes) {
       this.bodyTooLarge();
       return;

@@ -98,6 +98,17 @@ export const noFetchHandler: Answer = {
   hint: "Give its default export a `fetch(request, env, ctx)` method and deploy again.",
 };
 
+/**
+ * The methods that workerd's HTTP parser knows (kj/compat/http.h, KJ_HTTP_FOR_EACH_METHOD; seen answered by
+ * workerd 1.20261117), TRACE aside. Any other ends the connection with a message of the runtime's own.
+ */
+export const knownMethods: ReadonlySet<string> = new Set([
+  ...["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PURGE", "QUERY", "BAN"],
+  ...["COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL"],
+  ...["REPORT", "MKACTIVITY", "CHECKOUT", "MERGE"],
+  ...["MSEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE"],
+]);
+
 export const methodNotSupported: Answer = {
   status: 501,
   code: "METHOD_NOT_SUPPORTED",

@@ -110,7 +110,11 @@ export class ResponseRelay {
       return { kind: "end", out, reusable: head.keepAlive && take === bytes.length };
     }
     const { slices, bytes: count, consumed } = this.#decoder.decode(bytes);
-    if (this.#decoder.broken) return broken("a malformed chunk");
+    if (this.#decoder.broken) {
+      // Nothing of this response has left yet when its head came with these bytes.
+      if (headText !== undefined) this.#head = undefined;
+      return broken("a malformed chunk");
+    }
     const { done } = this.#decoder;
     const out =
       this.#framing === "chunked"

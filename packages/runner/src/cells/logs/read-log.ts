@@ -7,6 +7,9 @@ import type { StackMapper } from "./source-map.ts";
 /** Longest message, in bytes of workerd's JSON. */
 export const maxLineBytes = 16 * 1_024;
 
+/** Our own line, as JSON writes its marks: a worker that floods its log at start does not drown it. */
+const handlersMark = '"message":"\\u001d\\u001d';
+
 export interface LogReaderOptions {
   readonly onLine: (line: CellLine) => void;
   readonly mapStack: StackMapper;
@@ -29,8 +32,10 @@ export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogRe
     options.onLine({ time: Date.now(), level: "warn", message: `… ${count} lines dropped` });
   };
   for await (const { text, cut } of lines(stdout, maxLineBytes)) {
-    if (!budget.take()) continue;
-    reportDropped();
+    if (!text.includes(handlersMark)) {
+      if (!budget.take()) continue;
+      reportDropped();
+    }
     const parsed = parseLine(cut ? endCutLine(text) : text);
     if (parsed.kind === "runtime") options.onRuntime?.(parsed.level, parsed.message);
     else if (parsed.kind === "handlers") options.onHandlers?.(parsed.handlers);

@@ -9,7 +9,7 @@ import { type StackMapper, stackMapper } from "../logs/source-map.ts";
 import { setLimits } from "../os/rlimits.ts";
 import { preludeModules } from "../prelude/prelude.ts";
 import type { Program } from "../target.ts";
-import type { CellProcess } from "./cell-process.ts";
+import { type CellProcess, outOfMemoryWords } from "./cell-process.ts";
 import { startFailure } from "./start-failure.ts";
 import { startupDeadline } from "./startup-deadline.ts";
 
@@ -68,26 +68,34 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
         if (process.platform === "linux") {
           setLimits(cell.pid, { data: dataLimit(idleDataBytes, limits) }, cell.user);
         }
+        let lastWords = "";
         const stdout = readLog(cell.stdout, {
           onLine,
           mapStack,
-          onRuntime: cell.noteRuntime,
+          onRuntime(level, message) {
+            if (level === "fatal") lastWords = message;
+          },
           ...(onHandlers === undefined ? {} : { onHandlers }),
         });
-        await started(cell, config, stdout, mapStack);
+        // The last lines and V8's last words are in the pipe when the process has gone.
+        const exited = Promise.all([cell.exited, stdout]).then(([exit]) => ({
+          ...exit,
+          outOfMemory: exit.outOfMemory || outOfMemoryWords.test(lastWords),
+        }));
+        await started(cell, config, exited, mapStack);
+        return {
+          pid: cell.pid,
+          httpSocket: cell.httpSocket,
+          controlSocket: cell.controlSocket,
+          idleDataBytes,
+          exited,
+          kill: cell.kill,
+          [Symbol.asyncDispose]: dispose,
+        };
       } catch (error) {
         await dispose();
         throw error;
       }
-      return {
-        pid: cell.pid,
-        httpSocket: cell.httpSocket,
-        controlSocket: cell.controlSocket,
-        idleDataBytes,
-        exited: cell.exited,
-        kill: cell.kill,
-        [Symbol.asyncDispose]: dispose,
-      };
     },
   };
 }
@@ -95,12 +103,11 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
 async function started(
   cell: CellProcess,
   config: Uint8Array,
-  stdout: Promise<void>,
+  exited: Promise<CellExit>,
   mapStack: StackMapper,
 ): Promise<void> {
   const watch = new AbortController();
-  const failed = cell.exited.then(async (exit) => {
-    await stdout;
+  const failed = exited.then((exit) => {
     throw startFailure(exit, mapStack);
   });
   // A cell that ends after it started is its owner's business, through `exited`.

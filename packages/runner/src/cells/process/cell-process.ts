@@ -35,15 +35,16 @@ export interface CellProcess extends AsyncDisposable {
   readonly exited: Promise<CellExit>;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
-  /** To be told what workerd says of itself on stdout, where V8's last words are. */
-  readonly noteRuntime: (level: string, message: string) => void;
   kill(): void;
 }
 
 const fd = { control: 4, httpSocket: 5, controlSocket: 6 };
 const stderrBytes = 4_096;
-/** V8's, and tcmalloc's when the kernel refuses it more under RLIMIT_DATA. */
-const outOfMemoryWords = /out of memory|Cannot allocate memory|Unable to allocate/i;
+/**
+ * V8's words, and tcmalloc's when the kernel refuses it more under RLIMIT_DATA. "Last few GCs" is what V8
+ * prints first; under RLIMIT_DATA the abort that follows may cut off the rest.
+ */
+export const outOfMemoryWords = /out of memory|Cannot allocate memory|Unable to allocate|Last few GCs/i;
 
 /**
  * Starts a cell's process.
@@ -135,9 +136,6 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       async configure(config) {
         child.stdin.write(config);
         await child.stdin.end();
-      },
-      noteRuntime: (level, message) => {
-        outOfMemory ||= level === "fatal" && outOfMemoryWords.test(message);
       },
       kill,
       [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -52,7 +52,8 @@ export class ChunkedDecoder {
       this.#line += input.toString("latin1", at, until);
       at = until;
       if (lf < 0) {
-        if (this.#line.length > this.#lineLimit()) this.#state = "broken";
+        const tooLong = this.#line.length > this.#lineLimit();
+        if (tooLong || (this.#state === "data-end" && this.#line !== "\r")) this.#state = "broken";
         break;
       }
       const line = this.#line;

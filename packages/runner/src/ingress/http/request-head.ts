@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { listOf } from "./field.ts";
 import { hasControl, parseContentLength, visitFields } from "./head.ts";
 import { type Refusal, refusal } from "./refusal.ts";
@@ -32,6 +33,7 @@ export interface RequestHead {
 
 const startLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^ ]+) HTTP\/([0-9])\.([0-9])$/;
 const hostField = /^([a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{0,5})?$/;
+const beyondAscii = /[\x80-\xff]/;
 const noNames: ReadonlySet<string> = new Set();
 
 /**
@@ -57,6 +59,10 @@ function parse(text: string, hopByHop: ReadonlySet<string>): RequestHead | Refus
   // A reflected request hands a script the cookies it cannot read (RFC 9110 §9.3.8).
   if (method === "TRACE") return refusal(405, "TRACE is not answered here.");
   if (!target.startsWith("/")) return refusal(400, "The request target must be a path.");
+  // Bytes beyond ASCII are no part of a target, but clients send them as UTF-8, and the cell takes that alone.
+  if (beyondAscii.test(target) && !isUtf8(Buffer.from(target, "latin1"))) {
+    return refusal(400, "The request target is not UTF-8.");
+  }
   if (target.includes("#")) return refusal(400, "The request target holds a fragment.");
 
   let fields = "";

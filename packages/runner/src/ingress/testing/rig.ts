@@ -2,8 +2,8 @@ import type { InvocationRecord, LogRecord, LogSink, RequestId, VersionId, Worker
 import { defaultLimits, type Limits, newId } from "@openworkers/core";
 import type { AcquireOptions, Dispatcher, Lease, Verdict } from "../../cells/lease.ts";
 import type { Target } from "../../cells/target.ts";
+import type { RouteQuery, Router } from "../../routing/router.ts";
 import { type Ingress, type IngressOptions, startIngress } from "../ingress.ts";
-import type { RouteQuery, Router } from "../router.ts";
 
 /** A target for the worker called `worker`. */
 export function targetOf(worker: string, limits: Partial<Limits> = {}): Target {
@@ -112,7 +112,7 @@ export interface Rig extends AsyncDisposable {
 }
 
 export interface RigOptions
-  extends Partial<Pick<IngressOptions, "timeouts" | "trustedProxies" | "maxConnections">> {
+  extends Partial<Pick<IngressOptions, "timeouts" | "trustedProxies" | "maxConnections" | "port">> {
   readonly limits?: Partial<Limits>;
   readonly router?: Router;
 }

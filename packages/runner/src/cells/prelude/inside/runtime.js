@@ -5,7 +5,7 @@
 import { env as bindings, WorkerEntrypoint } from "cloudflare:workers";
 import { AsyncLocalStorage } from "node:async_hooks";
 
-const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
+const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
 const { create, isExtensible } = Object;
 const {
   Response: OurResponse,
@@ -32,6 +32,13 @@ const enter = requests.run.bind(requests);
 const lineMark = "\x1e";
 const exceptionMark = "\x1d";
 
+// No iterators and no array methods from here on: they are the worker's to break.
+function shifted(first, values) {
+  const all = [first];
+  for (let index = 0; index < values.length; index++) all[index + 1] = values[index];
+  return all;
+}
+
 const originals = { __proto__: null };
 for (const level of ["debug", "error", "info", "log", "trace", "warn"]) {
   const original = console[level];
@@ -42,7 +49,7 @@ for (const level of ["debug", "error", "info", "log", "trace", "warn"]) {
       if (id === undefined) return apply(original, this, values);
       // A format string stays the first argument, so that its %s still count.
       if (typeof values[0] === "string") values[0] = `${lineMark}${id}${lineMark}${values[0]}`;
-      else values = [`${lineMark}${id}${lineMark}${exceptionMark}`, ...values];
+      else values = shifted(`${lineMark}${id}${lineMark}${exceptionMark}`, values);
       return apply(original, this, values);
     },
   }[level];
@@ -75,6 +82,7 @@ function boundWaitUntil(context) {
   const original = prototype?.waitUntil;
   if (typeof original !== "function") return;
   defineProperty(prototype, "waitUntil", {
+    __proto__: null,
     configurable: true,
     enumerable: true,
     writable: true,
@@ -145,15 +153,22 @@ function find(target, name) {
 
 /** Puts wrapped handlers in the place of `target`'s; into `into` where `target` cannot be changed. */
 function wrapEvents(target, into) {
-  for (const name of events) {
+  for (let index = 0; index < events.length; index++) {
+    const name = events[index];
     const found = find(target, name);
     if (found === undefined) continue;
-    const visible = { configurable: true, enumerable: found.enumerable };
+    const visible = { __proto__: null, configurable: true, enumerable: found.enumerable };
     const { get, value } = found;
     if (typeof value === "function") {
-      defineProperty(into, name, { ...visible, writable: true, value: wrapHandler(name, value) });
+      defineProperty(into, name, {
+        __proto__: null,
+        ...visible,
+        writable: true,
+        value: wrapHandler(name, value),
+      });
     } else if (get !== undefined) {
       defineProperty(into, name, {
+        __proto__: null,
         ...visible,
         get() {
           const handler = apply(get, this, []);
@@ -165,7 +180,19 @@ function wrapEvents(target, into) {
 }
 
 function handlersOf(target) {
-  return events.filter((name) => find(target, name) !== undefined);
+  const found = [];
+  for (let index = 0; index < events.length; index++) {
+    if (find(target, events[index]) !== undefined) found[found.length] = events[index];
+  }
+  return found;
+}
+
+function isChangeable(target) {
+  if (!isExtensible(target)) return false;
+  for (let index = 0; index < events.length; index++) {
+    if (getOwnPropertyDescriptor(target, events[index])?.configurable === false) return false;
+  }
+  return true;
 }
 
 const isEntrypoint = (value) => typeof value === "function" && value.prototype instanceof WorkerEntrypoint;
@@ -177,11 +204,8 @@ function wrapExport(value) {
     return value;
   }
   if (!isObject(value)) return value;
-  const changeable =
-    isExtensible(value) &&
-    events.every((name) => getOwnPropertyDescriptor(value, name)?.configurable !== false);
   // workerd calls handlers on what is exported; a frozen worker must still see itself as `this`.
-  const into = changeable ? value : create(value);
+  const into = isChangeable(value) ? value : create(value);
   wrapEvents(value, into);
   return into;
 }
@@ -241,11 +265,20 @@ export function install(user, options) {
         : [];
     originals.log(`${exceptionMark}${exceptionMark}${stringify(found)}`);
   }
-  for (const name of Object.keys(user)) if (name !== "default") wrapExport(user[name]);
+  const names = ownKeys(user);
+  for (let index = 0; index < names.length; index++) {
+    if (typeof names[index] === "string" && names[index] !== "default") wrapExport(user[names[index]]);
+  }
   const worker = wrapExport(given);
   const target = isEntrypoint(worker) ? worker.prototype : worker;
   if (isObject(target) && find(target, "fetch") === undefined) {
-    defineProperty(target, "fetch", { configurable: true, enumerable: true, writable: true, value: noFetch });
+    defineProperty(target, "fetch", {
+      __proto__: null,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+      value: noFetch,
+    });
   }
   return worker;
 }

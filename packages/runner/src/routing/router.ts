@@ -12,6 +12,9 @@ export interface RouteQuery {
 
 /** Which version of which worker answers a request. */
 export interface Router {
-  /** undefined when nothing answers there. A promise only when a preview must be looked up. */
+  /**
+   * undefined when nothing answers there. A promise only when a preview must be looked up; it rejects with
+   * DATABASE_UNAVAILABLE or OVERLOADED when it cannot be.
+   */
   resolve(query: RouteQuery): Target | undefined | Promise<Target | undefined>;
 }

@@ -1,0 +1,32 @@
+import { cpus, loadavg, release, totalmem } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..", "..");
+
+async function versionOf(packageJson: string): Promise<string> {
+  const { version } = await Bun.file(join(root, packageJson)).json();
+  return String(version);
+}
+
+async function commandVersion(...command: string[]): Promise<string> {
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "ignore" });
+  const text = await child.stdout.text();
+  await child.exited;
+  return /\d+\.\d+[\d.]*/.exec(text)?.[0] ?? "unknown";
+}
+
+/** The machine and the versions that a result is worth nothing without. */
+export async function describeMachine(): Promise<string[]> {
+  const processors = cpus();
+  const [workerd, wrangler, node, wrk] = await Promise.all([
+    versionOf("node_modules/workerd/package.json"),
+    versionOf("bench/peers/node_modules/wrangler/package.json"),
+    commandVersion("node", "--version"),
+    commandVersion("wrk", "--version"),
+  ]);
+  return [
+    `${processors.length} × ${processors[0]?.model.trim() ?? "unknown CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
+    `workerd ${workerd} · wrangler ${wrangler} · Bun ${Bun.version} · Node ${node} · wrk ${wrk}`,
+    `${new Date().toISOString().slice(0, 10)} · load average before: ${(loadavg()[0] ?? 0).toFixed(2)} (should be near 0)`,
+  ];
+}

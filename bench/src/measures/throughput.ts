@@ -1,0 +1,65 @@
+import type { Contender } from "../contenders/contender.ts";
+import { type CpuByRole, withCpu } from "../cpu.ts";
+import { median, spread } from "../stats.ts";
+import { type LoadResult, load } from "../wrk.ts";
+
+/** As many as keep a single-threaded server busy without a queue that hides its latency. */
+const connections = 32;
+
+export interface Throughput {
+  readonly name: string;
+  readonly requestsPerSecond: number;
+  readonly spread: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** CPU microseconds per request by role: the median over the rounds. */
+  readonly cpuUs: ReadonlyMap<string, number>;
+}
+
+interface Round {
+  readonly load: LoadResult;
+  readonly cpuUs: CpuByRole;
+}
+
+/**
+ * The same request against every contender in turn, `rounds` times: what disturbs the machine for a while then
+ * disturbs all of them.
+ */
+export async function measureThroughput(
+  contenders: readonly Contender[],
+  { rounds, seconds }: { rounds: number; seconds: number },
+): Promise<Throughput[]> {
+  const results = new Map<Contender, Round[]>(contenders.map((contender) => [contender, []]));
+  for (const contender of contenders) await load({ ...contender, connections, seconds: 1 });
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) {
+      const { result, cpuUs } = await withCpu(contender.pids, () =>
+        load({ ...contender, connections, seconds }),
+      );
+      results.get(contender)?.push({ load: result, cpuUs });
+    }
+  }
+  return [...results].map(([{ name }, all]) => summary(name, all));
+}
+
+function summary(name: string, rounds: readonly Round[]): Throughput {
+  const rates = rounds.map(({ load }) => load.requestsPerSecond);
+  const roles = new Set(rounds.flatMap(({ cpuUs }) => [...cpuUs.keys()]));
+  const cpuUs = new Map<string, number>();
+  for (const role of roles) {
+    const perRequest = median(rounds.map(({ load, cpuUs }) => (cpuUs.get(role) ?? 0) / load.requests));
+    if (perRequest >= 0.5) cpuUs.set(role, perRequest);
+  }
+  return {
+    name,
+    requestsPerSecond: median(rates),
+    spread: spread(rates),
+    p50Ms: median(rounds.map(({ load }) => load.p50Ms)),
+    p99Ms: median(rounds.map(({ load }) => load.p99Ms)),
+    cpuUs,
+  };
+}
+
+export function totalCpuUs({ cpuUs }: Throughput): number {
+  return [...cpuUs.values()].reduce((sum, us) => sum + us, 0);
+}

@@ -1,0 +1,237 @@
+import {
+  type DeploymentId,
+  type EnvironmentId,
+  type EnvValue,
+  type Limits,
+  maxScriptBytes,
+  newId,
+  OpenWorkersError,
+  parseWorkerName,
+  resolveLimits,
+  type UserId,
+  type VersionId,
+  type WorkerCode,
+  type WorkerId,
+} from "@openworkers/core";
+import type { Database, Queries } from "../database.ts";
+import { audit } from "./audit.ts";
+import { hashOf, storeBlobs } from "./blobs.ts";
+import { insertDeployment, liveShares, type Share } from "./deployments.ts";
+import { claimDomain } from "./domains.ts";
+import { environmentFor } from "./environments.ts";
+import { replaceRoutes } from "./routes.ts";
+import { mustOwn } from "./users.ts";
+
+export interface DeployInput {
+  /** The worker's name; the worker is made when there is none. */
+  readonly worker: string;
+  readonly by: UserId;
+  /** The first module is the main one. */
+  readonly code: WorkerCode;
+  /** What the manifest gives as vars. A value of the environment with the same name goes before it. */
+  readonly vars?: ReadonlyMap<string, EnvValue>;
+  /** What the manifest wants; each goes before the worker's own. */
+  readonly limits?: Partial<Limits>;
+  /** What the platform allows; `defaultMaxima` unless given. */
+  readonly maxima?: Limits;
+  readonly message?: string;
+  /** Share of requests in percent, 1 to 100; the version with the largest share until now keeps the rest. */
+  readonly percent?: number;
+  /** Patterns that lead to the worker, instead of those it had; unless given, it keeps them. */
+  readonly routes?: readonly string[];
+  /** Host names to claim besides those it has. An operator's are verified at once. */
+  readonly domains?: readonly string[];
+  /** Name of an environment of the worker's owner to use from now on; unless given, it keeps the one it has. */
+  readonly environment?: string;
+}
+
+export interface Deployed {
+  readonly workerId: WorkerId;
+  readonly versionId: VersionId;
+  /** The version's number, counted from 1 for each worker. */
+  readonly version: number;
+  readonly deploymentId: DeploymentId;
+}
+
+/**
+ * Stores a new version of a worker and makes it live, all of it or nothing. Two at once both succeed, as two
+ * versions of which the one with the higher number is live.
+ *
+ * @throws OpenWorkersError INVALID_NAME, INVALID_INPUT, INVALID_LIMIT, SCRIPT_TOO_LARGE, FORBIDDEN (the worker
+ * is somebody else's), NOT_FOUND (environment), CONFLICT (a domain or route is another worker's),
+ * DATABASE_UNAVAILABLE.
+ */
+export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
+  const name = parseWorkerName(input.worker);
+  const percent = input.percent ?? 100;
+  checkCode(input.code);
+  resolveLimits(input.limits ?? {}, input.maxima);
+  const stored = storedCode(input.code);
+  return database.write(async (transaction) => {
+    const worker = await lockWorker(transaction, name, input.by);
+    if (input.environment !== undefined) await useEnvironment(transaction, worker, input.environment);
+    await storeBlobs(transaction, stored.blobs);
+    const version = await insertVersion(transaction, worker, input, stored);
+    const shares = await withNewVersion(transaction, worker.id, version.id, percent);
+    const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
+    if (input.routes !== undefined) await replaceRoutes(transaction, worker.id, input.routes);
+    for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
+    await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
+    return { workerId: worker.id, versionId: version.id, version: version.number, deploymentId };
+  });
+}
+
+interface LockedWorker {
+  readonly id: WorkerId;
+  readonly owner_id: UserId;
+  /** Number for the new version. */
+  readonly next: number;
+}
+
+// The row stays locked until the transaction ends, which is what gives concurrent deploys an order.
+async function lockWorker(transaction: Queries, name: string, by: UserId): Promise<LockedWorker> {
+  const made = await transaction
+    .insertInto("workers")
+    .values({ id: newId<"worker">(), name, owner_id: by })
+    .onConflict((conflict) => conflict.column("name").doNothing())
+    .returning("id")
+    .executeTakeFirst();
+  const worker = await transaction
+    .updateTable("workers")
+    .set((row) => ({ last_version: row("last_version", "+", 1) }))
+    .where("name", "=", name)
+    .returning(["id", "owner_id", "last_version as next"])
+    .executeTakeFirst();
+  // Deleted between the two statements: as if this deploy had come first.
+  if (worker === undefined) return lockWorker(transaction, name, by);
+  await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`);
+  if (made !== undefined) await audit(transaction, by, "worker.create", name);
+  return worker;
+}
+
+async function useEnvironment(transaction: Queries, worker: LockedWorker, name: string): Promise<void> {
+  const environmentId: EnvironmentId = await environmentFor(transaction, worker.owner_id, name);
+  await transaction
+    .updateTable("workers")
+    .set({ environment_id: environmentId })
+    .where("id", "=", worker.id)
+    .execute();
+}
+
+async function insertVersion(
+  transaction: Queries,
+  worker: LockedWorker,
+  { code, vars, limits, message, by }: DeployInput,
+  { modules, sourceMaps }: StoredCode,
+): Promise<{ id: VersionId; number: number }> {
+  const id = newId<"version">();
+  await transaction
+    .insertInto("worker_versions")
+    .values({
+      id,
+      worker_id: worker.id,
+      number: worker.next,
+      compatibility_date: code.compatibilityDate,
+      compatibility_flags: [...code.compatibilityFlags],
+      vars: Object.fromEntries(vars ?? []),
+      limits: limits ?? {},
+      message: message ?? null,
+      created_by: by,
+    })
+    .execute();
+  await transaction
+    .insertInto("version_modules")
+    .values(modules.map((module) => ({ ...module, version_id: id })))
+    .execute();
+  if (sourceMaps.length > 0) {
+    await transaction
+      .insertInto("version_source_maps")
+      .values(sourceMaps.map((map) => ({ ...map, version_id: id })))
+      .execute();
+  }
+  return { id, number: worker.next };
+}
+
+async function withNewVersion(
+  transaction: Queries,
+  workerId: WorkerId,
+  versionId: VersionId,
+  percent: number,
+): Promise<Share[]> {
+  if (!Number.isInteger(percent) || percent < 1 || percent > 100) {
+    throw new OpenWorkersError(
+      "INVALID_INPUT",
+      `A share of ${percent} percent is not a whole number from 1 to 100.`,
+    );
+  }
+  if (percent === 100) return [{ versionId, percent }];
+  const [largest] = await liveShares(transaction, workerId);
+  if (largest === undefined) {
+    throw new OpenWorkersError("INVALID_INPUT", "The first version of a worker takes all requests.", {
+      hint: "Leave the percentage out.",
+    });
+  }
+  return [
+    { versionId, percent },
+    { versionId: largest.versionId, percent: 100 - percent },
+  ];
+}
+
+interface StoredCode {
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
+  readonly modules: readonly {
+    position: number;
+    name: string;
+    type: WorkerCode["modules"][number]["type"];
+    hash: string;
+  }[];
+  readonly sourceMaps: readonly { module_name: string; hash: string }[];
+}
+
+function storedCode(code: WorkerCode): StoredCode {
+  const blobs = new Map<string, Uint8Array>();
+  const store = (content: Uint8Array): string => {
+    const hash = hashOf(content);
+    blobs.set(hash, content);
+    return hash;
+  };
+  return {
+    modules: code.modules.map(({ name, type, content }, position) => ({
+      position,
+      name,
+      type,
+      hash: store(content),
+    })),
+    sourceMaps: [...code.sourceMaps].map(([module_name, content]) => ({ module_name, hash: store(content) })),
+    blobs,
+  };
+}
+
+function checkCode({ modules, sourceMaps, compatibilityDate }: WorkerCode): void {
+  if (modules.length === 0)
+    throw new OpenWorkersError("INVALID_INPUT", "A worker needs at least one module.");
+  const names = new Set<string>();
+  for (const { name } of modules) {
+    if (names.has(name))
+      throw new OpenWorkersError("INVALID_INPUT", `There are two modules named "${name}".`);
+    names.add(name);
+  }
+  for (const name of sourceMaps.keys()) {
+    if (!names.has(name))
+      throw new OpenWorkersError("INVALID_INPUT", `A source map is for "${name}", which is no module.`);
+  }
+  const bytes = modules.reduce((sum, { content }) => sum + content.byteLength, 0);
+  if (bytes > maxScriptBytes) {
+    throw new OpenWorkersError(
+      "SCRIPT_TOO_LARGE",
+      `The worker's modules are ${bytes} bytes together; ${maxScriptBytes} are allowed.`,
+      { details: { bytes, maxBytes: maxScriptBytes } },
+    );
+  }
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(compatibilityDate) || Number.isNaN(Date.parse(compatibilityDate))) {
+    throw new OpenWorkersError(
+      "INVALID_INPUT",
+      `"${compatibilityDate}" is not a compatibility date (YYYY-MM-DD).`,
+    );
+  }
+}

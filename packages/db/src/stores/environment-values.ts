@@ -1,0 +1,130 @@
+import { type EnvironmentId, OpenWorkersError, seal, type UserId } from "@openworkers/core";
+import type { Database } from "../database.ts";
+import { audit } from "./audit.ts";
+import { lockOwnedEnvironment } from "./environments.ts";
+import { lockActiveKey } from "./sealing-keys.ts";
+
+/** Longest value of a var or a secret, in bytes of UTF-8. */
+export const maxValueBytes = 65_536;
+
+const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
+/** A value as it may be shown: of a secret there is nothing to show. */
+export type ListedValue =
+  | { readonly name: string; readonly kind: "var"; readonly value: string; readonly updatedAt: Date }
+  | { readonly name: string; readonly kind: "secret"; readonly updatedAt: Date };
+
+export interface NewValue {
+  readonly name: string;
+  readonly kind: "var" | "secret";
+  /** In clear. A secret is sealed before it leaves this process. */
+  readonly value: string;
+}
+
+export interface ChangeValues {
+  readonly environmentId: EnvironmentId;
+  readonly set?: readonly NewValue[];
+  /** Names to remove; one that is not there is no error. */
+  readonly unset?: readonly string[];
+  readonly by: UserId;
+}
+
+/**
+ * Sets and removes values of an environment, all of it or nothing; returns its new revision.
+ *
+ * @throws OpenWorkersError INVALID_INPUT (a name or a size), NOT_FOUND, FORBIDDEN, SECRET_UNREADABLE when the
+ * platform has no sealing key yet, DATABASE_UNAVAILABLE.
+ */
+export async function changeValues(
+  database: Database,
+  { environmentId, set = [], unset = [], by }: ChangeValues,
+): Promise<number> {
+  for (const value of set) check(value);
+  const twice = set
+    .map(({ name }) => name)
+    .filter((name, index, all) => all.indexOf(name) !== index || unset.includes(name));
+  if (twice.length > 0) throw new OpenWorkersError("INVALID_INPUT", `${twice[0]} is to be changed twice.`);
+  return database.write(async (transaction) => {
+    const environment = await lockOwnedEnvironment(transaction, environmentId, by);
+    if (unset.length > 0) {
+      await transaction
+        .deleteFrom("environment_values")
+        .where("environment_id", "=", environmentId)
+        .where("name", "in", unset)
+        .execute();
+    }
+    if (set.length > 0) {
+      const key = set.some(({ kind }) => kind === "secret") ? await lockActiveKey(transaction) : undefined;
+      const rows = await Promise.all(
+        set.map(async ({ name, kind, value }) =>
+          kind === "secret" && key !== undefined
+            ? {
+                name,
+                kind,
+                value: null,
+                sealed: await seal(key.publicKey, value, { environmentId, name }),
+                key_id: key.id,
+              }
+            : { name, kind, value, sealed: null, key_id: null },
+        ),
+      );
+      await transaction
+        .insertInto("environment_values")
+        .values(rows.map((row) => ({ ...row, environment_id: environmentId })))
+        .onConflict((conflict) =>
+          conflict.columns(["environment_id", "name"]).doUpdateSet(({ ref }) => ({
+            kind: ref("excluded.kind"),
+            value: ref("excluded.value"),
+            sealed: ref("excluded.sealed"),
+            key_id: ref("excluded.key_id"),
+            updated_at: new Date(),
+          })),
+        )
+        .execute();
+    }
+    await audit(transaction, by, "environment.change", environment.name, {
+      set: set.map(({ name, kind }) => ({ name, kind })),
+      unset,
+    });
+    const { revision } = await transaction
+      .selectFrom("environments")
+      .select("revision")
+      .where("id", "=", environmentId)
+      .executeTakeFirstOrThrow();
+    return revision;
+  });
+}
+
+/** The values of an environment by name; secrets without their values. */
+export async function listValues(database: Database, environmentId: EnvironmentId): Promise<ListedValue[]> {
+  const rows = await database.read((queries) =>
+    queries
+      .selectFrom("environment_values")
+      .select(["name", "kind", "value", "updated_at as updatedAt"])
+      .where("environment_id", "=", environmentId)
+      .orderBy("name")
+      .execute(),
+  );
+  return rows.map(({ name, kind, value, updatedAt }) =>
+    kind === "secret" ? { name, kind, updatedAt } : { name, kind, value: value ?? "", updatedAt },
+  );
+}
+
+function check({ name, value }: NewValue): void {
+  if (!namePattern.test(name)) {
+    throw new OpenWorkersError("INVALID_INPUT", `"${name}" cannot name a value.`, {
+      hint: "Use up to 128 letters, digits and underscores, not starting with a digit.",
+    });
+  }
+  const bytes = Buffer.byteLength(value);
+  if (bytes > maxValueBytes) {
+    throw new OpenWorkersError(
+      "INVALID_INPUT",
+      `${name} is ${bytes} bytes long; ${maxValueBytes} are allowed.`,
+    );
+  }
+  // PostgreSQL's text cannot hold it, and no environment variable can.
+  if (value.includes("\0")) throw new OpenWorkersError("INVALID_INPUT", `${name} holds a NUL character.`);
+  if (!value.isWellFormed())
+    throw new OpenWorkersError("INVALID_INPUT", `${name} is not well-formed Unicode.`);
+}

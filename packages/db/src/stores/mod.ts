@@ -1,0 +1,51 @@
+export { type AuditEntry, type AuditFilter, listAudit } from "./audit.ts";
+export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
+export {
+  type CreateDeployment,
+  createDeployment,
+  type Deployment,
+  listDeployments,
+  type Rollback,
+  rollback,
+} from "./deployments.ts";
+export { addDomain, type Domain, listDomains, parseHostname, removeDomain, verifyDomain } from "./domains.ts";
+export {
+  type ChangeValues,
+  changeValues,
+  type ListedValue,
+  listValues,
+  maxValueBytes,
+  type NewValue,
+} from "./environment-values.ts";
+export {
+  createEnvironment,
+  deleteEnvironment,
+  type Environment,
+  ensureWorkerEnvironment,
+  findEnvironment,
+  listEnvironments,
+} from "./environments.ts";
+export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
+export { listRoutes, parseRoutePattern, type Route, setRoutes } from "./routes.ts";
+export {
+  effectiveLimits,
+  type FoundVersion,
+  findVersion,
+  loadRouting,
+  loadWorkerRouting,
+  type RoutedVersion,
+  type RoutedWorker,
+  type RoutingOptions,
+  type RoutingSnapshot,
+} from "./routing.ts";
+export { createUser, ensureOperator, operatorName, type User } from "./users.ts";
+export { listVersions, type Version } from "./versions.ts";
+export {
+  deleteWorker,
+  getWorker,
+  listWorkers,
+  renameWorker,
+  setWorkerEnvironment,
+  setWorkerLimits,
+  type Worker,
+} from "./workers.ts";

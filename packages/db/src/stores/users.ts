@@ -1,0 +1,63 @@
+import { newId, OpenWorkersError, type UserId } from "@openworkers/core";
+import type { Database, Queries } from "../database.ts";
+
+export interface User {
+  readonly id: UserId;
+  readonly name: string;
+  /** May act on what others own. */
+  readonly isOperator: boolean;
+}
+
+/** Whoever has the database's password acts as this user. It has none itself, so nobody can log in as it. */
+export const operatorName = "operator";
+
+/** The user as whom `ow` acts with direct database access; made when it is not there. */
+export async function ensureOperator(database: Database): Promise<User> {
+  return database.write(async (transaction) => {
+    await transaction
+      .insertInto("users")
+      .values({ id: newId<"user">(), name: operatorName, is_operator: true })
+      .onConflict((conflict) => conflict.column("name").doNothing())
+      .execute();
+    return userNamed(transaction, operatorName);
+  });
+}
+
+/** Makes a user without a way to log in. @throws OpenWorkersError CONFLICT when the name is taken. */
+export async function createUser(database: Database, name: string): Promise<User> {
+  return database.write(async (transaction) => {
+    const inserted = await transaction
+      .insertInto("users")
+      .values({ id: newId<"user">(), name })
+      .onConflict((conflict) => conflict.column("name").doNothing())
+      .executeTakeFirst();
+    if (inserted.numInsertedOrUpdatedRows === 0n) {
+      throw new OpenWorkersError("CONFLICT", `There is a user "${name}" already.`);
+    }
+    return userNamed(transaction, name);
+  });
+}
+
+async function userNamed(queries: Queries, name: string): Promise<User> {
+  return queries
+    .selectFrom("users")
+    .select(["id", "name", "is_operator as isOperator"])
+    .where("name", "=", name)
+    .executeTakeFirstOrThrow();
+}
+
+/**
+ * Checks that `by` may act on what `owner` owns: their own, or anything when they are an operator.
+ *
+ * @throws OpenWorkersError FORBIDDEN
+ */
+export async function mustOwn(queries: Queries, by: UserId, owner: UserId, what: string): Promise<void> {
+  if (by === owner) return;
+  const user = await queries
+    .selectFrom("users")
+    .select("is_operator")
+    .where("id", "=", by)
+    .executeTakeFirst();
+  if (user?.is_operator !== true)
+    throw new OpenWorkersError("FORBIDDEN", `${what} belongs to somebody else.`);
+}

@@ -1,0 +1,190 @@
+import {
+  type Limits,
+  OpenWorkersError,
+  parseWorkerName,
+  resolveLimits,
+  type UserId,
+  type WorkerId,
+} from "@openworkers/core";
+import type { Database, Queries } from "../database.ts";
+import { errorCode } from "../faults.ts";
+import { audit } from "./audit.ts";
+import { collectBlobs } from "./blobs.ts";
+import { environmentFor } from "./environments.ts";
+import { mustOwn } from "./users.ts";
+
+export interface Worker {
+  readonly id: WorkerId;
+  readonly name: string;
+  /** Name of the user it belongs to. */
+  readonly owner: string;
+  /** Name of its environment. */
+  readonly environment: string | null;
+  /** What it wants to differ from the platform's defaults; a version's manifest goes before it. */
+  readonly limits: Partial<Limits>;
+  /** Number of the newest version; 0 when there is none. It need not be live. */
+  readonly lastVersion: number;
+  readonly createdAt: Date;
+}
+
+/** All workers, or those of one user, by name. */
+export async function listWorkers(database: Database, owner?: UserId): Promise<Worker[]> {
+  return database.read((queries) =>
+    selectWorkers(queries)
+      .where(({ eb, lit }) => (owner === undefined ? lit(true) : eb("workers.owner_id", "=", owner)))
+      .orderBy("workers.name")
+      .execute(),
+  );
+}
+
+/** @throws OpenWorkersError NOT_FOUND, DATABASE_UNAVAILABLE. */
+export async function getWorker(database: Database, name: string): Promise<Worker> {
+  const worker = await database.read((queries) =>
+    selectWorkers(queries).where("workers.name", "=", name).executeTakeFirst(),
+  );
+  if (worker === undefined) throw notFound(name);
+  return worker;
+}
+
+/**
+ * Gives a worker another name; its old host name then leads nowhere.
+ *
+ * @throws OpenWorkersError INVALID_NAME, NOT_FOUND, FORBIDDEN, CONFLICT when the name is taken.
+ */
+export async function renameWorker(
+  database: Database,
+  { worker, name, by }: { worker: string; name: string; by: UserId },
+): Promise<void> {
+  const wanted = parseWorkerName(name);
+  await database.write(async (transaction) => {
+    const { id } = await lockOwnedWorker(transaction, worker, by);
+    try {
+      await transaction.updateTable("workers").set({ name: wanted }).where("id", "=", id).execute();
+    } catch (thrown) {
+      if (errorCode(thrown) !== "23505") throw thrown;
+      throw new OpenWorkersError("CONFLICT", `There is a worker "${wanted}" already.`, { cause: thrown });
+    }
+    await audit(transaction, by, "worker.rename", worker, { name: wanted });
+  });
+}
+
+/**
+ * Changes what a worker wants to differ from the platform's defaults; `null` returns to the default.
+ *
+ * @throws OpenWorkersError INVALID_LIMIT, NOT_FOUND, FORBIDDEN.
+ */
+export async function setWorkerLimits(
+  database: Database,
+  change: {
+    worker: string;
+    limits: Partial<Record<keyof Limits, number | null>>;
+    by: UserId;
+    maxima?: Limits;
+  },
+): Promise<void> {
+  await database.write(async (transaction) => {
+    const { id, limits } = await lockOwnedWorker(transaction, change.worker, change.by);
+    const merged = Object.fromEntries(
+      Object.entries({ ...limits, ...change.limits }).filter(([, value]) => value !== null),
+    );
+    resolveLimits(merged, change.maxima);
+    await transaction.updateTable("workers").set({ limits: merged }).where("id", "=", id).execute();
+    await audit(transaction, change.by, "worker.limits", change.worker, { limits: merged });
+  });
+}
+
+/**
+ * Gives a worker an environment of its owner, or none.
+ *
+ * @throws OpenWorkersError NOT_FOUND (worker or environment), FORBIDDEN.
+ */
+export async function setWorkerEnvironment(
+  database: Database,
+  { worker, environment, by }: { worker: string; environment: string | null; by: UserId },
+): Promise<void> {
+  await database.write(async (transaction) => {
+    const { id, owner_id } = await lockOwnedWorker(transaction, worker, by);
+    const environmentId =
+      environment === null ? null : await environmentFor(transaction, owner_id, environment);
+    await transaction
+      .updateTable("workers")
+      .set({ environment_id: environmentId })
+      .where("id", "=", id)
+      .execute();
+    await audit(transaction, by, "worker.environment", worker, { environment });
+  });
+}
+
+/**
+ * Deletes a worker with its versions, deployments, domains and routes, and the code that no other worker
+ * shares. Its environment stays.
+ *
+ * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, DATABASE_UNAVAILABLE.
+ */
+export async function deleteWorker(
+  database: Database,
+  { worker, by }: { worker: string; by: UserId },
+): Promise<{ freedBytes: number }> {
+  return database.write(async (transaction) => {
+    const { id } = await lockOwnedWorker(transaction, worker, by);
+    const versions = transaction.selectFrom("worker_versions").select("id").where("worker_id", "=", id);
+    const used = await transaction
+      .selectFrom("version_modules")
+      .select("hash")
+      .where("version_id", "in", versions)
+      .union(transaction.selectFrom("version_source_maps").select("hash").where("version_id", "in", versions))
+      .execute();
+    await transaction.deleteFrom("workers").where("id", "=", id).execute();
+    const freedBytes = await collectBlobs(
+      transaction,
+      used.map(({ hash }) => hash),
+    );
+    await audit(transaction, by, "worker.delete", worker, { freedBytes });
+    return { freedBytes };
+  });
+}
+
+interface LockedWorker {
+  readonly id: WorkerId;
+  readonly owner_id: UserId;
+  readonly limits: Partial<Limits>;
+}
+
+/**
+ * The worker, locked until the transaction ends.
+ *
+ * @throws OpenWorkersError NOT_FOUND, or FORBIDDEN when it is not `by`'s.
+ */
+export async function lockOwnedWorker(transaction: Queries, name: string, by: UserId): Promise<LockedWorker> {
+  const worker = await transaction
+    .selectFrom("workers")
+    .select(["id", "owner_id", "limits"])
+    .where("name", "=", name)
+    .forUpdate()
+    .executeTakeFirst();
+  if (worker === undefined) throw notFound(name);
+  await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`);
+  return worker;
+}
+
+function selectWorkers(queries: Queries) {
+  return queries
+    .selectFrom("workers")
+    .innerJoin("users", "users.id", "workers.owner_id")
+    .leftJoin("environments", "environments.id", "workers.environment_id")
+    .select([
+      "workers.id",
+      "workers.name",
+      "users.name as owner",
+      "environments.name as environment",
+      "workers.limits",
+      "workers.last_version as lastVersion",
+      "workers.created_at as createdAt",
+    ]);
+}
+
+function notFound(name: string): OpenWorkersError {
+  return new OpenWorkersError("NOT_FOUND", `There is no worker "${name}".`, {
+    hint: "List them: ow workers",
+  });
+}
