@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { z } from "zod";
 import { type TestFolder, testFolder } from "./files.ts";
 
 const program = join(import.meta.dir, "../../bin/ow");
@@ -68,6 +69,17 @@ export class OwHome implements AsyncDisposable {
     const running = this.start(["up", "--port", "0", "--json", ...args]);
     const line = await running.line((text) => text.startsWith("{"));
     return Object.assign(running, { ready: JSON.parse(line) as Ready });
+  }
+
+  /** Resolves when so many follow the logs of the one platform that runs. */
+  async readers(count: number): Promise<void> {
+    const folder = join(this.folder.path, "home/profiles");
+    const [name] = await Array.fromAsync(new Bun.Glob("*.json").scan(folder));
+    const { logsSocket } = await Bun.file(join(folder, name ?? "")).json();
+    for (let readers = -1; readers < count; ) {
+      const status = await fetch("http://openworkers/status", { unix: logsSocket });
+      readers = z.object({ readers: z.int() }).parse(await status.json()).readers;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
