@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { familyOf, type ProcessRef, stillRunning } from "./processes.ts";
+import { startTail, type Tail } from "./tail.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -82,7 +83,20 @@ export class Platform implements AsyncDisposable {
 
   /** Runs the CLI against this platform. */
   ow(...args: string[]): Promise<CommandResult> {
-    return run(["npx", "--no-install", "ow", ...args], this.#env);
+    return this.owWithInput("", ...args);
+  }
+
+  /** The same with something on standard input. */
+  owWithInput(input: string, ...args: string[]): Promise<CommandResult> {
+    return run(["npx", "--no-install", "ow", ...args], this.#env, input);
+  }
+
+  /** Follows a worker's live log; whoever asked for it disposes of it. */
+  tail(worker: string, ...options: string[]): Promise<Tail> {
+    return startTail(["npx", "--no-install", "ow", "tail", worker, "--json", ...options], {
+      cwd: root,
+      env: this.#env,
+    });
   }
 
   /** Deploys a folder or file; the answer of `ow deploy --json`. Throws with the CLI's own words when it fails. */
@@ -183,8 +197,9 @@ function environment(directory: string, more: Readonly<Record<string, string>> =
   return { ...env, NO_COLOR: "1", OW_HOME: join(directory, "home"), ...more };
 }
 
-async function run(command: string[], env: Record<string, string>): Promise<CommandResult> {
-  const child = Bun.spawn(command, { cwd: root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+async function run(command: string[], env: Record<string, string>, input: string): Promise<CommandResult> {
+  const stdin = new TextEncoder().encode(input);
+  const child = Bun.spawn(command, { cwd: root, env, stdin, stdout: "pipe", stderr: "pipe" });
   const [code, stdout, stderr] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
   return { code, stdout, stderr };
 }

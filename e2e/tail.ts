@@ -26,7 +26,7 @@ export class Tail implements AsyncDisposable {
   }
 }
 
-async function* records(stdout: ReadableStream<Uint8Array>): AsyncGenerator<TailRecord> {
+async function* records(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<TailRecord> {
   let text = "";
   for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
@@ -45,7 +45,7 @@ export async function startTail(
   let said = "";
   for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
     said += chunk;
-    if (/tailing/i.test(said)) return new Tail(child);
+    if (/following/i.test(said)) return new Tail(child);
   }
   throw new Error(`ow tail ended with ${await child.exited}: ${said}`);
 }

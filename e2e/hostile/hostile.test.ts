@@ -90,7 +90,7 @@ describe("a request that takes memory is ended, or refused the memory", () => {
   for (const path of ["/array-buffers-caught", "/wasm"]) {
     test(`${path}: allocation fails within the limit, and the worker goes on`, async () => {
       const response = await platform.fetch("memory", path);
-      const answer = await response.json();
+      const answer = (await response.json()) as { error: string; megabytes: number };
       expect(answer).toEqual({ error: "RangeError", megabytes: expect.any(Number) });
       expect(answer.megabytes).toBeLessThanOrEqual(160);
     });

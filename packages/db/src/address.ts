@@ -8,14 +8,12 @@ export interface Address {
   readonly database: string;
   readonly user: string;
   readonly password: string | undefined;
-  /** As libpq's `sslmode`; `undefined` on a Unix socket. */
-  readonly tls: "disable" | "prefer" | "require" | "verify-full" | undefined;
+  /** Whether to encrypt, and whether to check whose certificate it is. */
+  readonly tls: "disable" | "require" | "verify-full";
 }
 
 const sslModes: Readonly<Record<string, Address["tls"]>> = {
   disable: "disable",
-  allow: "prefer",
-  prefer: "prefer",
   require: "require",
   // Without a CA file of its own there is nothing that verify-ca could mean less than verify-full.
   "verify-ca": "verify-full",
@@ -25,8 +23,9 @@ const sslModes: Readonly<Record<string, Address["tls"]>> = {
 /**
  * Reads a database URL. Two forms:
  *
- * - `postgres://user:password@host:5432/database?sslmode=require` (`postgresql:` too; `sslmode` is
- *   `prefer` unless given),
+ * - `postgres://user:password@host:5432/database?sslmode=verify-full` (`postgresql:` too). `sslmode` is
+ *   `disable` on this machine and `require` elsewhere unless given; `prefer` is not to be had, because it
+ *   would let whoever sits in between choose,
  * - `postgres:///database?host=/directory/of/the/socket&user=…&password=…&port=5432`.
  *
  * @throws OpenWorkersError CONFIG_INVALID. Its message never holds the password.
@@ -56,16 +55,17 @@ export function parseAddress(url: string): Address {
   const user = query.get("user") ?? decodeURIComponent(parsed.username);
   if (user === "") throw invalid("it names no user");
   const password = query.get("password") ?? decodeURIComponent(parsed.password);
-  const sslMode = query.get("sslmode") ?? "prefer";
-  const tls = sslModes[sslMode];
-  if (tls === undefined) throw invalid(`sslmode "${sslMode}" is not known`);
+  const local = host.startsWith("/") || host === "localhost" || host === "::1" || host.startsWith("127.");
+  const sslMode = query.get("sslmode") ?? (local ? "disable" : "require");
+  const tls = host.startsWith("/") ? "disable" : sslModes[sslMode];
+  if (tls === undefined) throw invalid(`sslmode "${sslMode}" is none of ${Object.keys(sslModes).join(", ")}`);
   return {
     host,
     port,
     database,
     user,
     password: password === "" ? undefined : password,
-    tls: host.startsWith("/") ? undefined : tls,
+    tls,
   };
 }
 

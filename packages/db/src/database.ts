@@ -1,22 +1,14 @@
-import { Kysely, type Kysely as KyselyType, type Transaction } from "kysely";
-import { PostgresJSDialect } from "kysely-postgres-js";
-import postgres from "postgres";
+import { within } from "@openworkers/core";
+import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
+import { type ClientConfig, Pool } from "pg";
 import { type Address, describeAddress, parseAddress } from "./address.ts";
+import { type ConnectOptions, clientConfig } from "./driver.ts";
 import { explain, isRetryable } from "./faults.ts";
 import { Listener, type ListenHandlers } from "./listener.ts";
 import type { Tables } from "./tables.ts";
 
-export interface ConnectOptions {
-  /** Connections in the pool; 10 unless given. A `listen` takes one more. */
-  readonly max?: number;
-  /** What `pg_stat_activity` calls us; `openworkers` unless given. */
-  readonly applicationName?: string;
-  /** How long one attempt to connect may take, in milliseconds; 10,000 unless given. */
-  readonly connectTimeoutMs?: number;
-}
-
 /** A transaction's queries, or plain ones: what a store's helper works on. */
-export type Queries = KyselyType<Tables>;
+export type Queries = Kysely<Tables>;
 
 const transactionAttempts = 4;
 
@@ -25,18 +17,28 @@ const transactionAttempts = 4;
  * server went away. Every failure to reach the server is an `OpenWorkersError` DATABASE_UNAVAILABLE.
  */
 export class Database implements AsyncDisposable {
-  readonly kysely: KyselyType<Tables>;
+  readonly kysely: Kysely<Tables>;
   /** The database's name and place, without password, for messages. */
   readonly place: string;
-  readonly #sql: postgres.Sql<{ bigint: number }>;
-  readonly #options: DriverOptions;
+  readonly #pool: Pool;
+  readonly #config: ClientConfig;
   readonly #listeners = new Set<Listener>();
 
   constructor(address: Address, options: ConnectOptions = {}) {
     this.place = describeAddress(address);
-    this.#options = driverOptions(address, options);
-    this.#sql = postgres(this.#options);
-    this.kysely = new Kysely<Tables>({ dialect: new PostgresJSDialect({ postgres: this.#sql }) });
+    this.#config = clientConfig(address, options);
+    this.#pool = new Pool({
+      ...this.#config,
+      // `exclusively` holds one while its work may want another.
+      max: Math.max(options.max ?? 10, 2),
+      // An idle connection holds a server process of some 10 MB.
+      idleTimeoutMillis: 60_000,
+    });
+    // A connection that breaks: whoever waits for an answer on it is told by the answer's rejection, and the
+    // pool drops it. Without a handler, the event would end the process.
+    this.#pool.on("error", () => {});
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
+    this.kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: this.#pool }) });
   }
 
   /** Runs queries outside a transaction. */
@@ -69,10 +71,30 @@ export class Database implements AsyncDisposable {
     }
   }
 
+  /**
+   * Runs `work` while nobody else of this database runs under the same key. The lock is the connection's: it
+   * goes when the process dies. `work` is given that connection and may use others.
+   */
+  async exclusively<T>(key: number, work: (connection: Queries) => Promise<T>): Promise<T> {
+    return this.read((queries) =>
+      queries.connection().execute(async (connection) => {
+        // Others may hold the lock for as long as they need, and so may we.
+        await sql`set statement_timeout = 0`.execute(connection);
+        await sql`select pg_advisory_lock(${key})`.execute(connection);
+        try {
+          return await work(connection);
+        } finally {
+          await sql`select pg_advisory_unlock(${key})`.execute(connection);
+          await sql`reset statement_timeout`.execute(connection);
+        }
+      }),
+    );
+  }
+
   /** Resolves when the server answers. */
   async ping(): Promise<void> {
     try {
-      await this.#sql`select 1`;
+      await this.#pool.query("select 1");
     } catch (thrown) {
       throw explain(thrown, this.place);
     }
@@ -85,7 +107,7 @@ export class Database implements AsyncDisposable {
    * @throws OpenWorkersError DATABASE_UNAVAILABLE when the first connection fails.
    */
   async listen(channel: string, handlers: ListenHandlers): Promise<AsyncDisposable> {
-    const listener = new Listener(this.#options, channel, handlers);
+    const listener = new Listener(this.#config, channel, handlers);
     this.#listeners.add(listener);
     try {
       await listener.start();
@@ -104,7 +126,7 @@ export class Database implements AsyncDisposable {
   /** Ends every connection; queries under way have 5 seconds to finish. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => this.#unlisten(listener)));
-    await this.#sql.end({ timeout: 5 });
+    await within(this.#pool.end(), 5_000);
   }
 }
 
@@ -115,36 +137,4 @@ export class Database implements AsyncDisposable {
  */
 export function connect(url: string, options?: ConnectOptions): Database {
   return new Database(parseAddress(url), options);
-}
-
-export type DriverOptions = postgres.Options<{ bigint: postgres.PostgresType<number> }>;
-
-function driverOptions(address: Address, options: ConnectOptions): DriverOptions {
-  return {
-    host: address.host,
-    port: address.port,
-    database: address.database,
-    username: address.user,
-    ...(address.password === undefined ? {} : { password: address.password }),
-    ssl: address.tls === undefined || address.tls === "disable" ? false : address.tls,
-    max: options.max ?? 10,
-    connect_timeout: (options.connectTimeoutMs ?? 10_000) / 1_000,
-    // An idle connection holds a server process of some 10 MB.
-    idle_timeout: 60,
-    // The pool is for queries that end; one that does not is a bug that would otherwise hold its locks.
-    connection: {
-      application_name: options.applicationName ?? "openworkers",
-      statement_timeout: 60_000,
-      idle_in_transaction_session_timeout: 60_000,
-    },
-    onnotice: () => {},
-    types: { bigint: { to: 20, from: [20], parse: safeInteger, serialize: String } },
-  };
-}
-
-// No counter of ours comes near 2^53; one that does must not be rounded silently.
-function safeInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} does not fit a number`);
-  return value;
 }

@@ -1,12 +1,20 @@
-import { OpenWorkersError } from "@openworkers/core";
-import postgres from "postgres";
+import { messageOf, OpenWorkersError } from "@openworkers/core";
+import { DatabaseError } from "pg";
 
-// Codes that postgres.js and the operating system give to a server that cannot be reached.
+// What `pg` throws without a code when there is no connection to work with (pg/lib/client.js, pg-pool/index.js).
+const disconnected = [
+  /^Connection terminated/,
+  /^Client has encountered a connection error/,
+  /^Client was closed/,
+  /^timeout exceeded when trying to connect/,
+  /^timeout expired/,
+  /^The server does not support SSL connections/,
+  /^SASL: /,
+  /^Cannot use a pool after calling end/,
+];
+
+// Codes that the operating system gives to a server that cannot be reached.
 const unreachable = new Set([
-  "CONNECT_TIMEOUT",
-  "CONNECTION_CLOSED",
-  "CONNECTION_DESTROYED",
-  "CONNECTION_ENDED",
   "ECONNREFUSED",
   "ECONNRESET",
   "EAI_AGAIN",
@@ -37,7 +45,7 @@ export function errorCode(thrown: unknown): string | undefined {
 
 /** The name of the constraint that a statement violated. */
 export function constraintOf(thrown: unknown): string | undefined {
-  return thrown instanceof postgres.PostgresError ? thrown.constraint_name : undefined;
+  return thrown instanceof DatabaseError ? thrown.constraint : undefined;
 }
 
 /** Whether the same transaction may succeed when it is run again from its start. */
@@ -48,7 +56,9 @@ export function isRetryable(thrown: unknown): boolean {
 
 export function isUnavailable(thrown: unknown): boolean {
   const code = errorCode(thrown);
-  if (code === undefined) return false;
+  if (code === undefined) {
+    return thrown instanceof Error && disconnected.some((pattern) => pattern.test(thrown.message));
+  }
   return unreachable.has(code) || refused.some((pattern) => pattern.test(code));
 }
 
@@ -58,18 +68,14 @@ export function isUnavailable(thrown: unknown): boolean {
  * is returned as it is. `place` names the database, without its password.
  */
 export function explain(thrown: unknown, place: string): unknown {
+  if (thrown instanceof OpenWorkersError) return thrown;
   const code = errorCode(thrown);
-  if (thrown instanceof OpenWorkersError || code === undefined) return thrown;
   if (isUnavailable(thrown)) {
-    return new OpenWorkersError(
-      "DATABASE_UNAVAILABLE",
-      `Cannot use ${place}: ${thrown instanceof Error ? thrown.message : code}`,
-      {
-        cause: thrown,
-        hint: "Check that PostgreSQL is running and that DATABASE_URL is right.",
-        details: { code },
-      },
-    );
+    return new OpenWorkersError("DATABASE_UNAVAILABLE", `Cannot use ${place}: ${messageOf(thrown)}`, {
+      cause: thrown,
+      hint: "Check that PostgreSQL is running and that DATABASE_URL is right.",
+      details: code === undefined ? {} : { code },
+    });
   }
   const constraint = constraintOf(thrown);
   const details = { code, ...(constraint === undefined ? {} : { constraint }) };

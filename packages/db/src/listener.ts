@@ -1,5 +1,5 @@
-import postgres from "postgres";
-import type { DriverOptions } from "./database.ts";
+import { within } from "@openworkers/core";
+import { Client, type ClientConfig, escapeIdentifier } from "pg";
 
 export interface ListenHandlers {
   /** Called with the payload of each notification, in the order they were committed. */
@@ -21,14 +21,14 @@ const heartbeatTimeoutMs = 10_000;
 
 /** One connection that listens on one channel and outlives the server's restarts. */
 export class Listener implements AsyncDisposable {
-  readonly #options: DriverOptions;
+  readonly #config: ClientConfig;
   readonly #channel: string;
   readonly #handlers: ListenHandlers;
   readonly #stopped = new AbortController();
   #loop: Promise<void> | undefined;
 
-  constructor(options: DriverOptions, channel: string, handlers: ListenHandlers) {
-    this.#options = options;
+  constructor(config: ClientConfig, channel: string, handlers: ListenHandlers) {
+    this.#config = config;
     this.#channel = channel;
     this.#handlers = handlers;
   }
@@ -64,27 +64,21 @@ export class Listener implements AsyncDisposable {
     await connection?.end();
   }
 
-  // `sql.listen` of postgres.js gives up after one failed reconnection, so we drive the connection ourselves.
   async #connect(): Promise<Connection> {
-    const closed = Promise.withResolvers<void>();
-    const sql = postgres({
-      ...this.#options,
-      max: 1,
-      idle_timeout: 0,
-      max_lifetime: null,
-      fetch_types: false,
-      onclose: () => closed.resolve(),
-      // Exists in 3.4.9 (src/connection.js) but not in its type declarations.
-      ...{ onnotify: (_channel: string, payload: string) => this.#handlers.onPayload(payload) },
-    });
-    const end = () => sql.end({ timeout: 1 });
+    const client = new Client(this.#config);
+    const closed = Promise.withResolvers<Error>();
+    client.on("error", closed.resolve);
+    client.on("end", () => closed.resolve(new Error("the connection was closed")));
+    client.on("notification", ({ payload = "" }) => this.#handlers.onPayload(payload));
+    const end = () => within(client.end(), 1_000);
     try {
-      await sql`listen ${sql(this.#channel)}`;
+      await client.connect();
+      await client.query(`listen ${escapeIdentifier(this.#channel)}`);
     } catch (thrown) {
       await end();
       throw thrown;
     }
-    return { closed: closed.promise, ask: async () => void (await sql`select 1`), end };
+    return { closed: closed.promise, ask: async () => void (await client.query("select 1")), end };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,20 +88,20 @@ export class Listener implements AsyncDisposable {
 }
 
 interface Connection {
-  readonly closed: Promise<void>;
+  /** Resolves with why it is no longer one. */
+  readonly closed: Promise<Error>;
   ask(): Promise<void>;
   end(): Promise<void>;
 }
 
 /** Resolves with what went wrong when the connection is no longer of use, or when `signal` aborts. */
-async function watch(connection: Connection, signal: AbortSignal): Promise<unknown> {
-  const closed = connection.closed.then(() => new Error("the connection was closed"));
+async function watch({ closed, ask }: Connection, signal: AbortSignal): Promise<unknown> {
   for (;;) {
     const error = await Promise.race([closed, sleep(heartbeatMs, signal)]);
     if (error !== undefined || signal.aborted) return error;
     const answer = await Promise.race([
       closed,
-      connection.ask().catch((thrown: unknown) => thrown),
+      ask().catch((thrown: unknown) => thrown),
       sleep(heartbeatTimeoutMs, signal).then(() => new Error("the connection does not answer")),
     ]);
     if (answer !== undefined || signal.aborted) return answer;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
-import { type Kysely, sql, type Transaction } from "kysely";
+import { sql, type Transaction } from "kysely";
 import type { Database, Queries } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
@@ -39,18 +39,7 @@ export async function readMigrations(from: string = directory): Promise<Migratio
  */
 export async function migrate(database: Database, migrations?: readonly Migration[]): Promise<string[]> {
   const known = migrations ?? (await readMigrations());
-  return database.read((queries) =>
-    queries.connection().execute(async (connection) => {
-      await sql`set statement_timeout = 0`.execute(connection);
-      await sql`select pg_advisory_lock(${lockKey})`.execute(connection);
-      try {
-        return await applyMissing(connection, known);
-      } finally {
-        await sql`select pg_advisory_unlock(${lockKey})`.execute(connection);
-        await sql`reset statement_timeout`.execute(connection);
-      }
-    }),
-  );
+  return database.exclusively(lockKey, (connection) => applyMissing(connection, known));
 }
 
 /**
@@ -69,7 +58,7 @@ export async function pendingMigrations(database: Database): Promise<string[]> {
   });
 }
 
-async function applyMissing(connection: Kysely<Tables>, known: readonly Migration[]): Promise<string[]> {
+async function applyMissing(connection: Queries, known: readonly Migration[]): Promise<string[]> {
   await sql`create table if not exists schema_migrations (
     name text primary key,
     checksum text not null,

@@ -1,5 +1,6 @@
 export { type Address, describeAddress, parseAddress } from "./address.ts";
-export { type ConnectOptions, connect, Database, type Queries } from "./database.ts";
+export { connect, Database, type Queries } from "./database.ts";
+export type { ConnectOptions } from "./driver.ts";
 export {
   EmbeddedPostgres,
   type EmbeddedPostgresOptions,
@@ -8,5 +9,8 @@ export {
 } from "./embedded/embedded-postgres.ts";
 export type { ListenHandlers } from "./listener.ts";
 export { type Migration, migrate, pendingMigrations } from "./migrate.ts";
+export { openProgram } from "./secrets/open-program.ts";
+export { registerSealingKey, rotateSealingKey } from "./secrets/rotate.ts";
+export { SecretKeys, type SecretKeysOptions } from "./secrets/secret-keys.ts";
 export * from "./stores/mod.ts";
 export type { Tables } from "./tables.ts";

@@ -1,15 +1,16 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, OpenWorkersError } from "@openworkers/core";
+import { messageOf, OpenWorkersError, within } from "@openworkers/core";
 import type { Subprocess } from "bun";
-import postgres from "postgres";
-import { socketUrl } from "../address.ts";
+import { Client, escapeIdentifier } from "pg";
+import { parseAddress, socketUrl } from "../address.ts";
+import { clientConfig } from "../driver.ts";
 import { type Account, accountFor } from "./account.ts";
 import { findPostgres } from "./binaries.ts";
 import { ClusterDirectory, makePrivate } from "./cluster-directory.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { chooseLauncher, type Launcher } from "./launcher.ts";
-import { clearLeftovers, postmaster, signalProcess } from "./processes.ts";
+import { clearLeftovers, postmaster } from "./processes.ts";
 import { serverArguments } from "./settings.ts";
 
 export interface EmbeddedPostgresOptions {
@@ -24,8 +25,8 @@ export interface EmbeddedPostgresOptions {
 }
 
 export interface PostgresExit {
-  readonly code: number | null;
-  readonly signal: string | null;
+  /** Its exit code, or 128 and the signal's number. */
+  readonly code: number;
   /** The last it wrote, at most 8 KiB. */
   readonly log: string;
 }
@@ -107,7 +108,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
 
   /** The server's process id, or `undefined` when it does not run. */
   get pid(): number | undefined {
-    return this.#server === undefined ? undefined : postmaster(this.#directory.dataPath)?.pid;
+    return this.#server?.pid;
   }
 
   /** Calls `handler` whenever the server ends without having been told to by us. `start` starts it again. */
@@ -120,7 +121,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
   async start(signal?: AbortSignal): Promise<void> {
     if (this.#server !== undefined) return;
     signal?.throwIfAborted();
-    await clearLeftovers(this.#directory.dataPath);
+    await clearLeftovers(this.#directory.dataPath, this.#socket);
     const { clusterPath, socketPath } = this.#launcher;
     const server = new Server(
       this.#launcher.command(
@@ -158,13 +159,10 @@ export class EmbeddedPostgres implements AsyncDisposable {
       ["SIGQUIT", 5_000],
       ["SIGKILL", 5_000],
     ] as const) {
-      // Not the child's pid: that may be bubblewrap's.
-      const pid = postmaster(this.#directory.dataPath)?.pid;
-      if (pid !== undefined) signalProcess(pid, signal);
-      else server.kill(signal);
+      server.kill(signal);
       if (await server.endsWithin(patienceMs)) break;
     }
-    await clearLeftovers(this.#directory.dataPath);
+    await clearLeftovers(this.#directory.dataPath, this.#socket);
   }
 
   /** Stops the server and lets go of the directory. */
@@ -222,22 +220,18 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 
   async #createDatabase(): Promise<void> {
-    const sql = postgres({
-      host: this.#socket,
-      port: ClusterDirectory.port,
-      database: "postgres",
-      username: user,
-      password: this.#password,
-      max: 1,
-    });
+    const client = new Client(clientConfig(parseAddress(this.urlOf("postgres"))));
+    // What breaks the connection also rejects the query that waits for it.
+    client.on("error", () => {});
     try {
-      const found = await sql`select from pg_database where datname = ${databaseName}`;
-      if (found.count === 0) await sql`create database ${sql(databaseName)}`;
+      await client.connect();
+      const found = await client.query("select from pg_database where datname = $1", [databaseName]);
+      if (found.rowCount === 0) await client.query(`create database ${escapeIdentifier(databaseName)}`);
     } catch (thrown) {
       await this.stop();
       throw failed("PostgreSQL started but does not let us in", messageOf(thrown), thrown);
     } finally {
-      await sql.end({ timeout: 1 });
+      await client.end();
     }
   }
 }
@@ -272,15 +266,15 @@ class Server {
   constructor(command: string[], onLog: ((line: string) => void) | undefined) {
     this.#child = Bun.spawn(command, { ...spawnOptions, stdout: "ignore" });
     const reading = this.#read(onLog);
-    this.exited = this.#child.exited.then(async () => {
+    this.exited = this.#child.exited.then(async (code) => {
       // A child of PostgreSQL that outlives it would hold the pipe open.
-      await Promise.race([reading, Bun.sleep(1_000)]);
-      return {
-        code: this.#child.exitCode,
-        signal: this.#child.signalCode === null ? null : String(this.#child.signalCode),
-        log: this.#log,
-      };
+      await within(reading, 1_000);
+      return { code, log: this.#log };
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   get log(): string {
@@ -293,7 +287,7 @@ class Server {
 
   /** Whether it has ended, at the latest after `ms`. */
   async endsWithin(ms: number): Promise<boolean> {
-    return Promise.race([this.#child.exited.then(() => true), Bun.sleep(ms).then(() => false)]);
+    return (await within(this.#child.exited, ms)) !== undefined;
   }
 
   async #read(onLog: ((line: string) => void) | undefined): Promise<void> {

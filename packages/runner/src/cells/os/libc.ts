@@ -30,15 +30,18 @@ export function libc(): ReturnType<typeof open> {
   return opened;
 }
 
-function openPrlimit() {
-  const { i32, ptr } = FFIType;
-  return dlopen("libc.so.6", { prlimit: { args: [i32, i32, ptr, ptr], returns: i32 } }).symbols.prlimit;
+function openLinux() {
+  const { i32, u32, ptr } = FFIType;
+  return dlopen("libc.so.6", {
+    prlimit: { args: [i32, i32, ptr, ptr], returns: i32 },
+    memfd_create: { args: [ptr, u32], returns: i32 },
+  }).symbols;
 }
 
-let openedPrlimit: ReturnType<typeof openPrlimit> | undefined;
+let openedLinux: ReturnType<typeof openLinux> | undefined;
 
-/** prlimit(2), which only Linux has: 0, or -1 with errno set. `limit` is soft, hard. */
-export function prlimit(pid: number, resource: number, limit: BigUint64Array): number {
-  openedPrlimit ??= openPrlimit();
-  return openedPrlimit(pid, resource, limit, null);
+/** Those that only Linux has. */
+export function linux(): ReturnType<typeof openLinux> {
+  openedLinux ??= openLinux();
+  return openedLinux;
 }

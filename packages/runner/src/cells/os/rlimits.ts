@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import { OpenWorkersError } from "@openworkers/core";
-import { libc, prlimit } from "./libc.ts";
+import { libc, linux } from "./libc.ts";
 
 /** Numbers of `RLIMIT_*` on Linux (asm-generic/resource.h; the same on x86_64 and aarch64). */
 const resources = { fsize: 1, data: 2, stack: 3, core: 4, nproc: 6, nofile: 7, memlock: 8, msgqueue: 12 };
@@ -25,7 +25,7 @@ export function setLimits(pid: number, limits: ResourceLimits, user?: User): voi
       const value = limits[name as keyof typeof resources];
       if (value === undefined) continue;
       const pair = new BigUint64Array([BigInt(value), BigInt(value)]);
-      check(prlimit(pid, number, pair), `RLIMIT_${name.toUpperCase()} of process ${pid}`);
+      check(linux().prlimit(pid, number, pair, null), `RLIMIT_${name.toUpperCase()} of process ${pid}`);
     }
   };
   if (user === undefined) set();

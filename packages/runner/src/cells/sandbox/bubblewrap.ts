@@ -1,6 +1,12 @@
+import { closeSync } from "node:fs";
+import { memoryFile } from "../os/memory-file.ts";
 import { CellUsers } from "./cell-users.ts";
 import type { CellFiles, Sandbox, SandboxedCommand } from "./sandbox.ts";
+import { seccompFilter } from "./seccomp/filter.ts";
 import { sharedLibraries } from "./shared-libraries.ts";
+
+/** The caller's own files are 0 to 6. */
+const seccompFd = 7;
 
 export interface BubblewrapOptions {
   readonly bwrap: string;
@@ -23,6 +29,7 @@ const infoFd = 3;
  * kernel lets the dying parent kill it; workerd, under another user, would survive its parent.
  */
 export function bubblewrap(options: BubblewrapOptions): Sandbox {
+  const filter = seccompFilter();
   const users = options.setpriv === undefined ? undefined : new CellUsers(options.uidBase);
   const libraries = sharedLibraries(users !== undefined);
   // Directories that bwrap makes by itself are closed to everybody but root.
@@ -31,6 +38,7 @@ export function bubblewrap(options: BubblewrapOptions): Sandbox {
     kind: "bubblewrap",
     command(files: CellFiles): SandboxedCommand {
       const uid = users?.take();
+      const filterFd = memoryFile("seccomp", filter);
       const bind = (host: string, cell: string) => ["--ro-bind", host, cell];
       return {
         argv: [
@@ -40,7 +48,7 @@ export function bubblewrap(options: BubblewrapOptions): Sandbox {
             : []),
           ...["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
           ...["--die-with-parent", "--new-session", "--clearenv", "--hostname", "cell"],
-          ...["--info-fd", String(infoFd), "--cap-drop", "ALL"],
+          ...["--info-fd", String(infoFd), "--seccomp", String(seccompFd), "--cap-drop", "ALL"],
           ...(uid === undefined
             ? []
             : ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"].flatMap((name) => ["--cap-add", name])),
@@ -55,12 +63,13 @@ export function bubblewrap(options: BubblewrapOptions): Sandbox {
           ...(uid === undefined ? [] : asUser(uid)),
           "/workerd",
         ],
-        fds: [],
+        fds: [filterFd],
         egressSocket: "/egress",
         aliveDirectory: "/alive",
         user: uid === undefined ? undefined : { uid, gid: uid },
         infoFd,
         [Symbol.dispose]() {
+          closeSync(filterFd);
           if (uid !== undefined) users?.release(uid);
         },
       };

@@ -1,0 +1,101 @@
+import { parseArgs } from "node:util";
+import { rows } from "./budgets.ts";
+import type { Contender } from "./contenders/contender.ts";
+import { OpenWorkers } from "./contenders/openworkers.ts";
+import { bareWorkerd, bunServe, installPeers, nodeHttp, wranglerDev } from "./contenders/peers.ts";
+import { describeMachine } from "./machine.ts";
+import { measureColdStarts, measureIdleMemory } from "./measures/cells.ts";
+import { measureDeployToLive } from "./measures/deploy.ts";
+import { measureKillDelay } from "./measures/kill-delay.ts";
+import { measureNeighbours } from "./measures/neighbours.ts";
+import { measureThroughput } from "./measures/throughput.ts";
+import { rowsTable, throughputTable } from "./report.ts";
+
+const help = `usage: npm run bench [-- --quick]
+
+Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work. Needs
+wrk (./setup --dev) and a quiet machine. Takes about four minutes; --quick takes one, and is good for a first look only.
+Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
+`;
+
+const { values: options } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+});
+if (options.help) {
+  console.log(help);
+  process.exit(0);
+}
+const size = options.quick
+  ? {
+      rounds: 2,
+      seconds: 1,
+      coldStarts: 10,
+      cells: 20,
+      deploys: 5,
+      kills: 3,
+      neighbourRounds: 1,
+      neighbourSeconds: 3,
+    }
+  : {
+      rounds: 5,
+      seconds: 3,
+      coldStarts: 30,
+      cells: 100,
+      deploys: 20,
+      kills: 10,
+      neighbourRounds: 3,
+      neighbourSeconds: 5,
+    };
+
+function progress(text: string): void {
+  console.error(`${text} …`);
+}
+
+await installPeers();
+const machine = await describeMachine();
+
+progress("starting the contenders");
+await using contenders = new AsyncDisposableStack();
+const platform = contenders.use(await OpenWorkers.start());
+await platform.deployFile("hello", "hello.js");
+await platform.untilServed("hello");
+const others: Contender[] = [];
+for (const start of [bareWorkerd, wranglerDev, bunServe, nodeHttp])
+  others.push(contenders.use(await start()));
+
+progress(`throughput: ${size.rounds} rounds of ${size.seconds} s each`);
+const throughput = await measureThroughput([platform, ...others], size);
+for (const other of others) await other[Symbol.asyncDispose]();
+
+progress(`neighbours: ${size.neighbourRounds} rounds, quiet and beside hostile workers`);
+const neighbours = await measureNeighbours(platform, {
+  rounds: size.neighbourRounds,
+  seconds: size.neighbourSeconds,
+});
+progress(`limit to kill: ${size.kills} endless loops`);
+const killDelays = await measureKillDelay(platform, size.kills);
+progress(`deploy to live: ${size.deploys} deploys`);
+const deploys = await measureDeployToLive(platform, size.deploys);
+progress(`cold starts from blank cells: ${size.coldStarts}`);
+const warmPool = await measureColdStarts(platform, size.coldStarts);
+progress(`idle memory of ${size.cells} cells`);
+const memory = await measureIdleMemory(platform, size.cells);
+progress(`cold starts from nothing: ${size.coldStarts}`);
+const fromNothing = await coldStartsFromNothing(size.coldStarts);
+
+console.log(
+  [
+    ...machine,
+    "",
+    throughputTable(throughput),
+    "",
+    rowsTable(rows({ throughput, neighbours, killDelays, deploys, warmPool, fromNothing, memory })),
+    ...(options.quick ? ["", "--quick: few and short samples; do not quote these."] : []),
+  ].join("\n"),
+);
+
+/** On a platform without a pool of blank cells. */
+async function coldStartsFromNothing(count: number): Promise<number[]> {
+  await using bare = await OpenWorkers.start({ OW_WARM_CELLS: "0" });
+  return await measureColdStarts(bare, count);
+}

@@ -1,0 +1,189 @@
+#!/usr/bin/env bun
+/**
+ * Writes docs/cli.md: starts a platform, runs every command in order and puts down what it printed.
+ * Run it when the CLI's output has changed: npx bun scripts/cli-docs.ts
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Platform, startPlatform } from "@openworkers/e2e/platform";
+
+const root = join(import.meta.dir, "..");
+
+interface Section {
+  readonly command: string;
+  readonly text: string;
+  /** What follows `ow`, in the order in which it is run. */
+  readonly runs: readonly (readonly string[])[];
+}
+
+const sections: readonly Section[] = [
+  {
+    command: "up",
+    text: "Runs the whole platform; `npm start` is the same. Ctrl-C finishes the requests under way and stops everything, a second one ends it at once.",
+    runs: [],
+  },
+  {
+    command: "doctor",
+    text: "Looks at everything that the platform needs and really starts a sandboxed cell. Exits with 1 when something fails.",
+    runs: [["doctor"]],
+  },
+  {
+    command: "init",
+    text: "Scaffolds a TypeScript worker; it refuses to overwrite anything.",
+    runs: [["init", "HELLO"]],
+  },
+  {
+    command: "deploy",
+    text: "Bundles a file or folder with esbuild, starts it once in a throw-away cell, stores it as a new version and puts it live. A worker that does not start is refused with its own stack trace. `--percent` gives the new version a share of the requests only; `--env` and `--secrets` read dotenv files into the worker's environment.",
+    runs: [
+      ["deploy", "examples/hono"],
+      ["deploy", "examples/hono", "--json"],
+      ["deploy", "BROKEN"],
+    ],
+  },
+  {
+    command: "workers",
+    text: "Lists the workers, or shows one.",
+    runs: [["workers"], ["workers", "show", "hono"]],
+  },
+  {
+    command: "versions",
+    text: "Versions never change. Each has an address of its own, `<version>--<worker>`, for previews.",
+    runs: [["versions", "hono"]],
+  },
+  {
+    command: "deployments",
+    text: "A deployment says which versions get which share of the requests; the newest one is live.",
+    runs: [
+      ["deployments", "hono", "--version", "1", "--percent", "10"],
+      ["deployments", "hono"],
+    ],
+  },
+  {
+    command: "rollback",
+    text: "Puts an earlier version live again, as a new deployment.",
+    runs: [["rollback", "hono", "1", "--message", "try the old one"]],
+  },
+  {
+    command: "env",
+    text: "Values in the worker's `env`. They win over `vars` of the manifest, and a change starts fresh cells at once.",
+    runs: [
+      ["env", "set", "hono", "GREETING=Salve"],
+      ["env", "list", "hono"],
+      ["env", "unset", "hono", "GREETING"],
+    ],
+  },
+  {
+    command: "secret",
+    text: "Sealed values in the worker's `env`. Nobody can read one back, from the database neither. `put` asks, or reads standard input.",
+    runs: [
+      ["secret", "put", "hono", "API_KEY"],
+      ["secret", "list", "hono"],
+      ["secret", "rotate-key"],
+    ],
+  },
+  {
+    command: "domains",
+    text: "Host names of your own. A domain is served once its TXT record was seen, or with `--trust` at once.",
+    runs: [
+      ["domains", "add", "hono", "shop.example.com"],
+      ["domains", "verify", "shop.example.com", "--trust"],
+      ["domains", "list"],
+      ["domains", "remove", "shop.example.com"],
+    ],
+  },
+  {
+    command: "tail",
+    text: "Follows console output, exceptions with their stack, and one line for each request, until Ctrl-C. Filters: `--level`, `--search`, `--request`, `--status`, `--outcome`.",
+    runs: [],
+  },
+  {
+    command: "dev",
+    text: "Deploys at every change of a file, with live logs. Without a running platform it starts a temporary one.",
+    runs: [],
+  },
+  { command: "audit", text: "Who changed what, newest first.", runs: [["audit"]] },
+  {
+    command: "delete",
+    text: "Deletes a worker with its versions. Asks for its name unless `--yes` is given.",
+    runs: [["delete", "hono", "--yes"]],
+  },
+  {
+    command: "migrate",
+    text: "Brings the database up to date, as `ow up` does by itself.",
+    runs: [["migrate"]],
+  },
+];
+
+const intro = `# CLI
+
+\`ow\` works straight on the platform's database, so it also works when the platform is down. In the project it is \`npx ow\`.
+Without further ado it finds the platform that \`ow up\` started last on this machine; \`--profile\` or \`--port\` chooses
+another, \`DATABASE_URL\` one elsewhere.
+
+Every command takes \`--json\` (one document on stdout and nothing else there) and \`--help\` (all options, with examples). Progress and
+warnings go to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one sentence and what to do.
+
+What follows was printed by the commands themselves (\`scripts/cli-docs.ts\`).
+`;
+
+/** The command as a user would type it. */
+function typed(args: readonly string[]): string {
+  return args.map((arg) => (/^[\w./=:-]+$/.test(arg) ? arg : `'${arg}'`)).join(" ");
+}
+
+/** The options of `ow <command> --help`, and what the commands printed. */
+async function write(platform: Platform, { command, text, runs }: Section, clean: (text: string) => string) {
+  const shown: string[] = [];
+  for (const run of runs) {
+    const { stdout, stderr } = await platform.owWithInput("a secret of this page", ...run);
+    shown.push(clean(`$ ow ${typed(run)}\n${stderr}${stdout}`.trimEnd()));
+  }
+  const help = await platform.ow(command, "--help");
+  const usage = /^Usage: (.*)$/m.exec(help.stdout)?.[1] ?? `ow ${command}`;
+  return [
+    `## ow ${command}`,
+    `\`${usage}\``,
+    text,
+    ...(shown.length === 0 ? [] : [fence(shown.join("\n\n"))]),
+  ].join("\n\n");
+}
+
+function fence(text: string): string {
+  return `\`\`\`console\n${text}\n\`\`\``;
+}
+
+const scratch = await mkdtemp(join(tmpdir(), "ow-docs-"));
+try {
+  await using platform = await startPlatform();
+  const broken = join(scratch, "broken.ts");
+  await writeFile(
+    broken,
+    'const settings = JSON.parse("{");\n\nexport default { fetch: () => new Response(settings) };\n',
+  );
+  const places: readonly (readonly [string, string])[] = [
+    [join(scratch, "hello"), "hello"],
+    [broken, "broken.ts"],
+    [scratch, "."],
+    [join(platform.directory, "data"), "~/.openworkers/data"],
+    [join(platform.directory, "home"), "~/.openworkers"],
+    [root, "."],
+    [String(platform.port), "8787"],
+  ];
+  const clean = (text: string): string =>
+    places.reduce((result, [from, to]) => result.replaceAll(from, to), text);
+  const place = (arg: string): string =>
+    arg === "HELLO" ? join(scratch, "hello") : arg === "BROKEN" ? broken : arg;
+  const parts: string[] = [];
+  for (const section of sections) {
+    const runs = section.runs.map((run) => run.map(place));
+    parts.push(await write(platform, { ...section, runs }, clean));
+  }
+  await Bun.write(
+    join(root, "docs/cli.md"),
+    `${[intro, ...parts].join("\n\n").replace(/\n{3,}/g, "\n\n")}\n`,
+  );
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
