@@ -18,6 +18,8 @@ export interface PlatformContext extends CommandContext {
   readonly sandbox: SandboxKind;
   /** Address of a worker's host, or of a version's preview. */
   url(worker: string, version?: number): string;
+  /** See `OpenPlatform.served`. */
+  served(worker: string, version: number): Promise<boolean | undefined>;
 }
 
 interface CommonOptions {
@@ -102,6 +104,7 @@ export async function withPlatform<T>(
       backend: platform.backend,
       sandbox: platform.sandbox,
       url: platform.url,
+      served: platform.served,
     });
   });
 }
