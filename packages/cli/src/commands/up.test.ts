@@ -57,6 +57,30 @@ describe("ow up", () => {
     expect(await second.end("SIGTERM")).toBe(0);
   });
 
+  test("lets a request finish on Ctrl-C in a terminal, which signals all of the process group", async () => {
+    const platform = await home.up("--data", await dataDir());
+    await home.folder.write({
+      "slow.js": `export default { fetch() {
+        const { readable, writable } = new TransformStream();
+        const writer = writable.getWriter();
+        const bytes = (text) => new TextEncoder().encode(text);
+        (async () => { await writer.write(bytes("begun ")); await new Promise((r) => setTimeout(r, 300));
+          await writer.write(bytes("and finished")); await writer.close(); })();
+        return new Response(readable);
+      } };`,
+    });
+    await home.json("deploy", "slow.js");
+    const { port } = platform.ready;
+    const response = await fetch(`http://127.0.0.1:${port}/`, {
+      headers: { host: `slow.localhost:${port}` },
+    });
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toBe("begun ");
+    const ended = platform.endGroup("SIGINT");
+    expect((await reader?.read())?.value).toBe("and finished");
+    expect(await ended).toBe(0);
+  });
+
   test("comes back after kill -9 of everything of it", async () => {
     const data = await dataDir();
     const first = await home.up("--data", data);

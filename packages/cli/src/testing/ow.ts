@@ -114,7 +114,15 @@ export class RunningOw {
   #open = 2;
 
   constructor(command: string[], env: Record<string, string>, cwd: string) {
-    this.#child = Bun.spawn(command, { env, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    // A process group of its own, as a terminal gives a command.
+    this.#child = Bun.spawn(command, {
+      env,
+      cwd,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      detached: true,
+    });
     void this.#collect(this.#child.stdout);
     void this.#collect(this.#child.stderr);
   }
@@ -148,6 +156,12 @@ export class RunningOw {
   /** Sends a signal and returns the exit code. */
   async end(signal: NodeJS.Signals): Promise<number> {
     this.#child.kill(signal);
+    return await this.#child.exited;
+  }
+
+  /** Sends a signal to all of its process group, as a terminal does with Ctrl-C, and returns the exit code. */
+  async endGroup(signal: NodeJS.Signals): Promise<number> {
+    process.kill(-this.pid, signal);
     return await this.#child.exited;
   }
 
