@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { defaultLimits, OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { checkSandbox, createRunner, readSettings } from "@openworkers/runner";
 import rootPackage from "../../package.json" with { type: "json" };
@@ -14,8 +14,8 @@ import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 
-/** How long requests under way may go on after Ctrl-C; the longest that a worker may take to answer unless it says more. */
-const drainMs = defaultLimits.firstByteMs;
+/** How long requests under way may go on after Ctrl-C: nobody waits for longer at a terminal. */
+const drainMs = 10_000;
 
 export interface StartOptions {
   /** 0 picks a free one. */
