@@ -9,6 +9,7 @@ const disconnected = [
   /^timeout exceeded when trying to connect/,
   /^timeout expired/,
   /^The server does not support SSL connections/,
+  /^SASL: /,
   /^Cannot use a pool after calling end/,
 ];
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync } from "node:fs";
+import { chmodSync, mkdtempSync, openSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -28,10 +28,19 @@ let count = 0;
  * await deployVersion(test.database, { … });
  */
 export async function withTestDatabase(): Promise<TestDatabase> {
+  return createDatabase(template);
+}
+
+/** As `withTestDatabase`, and not migrated. */
+export async function emptyTestDatabase(): Promise<TestDatabase> {
+  return createDatabase("template0");
+}
+
+async function createDatabase(from: string): Promise<TestDatabase> {
   cluster ??= startCluster();
   const { server, admin } = await cluster;
   const name = `test_${++count}`;
-  await admin.query(`create database ${name} template ${template}`);
+  await admin.query(`create database ${name} template ${from}`);
   const url = server.urlOf(name);
   const database = connect(url, { max: 4 });
   return {
@@ -47,6 +56,8 @@ export async function withTestDatabase(): Promise<TestDatabase> {
 /** A temporary directory that goes when this process ends, with the PostgreSQL whose cluster it holds in `pg`. */
 export function temporaryCluster(): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "ow-test-")));
+  // PostgreSQL's account may pass, where we are root.
+  chmodSync(directory, 0o711);
   sweepAfterUs(directory);
   return join(directory, "pg");
 }
@@ -69,24 +80,31 @@ async function startCluster(): Promise<TestCluster> {
 
 /**
  * Has a shell in a session of its own wait for the end of this process, by the end of a pipe that only this
- * process holds, and then stop the PostgreSQL in the directory and remove it. An exit handler would not run
- * after Ctrl-C or SIGKILL, and could not wait.
+ * process holds open, and then stop the PostgreSQL in the directory and remove it. An exit handler would not
+ * run after Ctrl-C or SIGKILL, and could not wait.
  */
 function sweepAfterUs(directory: string): void {
+  const pipe = join(directory, "alive");
   const script = `
-    cat > /dev/null
-    pid=$(head -n 1 "$0/pg/data/postmaster.pid" 2> /dev/null)
-    if [ -n "$pid" ]; then kill -QUIT "$pid" 2> /dev/null; fi
+    cat "$0/alive" > /dev/null
+    data="$0/pg/data"
+    pid=$(head -n 1 "$data/postmaster.pid" 2> /dev/null)
+    if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$data" ]; then kill -QUIT "$pid"; fi
     tries=0
-    while [ -e "$0/pg/data/postmaster.pid" ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-    link=$(readlink "$0/pg/run") && rm -rf -- "$link"
+    while [ -e "$data/postmaster.pid" ] && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+    link=$(readlink "$0/pg/run")
+    case "$link" in */ow-pg-*) rm -rf -- "$link" ;; esac
     rm -rf -- "$0"
   `;
-  const sweeper = Bun.spawn(["/bin/sh", "-c", script, directory], {
-    stdin: "pipe",
+  const made = Bun.spawnSync(["mkfifo", "-m", "600", pipe]);
+  if (made.exitCode !== 0) throw new Error(`mkfifo: ${made.stderr.toString()}`);
+  // Open for both, because opening it for writing alone waits for the reader. Held until this process ends.
+  openSync(pipe, "r+");
+  // A grandchild: `bun test` kills its children when a test takes too long.
+  Bun.spawnSync(["/bin/sh", "-c", `(${script}) > /dev/null 2>&1 &`, directory], {
+    stdin: "ignore",
     stdout: "ignore",
     stderr: "ignore",
     detached: true,
   });
-  sweeper.unref();
 }

@@ -1,6 +1,6 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, OpenWorkersError } from "@openworkers/core";
+import { messageOf, OpenWorkersError, within } from "@openworkers/core";
 import type { Subprocess } from "bun";
 import { Client, escapeIdentifier } from "pg";
 import { parseAddress, socketUrl } from "../address.ts";
@@ -10,7 +10,7 @@ import { findPostgres } from "./binaries.ts";
 import { ClusterDirectory, makePrivate } from "./cluster-directory.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { chooseLauncher, type Launcher } from "./launcher.ts";
-import { clearLeftovers, postmaster, signalProcess } from "./processes.ts";
+import { clearLeftovers, postmaster } from "./processes.ts";
 import { serverArguments } from "./settings.ts";
 
 export interface EmbeddedPostgresOptions {
@@ -25,8 +25,8 @@ export interface EmbeddedPostgresOptions {
 }
 
 export interface PostgresExit {
-  readonly code: number | null;
-  readonly signal: string | null;
+  /** Its exit code, or 128 and the signal's number. */
+  readonly code: number;
   /** The last it wrote, at most 8 KiB. */
   readonly log: string;
 }
@@ -108,7 +108,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
 
   /** The server's process id, or `undefined` when it does not run. */
   get pid(): number | undefined {
-    return this.#server === undefined ? undefined : postmaster(this.#directory.dataPath)?.pid;
+    return this.#server?.pid;
   }
 
   /** Calls `handler` whenever the server ends without having been told to by us. `start` starts it again. */
@@ -121,7 +121,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
   async start(signal?: AbortSignal): Promise<void> {
     if (this.#server !== undefined) return;
     signal?.throwIfAborted();
-    await clearLeftovers(this.#directory.dataPath);
+    await clearLeftovers(this.#directory.dataPath, this.#socket);
     const { clusterPath, socketPath } = this.#launcher;
     const server = new Server(
       this.#launcher.command(
@@ -159,13 +159,10 @@ export class EmbeddedPostgres implements AsyncDisposable {
       ["SIGQUIT", 5_000],
       ["SIGKILL", 5_000],
     ] as const) {
-      // Not the child's pid: that may be bubblewrap's.
-      const pid = postmaster(this.#directory.dataPath)?.pid;
-      if (pid !== undefined) signalProcess(pid, signal);
-      else server.kill(signal);
+      server.kill(signal);
       if (await server.endsWithin(patienceMs)) break;
     }
-    await clearLeftovers(this.#directory.dataPath);
+    await clearLeftovers(this.#directory.dataPath, this.#socket);
   }
 
   /** Stops the server and lets go of the directory. */
@@ -269,15 +266,15 @@ class Server {
   constructor(command: string[], onLog: ((line: string) => void) | undefined) {
     this.#child = Bun.spawn(command, { ...spawnOptions, stdout: "ignore" });
     const reading = this.#read(onLog);
-    this.exited = this.#child.exited.then(async () => {
+    this.exited = this.#child.exited.then(async (code) => {
       // A child of PostgreSQL that outlives it would hold the pipe open.
-      await Promise.race([reading, Bun.sleep(1_000)]);
-      return {
-        code: this.#child.exitCode,
-        signal: this.#child.signalCode === null ? null : String(this.#child.signalCode),
-        log: this.#log,
-      };
+      await within(reading, 1_000);
+      return { code, log: this.#log };
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   get log(): string {
@@ -290,7 +287,7 @@ class Server {
 
   /** Whether it has ended, at the latest after `ms`. */
   async endsWithin(ms: number): Promise<boolean> {
-    return Promise.race([this.#child.exited.then(() => true), Bun.sleep(ms).then(() => false)]);
+    return (await within(this.#child.exited, ms)) !== undefined;
   }
 
   async #read(onLog: ((line: string) => void) | undefined): Promise<void> {

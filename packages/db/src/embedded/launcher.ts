@@ -1,10 +1,11 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Account } from "./account.ts";
 
 /** How PostgreSQL's programs are started, and where they see their directories. */
 export interface Launcher {
-  readonly kind: "direct" | "setpriv" | "bubblewrap";
+  readonly kind: "direct" | "setpriv" | "mount-namespace";
   /** The data directory's parent and the socket's directory as the started program sees them. */
   readonly clusterPath: string;
   readonly socketPath: string;
@@ -22,8 +23,8 @@ export interface LaunchPlaces {
 /**
  * - `direct`: we are not root. On Linux PostgreSQL is told to stop when we die.
  * - `setpriv`: we are root, and PostgreSQL's account can reach the places.
- * - `bubblewrap`: we are root, and it cannot, because they are below a private directory such as /root; a
- *   mount namespace shows it these places and nothing else of ours.
+ * - `mount-namespace`: we are root, and it cannot, because they are below a private directory such as /root;
+ *   a mount namespace shows it these places elsewhere.
  *
  * @throws OpenWorkersError CONFIG_INVALID when PostgreSQL's account cannot be given the places.
  */
@@ -34,15 +35,12 @@ export function chooseLauncher(places: LaunchPlaces, account: Account | undefine
   }
   const plain = setpriv(places, account);
   if (canReach(plain, places, account)) return plain;
-  if (Bun.which("bwrap") === null) throw unreachable("bubblewrap is not installed", places);
-  const wrapped = bubblewrap(places, account);
+  const wrapped = mountNamespace(places, account);
   const probe = Bun.spawnSync(wrapped.command("postgres", ["--version"]), {
     stderr: "pipe",
     stdout: "ignore",
   });
-  if (probe.exitCode !== 0) {
-    throw unreachable(`bubblewrap says: ${probe.stderr.toString().trim().slice(0, 500)}`, places);
-  }
+  if (probe.exitCode !== 0) throw unreachable(probe.stderr.toString().trim().slice(0, 500), places);
   return wrapped;
 }
 
@@ -82,49 +80,51 @@ function setpriv({ native, cluster, socket }: LaunchPlaces, account: Account): L
   };
 }
 
-function bubblewrap({ native, cluster, socket }: LaunchPlaces, account: Account): Launcher {
-  const readOnly = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin"];
-  const readOnlyFiles = ["passwd", "group", "nsswitch.conf", "localtime", "ld.so.cache"].map(
-    (name) => `/etc/${name}`,
+// In a mount namespace of its own, so nobody else sees these mounts, and they end with the process. Nothing stays
+// between us and PostgreSQL: with bubblewrap there would be its own process, which has no right to pass the
+// signal on when we die.
+const showPlaces = `
+  set -e
+  mount -t tmpfs -o mode=0755,size=64k openworkers "$1"
+  mkdir "$1/postgres" "$1/cluster" "$1/socket"
+  mount --rbind "$2" "$1/postgres"
+  mount --rbind "$3" "$1/cluster"
+  mount --rbind "$4" "$1/socket"
+  shift 4
+  exec "$@"
+`;
+
+function mountNamespace({ native, cluster, socket }: LaunchPlaces, account: Account): Launcher {
+  // Any directory that is there and does not hide the places.
+  const top = ["/mnt", "/media", "/srv", "/opt"].find(
+    (path) =>
+      existsSync(path) && ![native, cluster, socket].some((place) => `${place}/`.startsWith(`${path}/`)),
   );
-  const prefix = [
-    "bwrap",
-    // Parents of mount points would be made 0700.
-    ...["--perms", "0755", "--dir", "/etc"],
-    ...[...readOnly, ...readOnlyFiles].flatMap((path) => ["--ro-bind-try", path, path]),
-    ...["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"],
-    ...["--ro-bind", native, "/postgres", "--bind", cluster, "/cluster", "--bind", socket, "/socket"],
-    ...["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
-    ...["--die-with-parent", "--chdir", "/"],
-  ];
+  const into = top ?? "/tmp";
+  const prefix = ["unshare", "--mount", "/bin/sh", "-c", showPlaces, "sh", into, native, cluster, socket];
   return {
-    kind: "bubblewrap",
-    clusterPath: "/cluster",
-    socketPath: "/socket",
-    command: (program, args) => [...prefix, ...dropTo(account), `/postgres/bin/${program}`, ...args],
+    kind: "mount-namespace",
+    clusterPath: join(into, "cluster"),
+    socketPath: join(into, "socket"),
+    command: (program, args) => [
+      ...prefix,
+      ...dropTo(account),
+      join(into, "postgres", "bin", program),
+      ...args,
+    ],
   };
 }
 
-/** Whether the account can run the programs and write where it must: asked of the kernel, not computed. */
-function canReach(launcher: Launcher, { native, socket }: LaunchPlaces, account: Account): boolean {
-  const version = Bun.spawnSync(launcher.command("postgres", ["--version"]), {
-    stdout: "ignore",
-    stderr: "ignore",
-    cwd: "/",
-  });
-  const write = Bun.spawnSync(
-    [
-      ...dropTo(account),
-      "test",
-      "-w",
-      socket,
-      "-a",
-      "-r",
-      join(native, "share", "postgresql", "postgres.bki"),
-    ],
-    { stdout: "ignore", stderr: "ignore", cwd: "/" },
+/** Whether the account can run the programs and reach its directories: asked of the kernel, not computed. */
+function canReach(launcher: Launcher, { native, cluster, socket }: LaunchPlaces, account: Account): boolean {
+  const bki = join(native, "share", "postgresql", "postgres.bki");
+  const questions = [
+    launcher.command("postgres", ["--version"]),
+    [...dropTo(account), "test", "-r", bki, "-a", "-x", cluster, "-a", "-w", socket],
+  ];
+  return questions.every(
+    (command) => Bun.spawnSync(command, { stdout: "ignore", stderr: "ignore", cwd: "/" }).exitCode === 0,
   );
-  return version.exitCode === 0 && write.exitCode === 0;
 }
 
 function unreachable(why: string, { cluster, native }: LaunchPlaces): OpenWorkersError {

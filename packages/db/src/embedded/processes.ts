@@ -55,11 +55,11 @@ const steps: readonly (readonly [NodeJS.Signals, number])[] = [
 ];
 
 /**
- * Ends the PostgreSQL that a killed owner left running in `dataPath`, and removes the `postmaster.pid` that
- * one which was killed left behind: PostgreSQL itself would refuse to start when the pid in it has been
- * given to another process. Only whoever holds the directory's lock may call this.
+ * Ends the PostgreSQL that a killed owner left running in `dataPath`, and removes the `postmaster.pid` and the
+ * socket's lock that one which was killed left behind: PostgreSQL itself would refuse to start when the pid in
+ * them has been given to another process. Only whoever holds the directory's lock may call this.
  */
-export async function clearLeftovers(dataPath: string): Promise<void> {
+export async function clearLeftovers(dataPath: string, socketDirectory: string): Promise<void> {
   if (process.platform !== "linux") return; // PostgreSQL's own check of postmaster.pid has to do
   for (const [signal, patienceMs] of steps) {
     const running = processesIn(dataPath);
@@ -72,4 +72,7 @@ export async function clearLeftovers(dataPath: string): Promise<void> {
     while (Date.now() < deadline && processesIn(dataPath).length > 0) await Bun.sleep(10);
   }
   rmSync(join(dataPath, "postmaster.pid"), { force: true });
+  for (const name of readdirSync(socketDirectory)) {
+    if (name.startsWith(".s.PGSQL.")) rmSync(join(socketDirectory, name));
+  }
 }

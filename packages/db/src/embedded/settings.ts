@@ -34,7 +34,7 @@ export function serverArguments({ dataPath, socketPath, port, durable }: ServerP
     max_wal_senders: "0",
     min_wal_size: "32MB",
     max_wal_size: "256MB",
-    ...(durable ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
+    ...(durable ? {} : { fsync: "off", full_page_writes: "off" }),
 
     // A statement, or the row that an error quotes, may hold what its owner does not want in a log.
     log_min_error_statement: "panic",

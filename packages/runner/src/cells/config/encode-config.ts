@@ -1,5 +1,6 @@
 import type { EnvValue, Module } from "@openworkers/core";
 import { Message } from "capnp-es";
+import { schemeHeader } from "../cell.ts";
 import type { Program } from "../target.ts";
 import { Config, HttpOptions_Style, type Worker_Binding, type Worker_Module } from "./generated/workerd.js";
 
@@ -54,7 +55,7 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   const sockets = config._initSockets(2);
   const http = sockets.get(0);
   http.name = socketNames.http;
-  http._initHttp().forwardedProtoHeader = "X-Forwarded-Proto";
+  http._initHttp().forwardedProtoHeader = schemeHeader;
   http._initService().name = "user";
   const control = sockets.get(1);
   control.name = socketNames.control;
