@@ -1,7 +1,7 @@
 import { newId, type RequestId } from "@openworkers/core";
 import type { IngressContext } from "./context.ts";
 import { Exchange, type ExchangeClient } from "./exchange.ts";
-import { ChunkedDecoder } from "./http/chunked.ts";
+import { BodyReader } from "./http/body-reader.ts";
 import { findHeadEnd, maxHeadBytes } from "./http/head.ts";
 import { isRefusal, type Refusal, refusal } from "./http/refusal.ts";
 import { parseRequestHead, type RequestHead } from "./http/request-head.ts";
@@ -27,9 +27,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   #inbox: Buffer | undefined;
   #pumping = false;
   #exchange: Exchange | undefined;
-  #remaining = 0;
-  #decoder: ChunkedDecoder | undefined;
-  #bodyBytes = 0;
+  #body: BodyReader | undefined;
   #bodyStartedAt = 0;
   #bodyWaitMs = 0;
   #checkedAt = 0;
@@ -152,11 +150,9 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 
   #begin(head: RequestHead): void {
-    this.#bodyBytes = 0;
     this.#bodyWaitMs = 0;
     this.#bodyStartedAt = performance.now();
-    this.#remaining = head.bodyLength;
-    this.#decoder = head.bodyLength < 0 ? new ChunkedDecoder() : undefined;
+    this.#body = head.bodyLength === 0 ? undefined : new BodyReader(head.bodyLength);
     this.#phase = head.bodyLength === 0 ? "response" : "body";
     this.#deadline = none;
     const trusted = this.#isTrusted();
@@ -184,26 +180,16 @@ export class ClientConnection implements WireOwner, ExchangeClient {
 
   #readBody(inbox: Buffer): boolean {
     const exchange = this.#exchange;
-    if (exchange === undefined) return false;
+    const body = this.#body;
+    if (exchange === undefined || body === undefined) return false;
     this.#deadline = none;
-    if (this.#decoder === undefined) {
-      const take = Math.min(this.#remaining, inbox.length);
-      this.#inbox = take === inbox.length ? undefined : inbox.subarray(take);
-      this.#remaining -= take;
-      this.#bodyBytes += take;
-      const last = this.#remaining === 0;
-      if (last) this.#phase = "response";
-      exchange.body([take === inbox.length ? inbox : inbox.subarray(0, take)], take, last);
-      return true;
-    }
-    const { slices, bytes, consumed } = this.#decoder.decode(inbox);
-    this.#inbox = consumed === inbox.length ? undefined : inbox.subarray(consumed);
-    this.#bodyBytes += bytes;
-    if (this.#decoder.broken) exchange.bodyBroken();
-    else if (this.#bodyBytes > exchange.bodyLimit) exchange.bodyTooLarge();
+    const { slices, bytes, rest } = body.read(inbox);
+    this.#inbox = rest;
+    if (body.broken) exchange.bodyBroken();
+    else if (body.total > exchange.bodyLimit) exchange.bodyTooLarge();
     else {
-      if (this.#decoder.done) this.#phase = "response";
-      exchange.body(slices, bytes, this.#decoder.done);
+      if (body.done) this.#phase = "response";
+      exchange.body(slices, bytes, body.done);
     }
     return true;
   }
@@ -310,7 +296,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     const { bodyMs } = this.#context.timeouts;
     if (this.#deadline === none) this.#deadline = now + bodyMs;
     this.#bodyWaitMs += now - Math.max(this.#checkedAt, this.#bodyStartedAt);
-    const earnedMs = bodyMs + (this.#bodyBytes / minBodyBytesPerSecond) * 1_000;
+    const earnedMs = bodyMs + ((this.#body?.total ?? 0) / minBodyBytesPerSecond) * 1_000;
     if (now > this.#deadline || (!exchange.begun && this.#bodyWaitMs > earnedMs)) exchange.bodyTooSlow();
   }
 
