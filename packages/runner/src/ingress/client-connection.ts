@@ -1,4 +1,5 @@
 import { newId, type RequestId } from "@openworkers/core";
+import { BodyPace } from "./body-pace.ts";
 import type { IngressContext } from "./context.ts";
 import { Exchange, type ExchangeClient } from "./exchange.ts";
 import { BodyReader } from "./http/body-reader.ts";
@@ -28,9 +29,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   #pumping = false;
   #exchange: Exchange | undefined;
   #body: BodyReader | undefined;
-  #bodyStartedAt = 0;
-  #bodyWaitMs = 0;
-  #checkedAt = 0;
+  #pace: BodyPace | undefined;
   #draining = false;
   #deadline: number;
   #idleSince = 0;
@@ -150,9 +149,10 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 
   #begin(head: RequestHead): void {
-    this.#bodyWaitMs = 0;
-    this.#bodyStartedAt = performance.now();
-    this.#body = head.bodyLength === 0 ? undefined : new BodyReader(head.bodyLength);
+    if (head.bodyLength !== 0) {
+      this.#body = new BodyReader(head.bodyLength);
+      this.#pace = new BodyPace(this.#context.timeouts.bodyMs, performance.now());
+    }
     this.#phase = head.bodyLength === 0 ? "response" : "body";
     this.#deadline = none;
     const trusted = this.#isTrusted();
@@ -182,7 +182,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     const exchange = this.#exchange;
     const body = this.#body;
     if (exchange === undefined || body === undefined) return false;
-    this.#deadline = none;
+    this.#pace?.progress();
     const { slices, bytes, rest } = body.read(inbox);
     this.#inbox = rest;
     if (body.broken) exchange.bodyBroken();
@@ -263,11 +263,6 @@ export class ClientConnection implements WireOwner, ExchangeClient {
 
   /** Enforces the time-outs; called several times a second. */
   check(now: number): void {
-    this.#enforce(now);
-    this.#checkedAt = now;
-  }
-
-  #enforce(now: number): void {
     const { timeouts } = this.#context;
     if (this.wire.blocked) {
       if (this.wire.written !== this.#writtenAtCheck || this.#stalledSince === 0) {
@@ -286,18 +281,11 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     } else if (this.#phase === "closing") {
       // The kernel still has the end of the answer for a slow reader: it must not be reset away.
       if (now > this.#deadline) this.#leave();
-    } else if (this.#phase === "body" && this.#exchange?.wantsBody === true) {
-      this.#checkBody(now, this.#exchange);
+    } else if (this.#phase === "body") {
+      const { begun = false, wantsBody = false } = this.#exchange ?? {};
+      if (!wantsBody) this.#pace?.skip(now);
+      else if (this.#pace?.tooSlow(now, this.#body?.total ?? 0, begun)) this.#exchange?.bodyTooSlow();
     }
-  }
-
-  /** The worker waits for body bytes. A client must not make it wait too long at once, nor for ever in sips. */
-  #checkBody(now: number, exchange: Exchange): void {
-    const { bodyMs } = this.#context.timeouts;
-    if (this.#deadline === none) this.#deadline = now + bodyMs;
-    this.#bodyWaitMs += now - Math.max(this.#checkedAt, this.#bodyStartedAt);
-    const earnedMs = bodyMs + ((this.#body?.total ?? 0) / minBodyBytesPerSecond) * 1_000;
-    if (now > this.#deadline || (!exchange.begun && this.#bodyWaitMs > earnedMs)) exchange.bodyTooSlow();
   }
 
   #leave(): void {
@@ -311,8 +299,6 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 }
 
-/** As Apache's mod_reqtimeout has it (`RequestReadTimeout body=20,MinRate=500`). */
-const minBodyBytesPerSecond = 500;
 /** No deadline runs. */
 const none = Number.POSITIVE_INFINITY;
 /** Only the time-out between requests runs. */
