@@ -2,12 +2,16 @@ import { Command } from "commander";
 import cliPackage from "../package.json" with { type: "json" };
 import { auditCommand } from "./commands/audit.ts";
 import { deleteCommand } from "./commands/delete.ts";
+import { deployCommand } from "./commands/deploy.ts";
+import { devCommand } from "./commands/dev.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { domainsCommand } from "./commands/domains.ts";
 import { envCommand } from "./commands/env.ts";
 import { initCommand } from "./commands/init.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { secretCommand } from "./commands/secret.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { upCommand } from "./commands/up.ts";
 import { deploymentsCommand, rollbackCommand, versionsCommand } from "./commands/versions.ts";
 import { workersCommand } from "./commands/workers.ts";
 
@@ -19,6 +23,9 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .addHelpText("after", help);
   const commands = [
+    upCommand(),
+    deployCommand(),
+    devCommand(),
     initCommand(),
     tailCommand(),
     workersCommand(),
@@ -31,6 +38,7 @@ export function createProgram(): Command {
     deleteCommand(),
     auditCommand(),
     migrateCommand(),
+    doctorCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   makeStrict(program);

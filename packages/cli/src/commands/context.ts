@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { Backend } from "../backend/backend.ts";
 import { exitCodes } from "../output/failure.ts";
 import { Output } from "../output/output.ts";
+import type { SandboxKind } from "../platform/cell-host.ts";
 import { openPlatform, type PlatformChoice } from "./platform.ts";
 
 /** What a command's action works with. */
@@ -13,6 +14,8 @@ export interface CommandContext {
 
 export interface PlatformContext extends CommandContext {
   readonly backend: Backend;
+  /** What the platform's cells run in. */
+  readonly sandbox: SandboxKind;
   /** Address of a worker's host, or of a version's preview. */
   url(worker: string, version?: number): string;
 }
@@ -87,7 +90,12 @@ export async function withPlatform<T>(
 ): Promise<T> {
   return await withContext(options, async (context) => {
     await using platform = await openPlatform(choiceOf(options));
-    return await work({ ...context, backend: platform.backend, url: platform.url });
+    return await work({
+      ...context,
+      backend: platform.backend,
+      sandbox: platform.sandbox,
+      url: platform.url,
+    });
   });
 }
 

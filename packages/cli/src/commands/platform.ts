@@ -2,6 +2,7 @@ import { previewLabel } from "@openworkers/core";
 import { connect } from "@openworkers/db";
 import type { Backend } from "../backend/backend.ts";
 import { SqlBackend } from "../backend/sql-backend.ts";
+import { defaultSandbox, type SandboxKind } from "../platform/cell-host.ts";
 import { chooseProfile, type Profile, type ProfileChoice, runningProfiles } from "../profile/profile.ts";
 
 export type PlatformChoice = ProfileChoice;
@@ -9,6 +10,7 @@ export type PlatformChoice = ProfileChoice;
 /** A platform that commands can act on. */
 export interface OpenPlatform extends AsyncDisposable {
   readonly backend: Backend;
+  readonly sandbox: SandboxKind;
   /** The running platform on this machine; absent when only its database is reached. */
   readonly profile: Profile | undefined;
   url(worker: string, version?: number): string;
@@ -41,6 +43,7 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
   const { baseDomain, port } = profile ?? defaultBase;
   return {
     backend,
+    sandbox: profile?.sandbox ?? defaultSandbox,
     profile,
     url: (worker, version) =>
       workerUrl(version === undefined ? worker : previewLabel(version, worker), baseDomain, port),
