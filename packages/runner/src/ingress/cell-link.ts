@@ -130,7 +130,13 @@ export class CellLink implements UpstreamUser {
   }
 
   #connect(lease: Lease): void {
-    this.#context.pool.connect(lease.socketPath, this, this.#signal).then(
+    let cellEnded = false;
+    const settled = () => {
+      cellEnded = true;
+    };
+    lease.verdict().then(settled, settled);
+    const ended = () => cellEnded || this.#lease !== lease;
+    this.#context.pool.connect(lease.socketPath, this, ended).then(
       (upstream) => {
         // The client left, or the time ran out, while the connection was being made.
         if (this.#lease !== lease) upstream.destroy();
