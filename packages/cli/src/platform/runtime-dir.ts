@@ -10,7 +10,9 @@ import { OpenWorkersError } from "@openworkers/core";
  * @throws OpenWorkersError CONFIG_INVALID when somebody else has made it.
  */
 export function runtimeDirFor(dataDir: string): string {
-  const hash = new Bun.CryptoHasher("sha256").update(dataDir).digest("hex").slice(0, 12);
+  // Two users' directories for the same purpose must not meet in /tmp, where the second would be refused.
+  const owner = `${process.getuid?.() ?? ""}`;
+  const hash = new Bun.CryptoHasher("sha256").update(`${owner} ${dataDir}`).digest("hex").slice(0, 12);
   const path = join(runtimeRoot(), `openworkers-${hash}`);
   mkdirSync(path, { recursive: true, mode: 0o711 });
   const stat = lstatSync(path);
