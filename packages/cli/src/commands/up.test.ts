@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { runtimeDirPath } from "../platform/runtime-dir.ts";
 import { OwHome } from "../testing/ow.ts";
 
 /** Hooks have a deadline of five seconds of their own; PostgreSQL may need them all to make its files. */
@@ -51,6 +52,7 @@ describe("ow up", () => {
     await home.json("deploy", "hello.js");
     expect(await first.end("SIGINT")).toBe(0);
     expect(processesWith(data)).toEqual([]);
+    expect(existsSync(runtimeDirPath(data))).toBe(false);
     expect(readdirSync(join(home.folder.path, "home/profiles"))).toEqual([]);
     const second = await home.up("--data", data);
     expect(await home.json<{ worker: string }[]>("workers")).toMatchObject([{ worker: "hello" }]);

@@ -3,6 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 
+/** Path of the runtime directory for `dataDir`, made or not. */
+export function runtimeDirPath(dataDir: string): string {
+  // Two users' directories for the same purpose must not meet in /tmp, where the second would be refused.
+  const owner = `${process.getuid?.() ?? ""}`;
+  const hash = new Bun.CryptoHasher("sha256").update(`${owner} ${dataDir}`).digest("hex").slice(0, 12);
+  return join(runtimeRoot(), `openworkers-${hash}`);
+}
+
 /**
  * A directory for sockets that belongs to `dataDir`: the same on every start, so that what a killed platform
  * left in it is found and removed. Its path is short, because a Unix socket's may have 107 bytes only (unix(7)).
@@ -10,10 +18,7 @@ import { OpenWorkersError } from "@openworkers/core";
  * @throws OpenWorkersError CONFIG_INVALID when somebody else has made it.
  */
 export function runtimeDirFor(dataDir: string): string {
-  // Two users' directories for the same purpose must not meet in /tmp, where the second would be refused.
-  const owner = `${process.getuid?.() ?? ""}`;
-  const hash = new Bun.CryptoHasher("sha256").update(`${owner} ${dataDir}`).digest("hex").slice(0, 12);
-  const path = join(runtimeRoot(), `openworkers-${hash}`);
+  const path = runtimeDirPath(dataDir);
   mkdirSync(path, { recursive: true, mode: 0o711 });
   const stat = lstatSync(path);
   // Names in /tmp are anybody's to take: a directory or link that another user put there is not used.

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
@@ -75,6 +75,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     options.databaseUrl === undefined
       ? parts.use(await output.step("Start PostgreSQL", () => startDatabase(dataDir, signal, output)))
       : external(options.databaseUrl);
+  // Only now: the lock on the data says that no other platform has its sockets there.
+  parts.defer(() => rm(runtimeDir, { recursive: true, force: true }));
   const pool = parts.use(connect(database.url, { applicationName: "openworkers" }));
   const applied = await output.step("Bring the database up to date", () => migrate(pool));
   if (applied.length > 0) output.note(`  applied ${applied.join(", ")}`);
