@@ -57,7 +57,10 @@ export class BlankCells<B extends Blank> {
       return;
     }
     this.#ready.add(blank);
-    blank.exited.then(() => this.#ready.delete(blank));
+    // What it has open on our side goes with it; a blank that was taken is its taker's.
+    void blank.exited.then(async () => {
+      if (this.#ready.delete(blank)) await blank[Symbol.asyncDispose]();
+    });
     setTimeout(() => this.fill(), 0);
   }
 

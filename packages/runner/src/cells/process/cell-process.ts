@@ -82,6 +82,8 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       ],
       {
         env: {},
+        // A session of its own: Ctrl-C in our terminal reaches us alone, and the cells finish what they are doing.
+        detached: true,
         stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", http.fd, control.fd, ...command.fds],
       },
     );
