@@ -57,7 +57,10 @@ export class BlankCells<B extends Blank> {
       return;
     }
     this.#ready.add(blank);
-    blank.exited.then(() => this.#ready.delete(blank));
+    blank.exited.then(async () => {
+      // Whoever took it has it; one that ended while it waited is still ours, and holds sockets.
+      if (this.#ready.delete(blank)) await blank[Symbol.asyncDispose]();
+    }, this.#onError);
     setTimeout(() => this.fill(), 0);
   }
 

@@ -82,6 +82,8 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       ],
       {
         env: {},
+        // Out of the terminal's process group: Ctrl-C is for the runner, which lets requests finish first.
+        detached: true,
         stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", http.fd, control.fd, ...command.fds],
       },
     );
