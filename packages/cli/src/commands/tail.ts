@@ -49,7 +49,8 @@ export function tailCommand(): Command {
         const records = readLiveLogs(logsSocket, {
           filter: filter.data,
           signal,
-          onConnected: () => output.note(`Following ${worker ?? "every worker"}; Ctrl-C ends it.`),
+          // With --json too: whoever reads the records has to know from when on they are complete.
+          onConnected: () => process.stderr.write(`Following ${worker ?? "every worker"}; Ctrl-C ends it.\n`),
         });
         for await (const record of records) {
           output.line(
