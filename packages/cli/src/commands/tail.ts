@@ -49,8 +49,7 @@ export function tailCommand(): Command {
         const records = readLiveLogs(logsSocket, {
           filter: filter.data,
           signal,
-          // With --json too: whoever reads the records has to know from when on they are complete.
-          onConnected: () => process.stderr.write(`Following ${worker ?? "every worker"}; Ctrl-C ends it.\n`),
+          onConnected: () => output.announce(`Following ${worker ?? "every worker"}; Ctrl-C ends it.`),
         });
         for await (const record of records) {
           output.line(
