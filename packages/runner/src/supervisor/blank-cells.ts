@@ -57,10 +57,17 @@ export class BlankCells<B extends Blank> {
       return;
     }
     this.#ready.add(blank);
+<<<<<<< HEAD
     // What it has open on our side goes with it; a blank that was taken is its taker's.
     void blank.exited.then(async () => {
       if (this.#ready.delete(blank)) await blank[Symbol.asyncDispose]();
     });
+=======
+    blank.exited.then(async () => {
+      // Whoever took it has it; one that ended while it waited is still ours, and holds sockets.
+      if (this.#ready.delete(blank)) await blank[Symbol.asyncDispose]();
+    }, this.#onError);
+>>>>>>> docs
     setTimeout(() => this.fill(), 0);
   }
 
