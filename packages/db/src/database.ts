@@ -125,7 +125,7 @@ export class Database implements AsyncDisposable {
   /** Ends every connection; queries under way have 5 seconds to finish. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => this.#unlisten(listener)));
-    await Promise.race([this.#pool.end(), Bun.sleep(5_000)]);
+    if (!this.#pool.ending) await Promise.race([this.#pool.end(), Bun.sleep(5_000)]);
   }
 }
 

@@ -53,13 +53,18 @@ async function createDatabase(from: string): Promise<TestDatabase> {
   };
 }
 
-/** A temporary directory that goes when this process ends, with the PostgreSQL whose cluster it holds in `pg`. */
-export function temporaryCluster(): string {
+/** A temporary directory that goes when this process ends, whatever ends it. */
+export function temporaryDirectory(): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "ow-test-")));
   // PostgreSQL's account may pass, where we are root.
   chmodSync(directory, 0o711);
   sweepAfterUs(directory);
-  return join(directory, "pg");
+  return directory;
+}
+
+/** A place for an embedded PostgreSQL; server and data go when this process ends. */
+export function temporaryCluster(): string {
+  return join(temporaryDirectory(), "pg");
 }
 
 interface TestCluster {

@@ -150,13 +150,14 @@ describe("a deploy", () => {
     ["under a reserved name", { worker: "api" }, "INVALID_NAME"],
     ["under a name with SQL in it", { worker: "x'); drop table workers; --" }, "INVALID_NAME"],
   ];
-  for (const [what, { worker = "hello", ...input }, code] of refused) {
-    test(`${what} is refused`, async () => {
-      await using fixture = await platform();
-      expect(await rejection(fixture.deploy(worker, input))).toMatchObject({ code });
-      expect(await count(fixture.database, "workers")).toBe(0);
-    });
-  }
+  test("of what the platform cannot run is refused and leaves no worker", async () => {
+    await using fixture = await platform();
+    for (const [what, { worker = "hello", ...input }, code] of refused) {
+      const thrown = await rejection(fixture.deploy(worker, input));
+      expect({ what, thrown }).toMatchObject({ what, thrown: { code } });
+    }
+    expect(await count(fixture.database, "workers")).toBe(0);
+  });
 
   test("of the largest script is stored and loaded whole", async () => {
     await using fixture = await platform();
