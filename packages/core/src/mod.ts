@@ -5,5 +5,6 @@ export * from "./logs.ts";
 export * from "./notifications.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";
+export * from "./within.ts";
 export * from "./worker-code.ts";
 export * from "./worker-name.ts";

@@ -1,3 +1,4 @@
+import { within } from "@openworkers/core";
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import { type ClientConfig, Pool } from "pg";
 import { type Address, describeAddress, parseAddress } from "./address.ts";
@@ -125,7 +126,7 @@ export class Database implements AsyncDisposable {
   /** Ends every connection; queries under way have 5 seconds to finish. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => this.#unlisten(listener)));
-    if (!this.#pool.ending) await Promise.race([this.#pool.end(), Bun.sleep(5_000)]);
+    if (!this.#pool.ending) await within(this.#pool.end(), 5_000);
   }
 }
 

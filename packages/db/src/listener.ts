@@ -1,3 +1,4 @@
+import { within } from "@openworkers/core";
 import { Client, type ClientConfig, escapeIdentifier } from "pg";
 
 export interface ListenHandlers {
@@ -69,7 +70,7 @@ export class Listener implements AsyncDisposable {
     client.on("error", closed.resolve);
     client.on("end", () => closed.resolve(new Error("the connection was closed")));
     client.on("notification", ({ payload = "" }) => this.#handlers.onPayload(payload));
-    const end = () => Promise.race([client.end(), Bun.sleep(1_000)]);
+    const end = () => within(client.end(), 1_000);
     try {
       await client.connect();
       await client.query(`listen ${escapeIdentifier(this.#channel)}`);

@@ -3,8 +3,11 @@ import { dirname } from "node:path";
 import type { LogFanOut, Subscription } from "./fan-out.ts";
 import { logFilterSchema } from "./filter.ts";
 
-/** Keeps a reader's connection from looking dead, and finds out when it is. */
-const heartbeatMs = 15_000;
+/**
+ * Bun ends a response on a Unix socket after 10 silent seconds, whatever `server.timeout` says (seen with 1.4.5), and a
+ * worker may log nothing for longer.
+ */
+const heartbeatMs = 4_000;
 
 /**
  * Serves the live logs as server-sent events on a Unix socket that only this user can open:
@@ -18,14 +21,12 @@ export function serveLiveLogs(socketPath: string, logs: LogFanOut): AsyncDisposa
   rmSync(socketPath, { force: true });
   const server = Bun.serve({
     unix: socketPath,
-    fetch(request, server) {
+    fetch(request) {
       const url = new URL(request.url);
       if (url.pathname === "/status") return Response.json({ pid: process.pid, readers: logs.readers });
       if (url.pathname !== "/logs") return new Response("Not found", { status: 404 });
       const filter = logFilterSchema.safeParse(Object.fromEntries(url.searchParams));
       if (!filter.success) return Response.json({ error: filter.error.issues }, { status: 400 });
-      // A log may be silent for longer than Bun lets a connection be.
-      server.timeout(request, 0);
       return new Response(eventStream(logs.subscribe(filter.data)), {
         headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
       });

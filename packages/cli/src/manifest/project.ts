@@ -34,7 +34,8 @@ export interface Project {
   readonly compatibilityFlags: readonly string[];
   readonly vars: ReadonlyMap<string, EnvValue>;
   readonly limits: Partial<Limits>;
-  readonly routes: readonly string[];
+  /** Absent when the manifest says nothing about routes. */
+  readonly routes?: readonly string[];
   readonly domains: readonly string[];
   readonly build: BuildSettings;
   readonly warnings: readonly string[];
@@ -118,7 +119,8 @@ function readLimits(manifest: ManifestSection): Partial<Limits> {
   return { ...(cpuMs === undefined ? {} : { cpuMs }), ...Object.fromEntries(own) };
 }
 
-function readRoutes(manifest: ManifestSection): { routes: string[]; domains: string[] } {
+function readRoutes(manifest: ManifestSection): { routes?: string[]; domains: string[] } {
+  if (manifest.route === undefined && manifest.routes === undefined) return { domains: [] };
   const all = [...(manifest.route === undefined ? [] : [manifest.route]), ...(manifest.routes ?? [])];
   const routes: string[] = [];
   const domains: string[] = [];

@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import colors from "picocolors";
 
 /** The process's exit codes; documented in every command's help. */
-export const exitCodes = { ok: 0, failure: 1, usage: 2 } as const;
+export const exitCodes = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
 /** A mistake in how the command was called: exit code 2. */
 export class UsageError extends Error {
@@ -13,6 +13,7 @@ export class UsageError extends Error {
 /** Says what went wrong, for people or as `{"error":{…}}`, and returns the exit code for it. */
 export function reportFailure(thrown: unknown, options: { readonly json: boolean }): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.ok;
+  if (isAbort(thrown)) return exitCodes.interrupted;
   const usage = thrown instanceof CommanderError || thrown instanceof UsageError;
   const error = usage ? usageError(thrown) : platformError(thrown);
   if (options.json) process.stdout.write(`${JSON.stringify({ error })}\n`);
@@ -22,6 +23,11 @@ export function reportFailure(thrown: unknown, options: { readonly json: boolean
     if (process.env.OW_DEBUG && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
   }
   return usage ? exitCodes.usage : exitCodes.failure;
+}
+
+// What `signal.throwIfAborted` throws: whoever pressed Ctrl-C knows what has happened.
+function isAbort(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === "AbortError";
 }
 
 interface Failure {

@@ -14,7 +14,7 @@ const profileSchema = z.object({
   dataDir: z.string(),
   /** Unix socket of the live logs; whether it answers says whether the platform runs. */
   logsSocket: z.string(),
-  sandbox: z.string(),
+  sandbox: z.enum(["bubblewrap", "none"]),
   pid: z.int(),
   /** Unix milliseconds. */
   startedAt: z.number(),

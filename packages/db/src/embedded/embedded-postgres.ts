@@ -1,6 +1,6 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, OpenWorkersError } from "@openworkers/core";
+import { messageOf, OpenWorkersError, within } from "@openworkers/core";
 import type { Subprocess } from "bun";
 import { Client, escapeIdentifier } from "pg";
 import { parseAddress, socketUrl } from "../address.ts";
@@ -268,7 +268,7 @@ class Server {
     const reading = this.#read(onLog);
     this.exited = this.#child.exited.then(async (code) => {
       // A child of PostgreSQL that outlives it would hold the pipe open.
-      await Promise.race([reading, Bun.sleep(1_000)]);
+      await within(reading, 1_000);
       return { code, log: this.#log };
     });
   }
@@ -287,7 +287,7 @@ class Server {
 
   /** Whether it has ended, at the latest after `ms`. */
   async endsWithin(ms: number): Promise<boolean> {
-    return Promise.race([this.#child.exited.then(() => true), Bun.sleep(ms).then(() => false)]);
+    return (await within(this.#child.exited, ms)) !== undefined;
   }
 
   async #read(onLog: ((line: string) => void) | undefined): Promise<void> {

@@ -19,6 +19,12 @@ export interface CellLine {
   readonly exception?: { readonly name: string; readonly message: string; readonly stack: string };
 }
 
+/**
+ * The scheme of the URL that the worker sees is the value of this request header. workerd takes it out, so it
+ * is not `X-Forwarded-Proto`, which the worker is to see as well.
+ */
+export const schemeHeader = "X-Ow-Scheme";
+
 /** A running sandboxed workerd with one worker in it. Whoever started it disposes of it. */
 export interface Cell extends AsyncDisposable {
   /** workerd's process id as the runner sees it. */

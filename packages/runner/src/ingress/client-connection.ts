@@ -30,6 +30,9 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   #remaining = 0;
   #decoder: ChunkedDecoder | undefined;
   #bodyBytes = 0;
+  #bodyStartedAt = 0;
+  #bodyWaitMs = 0;
+  #checkedAt = 0;
   #draining = false;
   #deadline: number;
   #idleSince = 0;
@@ -67,6 +70,10 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   onDrain(): void {
     if (this.#exchange !== undefined) this.#exchange.clientDrained();
     else this.pump();
+  }
+
+  onFault(error: unknown): void {
+    this.#context.report("A client's connection failed.", { error });
   }
 
   onClose(): void {
@@ -146,6 +153,8 @@ export class ClientConnection implements WireOwner, ExchangeClient {
 
   #begin(head: RequestHead): void {
     this.#bodyBytes = 0;
+    this.#bodyWaitMs = 0;
+    this.#bodyStartedAt = performance.now();
     this.#remaining = head.bodyLength;
     this.#decoder = head.bodyLength < 0 ? new ChunkedDecoder() : undefined;
     this.#phase = head.bodyLength === 0 ? "response" : "body";
@@ -181,6 +190,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
       const take = Math.min(this.#remaining, inbox.length);
       this.#inbox = take === inbox.length ? undefined : inbox.subarray(take);
       this.#remaining -= take;
+      this.#bodyBytes += take;
       const last = this.#remaining === 0;
       if (last) this.#phase = "response";
       exchange.body([take === inbox.length ? inbox : inbox.subarray(0, take)], take, last);
@@ -267,11 +277,17 @@ export class ClientConnection implements WireOwner, ExchangeClient {
 
   /** Enforces the time-outs; called several times a second. */
   check(now: number): void {
+    this.#enforce(now);
+    this.#checkedAt = now;
+  }
+
+  #enforce(now: number): void {
     const { timeouts } = this.#context;
     if (this.wire.blocked) {
       if (this.wire.written !== this.#writtenAtCheck || this.#stalledSince === 0) {
         this.#writtenAtCheck = this.wire.written;
         this.#stalledSince = now;
+        if (this.#phase === "closing") this.#deadline = now + timeouts.lingerMs;
       } else if (now - this.#stalledSince > timeouts.writeMs) this.cut();
       return;
     }
@@ -282,11 +298,25 @@ export class ClientConnection implements WireOwner, ExchangeClient {
         if (now - this.#idleSince > timeouts.idleMs) this.#close();
       } else if (now > this.#deadline) this.#headTooLate();
     } else if (this.#phase === "closing") {
-      if (now > this.#deadline) this.cut();
+      // The kernel still has the end of the answer for a slow reader: it must not be reset away.
+      if (now > this.#deadline) this.#leave();
     } else if (this.#phase === "body" && this.#exchange?.wantsBody === true) {
-      if (this.#deadline === none) this.#deadline = now + timeouts.bodyMs;
-      else if (now > this.#deadline) this.#exchange.bodyTooSlow();
+      this.#checkBody(now, this.#exchange);
     }
+  }
+
+  /** The worker waits for body bytes. A client must not make it wait too long at once, nor for ever in sips. */
+  #checkBody(now: number, exchange: Exchange): void {
+    const { bodyMs } = this.#context.timeouts;
+    if (this.#deadline === none) this.#deadline = now + bodyMs;
+    this.#bodyWaitMs += now - Math.max(this.#checkedAt, this.#bodyStartedAt);
+    const earnedMs = bodyMs + (this.#bodyBytes / minBodyBytesPerSecond) * 1_000;
+    if (now > this.#deadline || (!exchange.begun && this.#bodyWaitMs > earnedMs)) exchange.bodyTooSlow();
+  }
+
+  #leave(): void {
+    this.wire.close();
+    this.onClose();
   }
 
   #headTooLate(): void {
@@ -295,6 +325,8 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 }
 
+/** As Apache's mod_reqtimeout has it (`RequestReadTimeout body=20,MinRate=500`). */
+const minBodyBytesPerSecond = 500;
 /** No deadline runs. */
 const none = Number.POSITIVE_INFINITY;
 /** Only the time-out between requests runs. */

@@ -48,6 +48,66 @@ test("a body that stops coming is given up on", async () => {
   expect(rig.dispatcher.settled).toBe(true);
 });
 
+test("a body that comes in sips is given up on, though each comes in time", async () => {
+  using cell = silent();
+  await using rig = startRig(new TestDispatcher(cell.socketPath), { timeouts: { bodyMs: 200 } });
+  using client = await RawClient.connect(rig.ingress.port);
+  client.send(`POST / HTTP/1.1\r\n${host}Content-Length: 100000\r\n\r\n`);
+  const sips = setInterval(() => client.send("x"), 20);
+  try {
+    expect((await client.response()).status).toBe(408);
+  } finally {
+    clearInterval(sips);
+  }
+});
+
+test("a client that sends slowly is not the worker's fault", async () => {
+  using cell = silent();
+  const limits = { firstByteMs: 100 };
+  await using rig = startRig(new TestDispatcher(cell.socketPath), { limits, timeouts: { bodyMs: 400 } });
+  using client = await RawClient.connect(rig.ingress.port);
+  client.send(`POST / HTTP/1.1\r\n${host}Content-Length: 10\r\n\r\n`);
+  expect((await client.response()).status).toBe(408);
+  using other = await RawClient.connect(rig.ingress.port);
+  other.send(`POST / HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\nx`);
+  expect((await other.response()).status).toBe(504);
+});
+
+test("a slow reader gets the end of a response on a connection that is being closed", async () => {
+  const length = 2 * 2 ** 20;
+  using cell = ScriptedCell.answering(
+    `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${"a".repeat(100_000)}`,
+  );
+  cell.more = Buffer.alloc(length - 100_000, 97);
+  await using rig = startRig(new TestDispatcher(cell.socketPath), { timeouts: { lingerMs: 1 } });
+  using client = await RawClient.connect(rig.ingress.port);
+  client.pause();
+  client.send(`GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`);
+  await rig.logs.record(0);
+  while (rig.ingress.connections > 0) await new Promise((resolve) => setImmediate(resolve));
+  client.resume();
+  await client.untilClosed();
+  expect(client.text.length - client.text.indexOf("\r\n\r\n") - 4).toBe(length);
+});
+
+test("a fault of our own ends one connection, is reported, and leaves the others alone", async () => {
+  using cell = ScriptedCell.answering(ok);
+  await using rig = startRig(new TestDispatcher(cell.socketPath));
+  const { acquire } = rig.dispatcher;
+  rig.dispatcher.acquire = () => {
+    throw new Error("a bug");
+  };
+  using unlucky = await RawClient.connect(rig.ingress.port);
+  unlucky.send(get);
+  await unlucky.untilClosed();
+  expect(rig.reports).toEqual([
+    { message: "A client's connection failed.", details: { error: new Error("a bug") } },
+  ]);
+  rig.dispatcher.acquire = acquire;
+  using lucky = await RawClient.connect(rig.ingress.port);
+  expect((await lucky.send(get).response()).status).toBe(200);
+});
+
 test("a client that never closes its side is cut off after its refusal", async () => {
   await using rig = startRig(new TestDispatcher(""), { timeouts: { lingerMs: 50 } });
   using client = await RawClient.connect(rig.ingress.port);

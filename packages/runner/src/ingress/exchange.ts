@@ -84,6 +84,11 @@ export class Exchange implements UpstreamUser {
     return this.#upstream !== undefined && !this.#blocked && !this.#done;
   }
 
+  /** The client has been sent the beginning of a response. */
+  get begun(): boolean {
+    return this.#relay.begun;
+  }
+
   start(): void {
     const { hostname, target, versionKey } = this.#head;
     const resolved = this.#context.router.resolve({ hostname, target, versionKey });
@@ -116,7 +121,7 @@ export class Exchange implements UpstreamUser {
   #acquire(target: Target): void {
     const { requestId } = this.#options;
     this.#context.dispatcher.acquire(target, { requestId, signal: this.#client.signal }).then(
-      (lease) => this.#leased(lease, target),
+      (lease) => this.#leased(lease),
       (thrown: unknown) => this.#failed(thrown),
     );
   }
@@ -141,13 +146,13 @@ export class Exchange implements UpstreamUser {
     });
   }
 
-  #leased(lease: Lease, target: Target): void {
+  #leased(lease: Lease): void {
     if (this.#done) {
       lease.release();
       return;
     }
     this.#lease = lease;
-    this.#firstByteDeadline = performance.now() + target.limits.firstByteMs;
+    this.#restartClock();
     const upstream = this.#context.pool.take(lease.socketPath, this);
     if (upstream !== undefined) this.#connected(upstream);
     else this.#connect(lease);
@@ -200,6 +205,7 @@ export class Exchange implements UpstreamUser {
     if (upstream === undefined || this.#done) return;
     this.#bodyStarted = true;
     this.#bodyDone = last;
+    this.#restartClock();
     if (this.#head.bodyLength < 0) {
       this.#blocked = !upstream.wire.write(encodeChunk(slices, bytes, last));
     } else {
@@ -338,9 +344,19 @@ export class Exchange implements UpstreamUser {
     this.#answer(terminated(reason), reason);
   }
 
+  /** The worker has had all that there is of the request so far: from now on it is the worker's time. */
+  #restartClock(): void {
+    if (this.#relay.begun || this.#target === undefined) return;
+    this.#firstByteDeadline = performance.now() + this.#target.limits.firstByteMs;
+  }
+
   /** Called several times a second. */
   check(now: number): void {
-    if (now > this.#firstByteDeadline && !this.#done) this.#answer(terminated("wall-limit"), "wall-limit");
+    // While the worker waits for the client to send, it is the client's time that runs.
+    if (!this.#bodyDone && this.wantsBody) this.#restartClock();
+    else if (now > this.#firstByteDeadline && !this.#done) {
+      this.#answer(terminated("wall-limit"), "wall-limit");
+    }
   }
 
   clientDrained(): void {

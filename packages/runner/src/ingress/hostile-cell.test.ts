@@ -68,6 +68,19 @@ test("a response that comes while nobody waits closes the connection it came on"
   await cell.until(() => cell.closed === 1);
   expect((await client.send(get).response()).body).toBe("first");
   expect(cell.connections).toBe(2);
+  // Sooner than it would have been closed for idleness.
+}, 2_500);
+
+test("a connection whose request body was not sent to its end carries no other request", async () => {
+  using cell = ScriptedCell.answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly");
+  await using rig = startRig(new TestDispatcher(cell.socketPath));
+  using half = await RawClient.connect(rig.ingress.port);
+  half.send("POST / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: 100\r\n\r\nGET /a");
+  expect((await half.response()).body).toBe("early");
+  using next = await RawClient.connect(rig.ingress.port);
+  expect((await next.send(get).response()).body).toBe("early");
+  expect(cell.connections).toBe(2);
+  await half.untilClosed();
 });
 
 test("an honest cell is used again on the same connection", async () => {

@@ -51,7 +51,7 @@ export class Ingress implements AsyncDisposable {
 
   /** @throws OpenWorkersError PORT_IN_USE, CONFIG_INVALID */
   constructor(options: IngressOptions) {
-    this.#pool = new UpstreamPool();
+    this.#pool = new UpstreamPool(options.report);
     this.#maxConnections = options.maxConnections ?? 10_000;
     this.#context = {
       baseDomain: options.baseDomain,

@@ -175,9 +175,25 @@ test.each([
   cell.kill();
   rig.dispatcher.leases[0]?.judge({ reason: "memory-limit", culprit: true });
   await client.untilClosed();
+  expect(client.reset).toBe(true);
   expect(client.text).toEndWith(part.slice(part.indexOf("\r\n\r\n") + 4));
   const record = await rig.logs.record(0);
   expect([record.outcome, record.status]).toEqual(["memory-limit", 200]);
+});
+
+test("an HTTP/1.0 client, which has nothing but the end of the connection, is reset when its response is cut", async () => {
+  using cell = new ScriptedCell((_received, connection) => {
+    connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\npartial\r\n");
+    return true;
+  });
+  await using rig = rigOf({}, cell);
+  using client = await RawClient.connect(rig.ingress.port);
+  client.send(`GET / HTTP/1.0\r\n${host}\r\n`);
+  await client.untilText("partial");
+  cell.kill();
+  rig.dispatcher.leases[0]?.judge({ reason: "crashed", culprit: true });
+  await client.untilClosed();
+  expect(client.reset).toBe(true);
 });
 
 test("a connection that the cell closed for idleness is replaced without the client noticing", async () => {

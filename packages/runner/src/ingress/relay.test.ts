@@ -47,6 +47,7 @@ test("the worker sees method, URL, repeated headers and body as the client sent 
     ["host", "hello.localhost:8787"],
     ["x-forwarded-for", "127.0.0.1"],
     ["x-forwarded-host", "hello.localhost:8787"],
+    ["x-forwarded-proto", "http"],
     ["x-odd", "aÃ©"],
     ["x-request-id", record.requestId],
     ["x-two", "1, 2"],
@@ -63,6 +64,7 @@ test("what only the platform may say is taken out of a request", async () => {
     "host",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-proto",
     "x-request-id",
   ]);
   expect(JSON.stringify(seen.headers)).not.toContain("1.1.1.1");

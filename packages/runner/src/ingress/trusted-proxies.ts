@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { OpenWorkersError } from "@openworkers/core";
+import { schemeHeader } from "../cells/cell.ts";
 import type { RequestHead } from "./http/request-head.ts";
 
 /** What the worker is told about where a request came from. */
@@ -53,7 +54,7 @@ export function normaliseAddress(address: string): string {
 export function directOrigin(peer: string): Origin {
   return {
     clientIp: peer,
-    lines: `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nCF-Connecting-IP: ${peer}\r\n`,
+    lines: linesOf(peer, "http", peer),
   };
 }
 
@@ -70,6 +71,10 @@ export function forwardedOrigin(peer: string, head: RequestHead, proxies: Truste
   const proto = head.forwardedProto?.toLowerCase() === "https" ? "https" : "http";
   return {
     clientIp,
-    lines: `X-Forwarded-For: ${[...chain, peer].join(", ")}\r\nX-Forwarded-Proto: ${proto}\r\nCF-Connecting-IP: ${clientIp}\r\n`,
+    lines: linesOf([...chain, peer].join(", "), proto, clientIp),
   };
+}
+
+function linesOf(forwardedFor: string, proto: "http" | "https", clientIp: string): string {
+  return `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: ${proto}\r\n${schemeHeader}: ${proto}\r\nCF-Connecting-IP: ${clientIp}\r\n`;
 }

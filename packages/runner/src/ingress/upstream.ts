@@ -63,6 +63,10 @@ export class Upstream implements WireOwner {
     this.#user?.onUpstreamDrain();
   }
 
+  onFault(error: unknown): void {
+    this.#pool.report("A connection to a cell failed.", { error });
+  }
+
   onClose(): void {
     if (this.#user !== undefined) this.#user.onUpstreamClose();
     else this.#pool.remove(this);
@@ -76,8 +80,13 @@ export class Upstream implements WireOwner {
 
 /** Idle connections by cell, the last used first. Disposing closes those that are idle. */
 export class UpstreamPool implements Disposable {
+  readonly report: (message: string, details: Record<string, unknown>) => void;
   readonly #idle = new Map<string, Upstream[]>();
   #disposed = false;
+
+  constructor(report: UpstreamPool["report"]) {
+    this.report = report;
+  }
 
   /** A connection that is ready, if there is one. */
   take(socketPath: string, user: UpstreamUser): Upstream | undefined {

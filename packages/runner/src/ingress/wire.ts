@@ -6,6 +6,8 @@ export interface WireOwner {
   /** Everything handed to `write` is with the kernel; more may be written. */
   onDrain(): void;
   onClose(): void;
+  /** Something threw on behalf of this wire, which is about to be closed. */
+  onFault(error: unknown): void;
 }
 
 /**
@@ -84,7 +86,15 @@ export class Wire {
     if (!this.#blocked) this.#socket?.shutdown();
   }
 
-  /** Closes at once, whatever has not been written. */
+  /** Lets go of the socket; the kernel goes on sending what it was given. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pending = [];
+    this.#socket?.end();
+  }
+
+  /** Closes at once and resets the peer, so that it cannot take what it has for the whole. */
   terminate(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -123,6 +133,18 @@ export class Wire {
     else this.#owner.onDrain();
   }
 
+  /** A callback threw, which is a bug of ours: it ends this connection and no other, and is told. */
+  failed(error: unknown): void {
+    if (isSocketError(error)) {
+      this.gone();
+      return;
+    }
+    this.#owner.onFault(error);
+    const closed = this.#closed;
+    this.terminate();
+    if (!closed) this.#owner.onClose();
+  }
+
   gone(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -140,6 +162,10 @@ export const wireHandlers: SocketHandler<Wire> = {
     socket.end();
   },
   close: (socket) => socket.data.gone(),
-  // ECONNRESET and EPIPE: `close` follows, and that is all there is to say about a peer that went away.
-  error: (socket) => socket.data.gone(),
+  error: (socket, error) => socket.data.failed(error),
 };
+
+/** ECONNRESET, EPIPE and the like: a peer that went away, and nothing more to say about it. */
+function isSocketError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error;
+}

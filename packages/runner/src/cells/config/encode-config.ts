@@ -1,5 +1,6 @@
 import type { EnvValue, Module } from "@openworkers/core";
 import { Message } from "capnp-es";
+import { schemeHeader } from "../cell.ts";
 import type { Program } from "../target.ts";
 import { Config, HttpOptions_Style, type Worker_Binding, type Worker_Module } from "./generated/workerd.js";
 
@@ -9,8 +10,9 @@ export interface ConfigOptions {
   /** As the cell sees it: a directory with one file, `alive`. */
   readonly aliveDirectory: string;
   readonly v8Flags: readonly string[];
-  /** Comes before the worker's modules and is the main one. */
-  readonly prelude: Module;
+  /** Come before the worker's modules; the first is the main one. */
+  readonly prelude: readonly Module[];
+  readonly compatibilityFlags: readonly string[];
 }
 
 /** Names of the sockets that workerd is handed as file descriptors. */
@@ -28,11 +30,11 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   const user = services.get(0);
   user.name = "user";
   const worker = user._initWorker();
-  const modules = [options.prelude, ...program.code.modules];
+  const modules = [...options.prelude, ...program.code.modules];
   const moduleList = worker._initModules(modules.length);
   for (const [index, module] of modules.entries()) setModule(moduleList.get(index), module);
   worker.compatibilityDate = program.code.compatibilityDate;
-  setTexts((length) => worker._initCompatibilityFlags(length), program.code.compatibilityFlags);
+  setTexts((length) => worker._initCompatibilityFlags(length), options.compatibilityFlags);
   const bindings = worker._initBindings(program.env.size);
   for (const [index, [name, value]] of [...program.env].entries())
     setBinding(bindings.get(index), name, value);
@@ -53,7 +55,7 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   const sockets = config._initSockets(2);
   const http = sockets.get(0);
   http.name = socketNames.http;
-  http._initHttp().forwardedProtoHeader = "X-Forwarded-Proto";
+  http._initHttp().forwardedProtoHeader = schemeHeader;
   http._initService().name = "user";
   const control = sockets.get(1);
   control.name = socketNames.control;

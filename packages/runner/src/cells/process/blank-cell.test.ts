@@ -63,7 +63,8 @@ describe("a blank cell", () => {
     const failure = start("function boom() { throw new TypeError('bad') }\nboom();\nexport default {}");
     await expect(failure).rejects.toMatchObject({
       code: "START_FAILED",
-      message: expect.stringMatching(/^Uncaught TypeError: bad\n\s+at index\.js:1:\d+ in boom/),
+      message: "Uncaught TypeError: bad",
+      details: { stack: expect.stringMatching(/\n\s+at index\.js:1:\d+ in boom/) },
     });
   });
 

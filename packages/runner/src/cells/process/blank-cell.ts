@@ -1,17 +1,24 @@
-import { type Limits, type Module, OpenWorkersError } from "@openworkers/core";
+import type { Limits } from "@openworkers/core";
 import type { Cell, CellExit, CellLine } from "../cell.ts";
+import { cellFlags } from "../config/compatibility.ts";
 import { encodeConfig, socketNames } from "../config/encode-config.ts";
-import { v8Flags } from "../config/v8-flags.ts";
+import { dataLimit, v8Flags } from "../config/memory.ts";
+import { lines } from "../logs/lines.ts";
+import { readLog } from "../logs/read-log.ts";
+import { type StackMapper, stackMapper } from "../logs/source-map.ts";
 import { setLimits } from "../os/rlimits.ts";
+import { preludeModules } from "../prelude/prelude.ts";
 import type { Program } from "../target.ts";
-import type { CellProcess } from "./cell-process.ts";
-import { lines } from "./lines.ts";
+import { type CellProcess, outOfMemoryWords } from "./cell-process.ts";
+import { startFailure } from "./start-failure.ts";
 import { startupDeadline } from "./startup-deadline.ts";
 
 export interface AssignOptions {
   readonly limits: Pick<Limits, "memoryBytes" | "backgroundMs">;
   /** Called for every line that the worker writes. Must not throw. */
   readonly onLine: (line: CellLine) => void;
+  /** Asks for the names of the worker's handlers, once, before `assign` resolves. */
+  readonly onHandlers?: (handlers: string[]) => void;
 }
 
 /** A sandboxed workerd without a worker: it waits for its configuration and can do nothing else. */
@@ -34,11 +41,10 @@ export interface BlankCellOptions {
   readonly process: CellProcess;
   /** VmData of a cell with an empty worker. */
   readonly idleDataBytes: number;
-  readonly prelude: (program: Program, options: AssignOptions) => Module;
 }
 
 /** A blank cell over a process that waits for its configuration. */
-export function blankCell({ process: cell, idleDataBytes, prelude }: BlankCellOptions): BlankCell {
+export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): BlankCell {
   const dispose = () => cell[Symbol.asyncDispose]();
   return {
     pid: cell.pid,
@@ -46,41 +52,63 @@ export function blankCell({ process: cell, idleDataBytes, prelude }: BlankCellOp
     kill: cell.kill,
     [Symbol.asyncDispose]: dispose,
     async assign(program, options) {
-      const { memoryBytes } = options.limits;
+      const { limits, onLine, onHandlers } = options;
+      const mapStack = stackMapper(program.code.sourceMaps);
       try {
-        if (process.platform === "linux") {
-          setLimits(cell.pid, { data: idleDataBytes + memoryBytes }, cell.user);
-        }
-        const stdout = forward(cell.stdout, options.onLine);
         const config = encodeConfig(program, {
           egressSocket: cell.egressSocket,
           aliveDirectory: cell.aliveDirectory,
-          v8Flags: v8Flags({ memoryBytes }),
-          prelude: prelude(program, options),
+          compatibilityFlags: cellFlags(program.code.compatibilityFlags),
+          v8Flags: v8Flags(limits),
+          prelude: preludeModules(program, {
+            backgroundMs: limits.backgroundMs,
+            reportHandlers: onHandlers !== undefined,
+          }),
         });
-        await started(cell, config, stdout);
+        if (process.platform === "linux") {
+          setLimits(cell.pid, { data: dataLimit(idleDataBytes, limits) }, cell.user);
+        }
+        let lastWords = "";
+        const stdout = readLog(cell.stdout, {
+          onLine,
+          mapStack,
+          onRuntime(level, message) {
+            if (level === "fatal") lastWords = message;
+          },
+          ...(onHandlers === undefined ? {} : { onHandlers }),
+        });
+        // The last lines and V8's last words are in the pipe when the process has gone.
+        const exited = Promise.all([cell.exited, stdout]).then(([exit]) => ({
+          ...exit,
+          outOfMemory: exit.outOfMemory || outOfMemoryWords.test(lastWords),
+        }));
+        await started(cell, config, exited, mapStack);
+        return {
+          pid: cell.pid,
+          httpSocket: cell.httpSocket,
+          controlSocket: cell.controlSocket,
+          idleDataBytes,
+          exited,
+          kill: cell.kill,
+          [Symbol.asyncDispose]: dispose,
+        };
       } catch (error) {
         await dispose();
         throw error;
       }
-      return {
-        pid: cell.pid,
-        httpSocket: cell.httpSocket,
-        controlSocket: cell.controlSocket,
-        idleDataBytes,
-        exited: cell.exited,
-        kill: cell.kill,
-        [Symbol.asyncDispose]: dispose,
-      };
     },
   };
 }
 
-async function started(cell: CellProcess, config: Uint8Array, stdout: Promise<void>): Promise<void> {
+async function started(
+  cell: CellProcess,
+  config: Uint8Array,
+  exited: Promise<CellExit>,
+  mapStack: StackMapper,
+): Promise<void> {
   const watch = new AbortController();
-  const failed = cell.exited.then(async (exit) => {
-    await stdout;
-    throw startFailure(exit);
+  const failed = exited.then((exit) => {
+    throw startFailure(exit, mapStack);
   });
   // A cell that ends after it started is its owner's business, through `exited`.
   failed.catch(() => {});
@@ -107,29 +135,4 @@ async function listening(cell: CellProcess): Promise<void> {
   }
   // The pipe closed before: the exit tells why, and is waited for beside this.
   await new Promise<never>(() => {});
-}
-
-function startFailure(exit: CellExit): OpenWorkersError {
-  if (exit.outOfMemory) {
-    return new OpenWorkersError("START_FAILED", "The worker's top level used up its memory.", {
-      hint: "Allocate less before the first request, or raise limits.memoryBytes.",
-    });
-  }
-  const message = /"message":"((?:[^"\\]|\\.)*)"/.exec(exit.stderr)?.[1];
-  const text = message === undefined ? exit.stderr : String(JSON.parse(`"${message}"`));
-  return new OpenWorkersError("START_FAILED", text.replace(/^service user: /, "").trim());
-}
-
-async function forward(stdout: ReadableStream<Uint8Array>, onLine: (line: CellLine) => void): Promise<void> {
-  for await (const { text } of lines(stdout, 16_384)) {
-    const line = /^\{"timestamp":(\d+),"level":"(debug|error|info|log|trace|warn)","message":(".*")\}$/.exec(
-      text,
-    );
-    if (line?.[3] === undefined) continue;
-    onLine({
-      time: Number(line[1]),
-      level: line[2] as CellLine["level"],
-      message: String(JSON.parse(line[3])),
-    });
-  }
 }

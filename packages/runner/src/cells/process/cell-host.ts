@@ -1,8 +1,6 @@
-import type { Module } from "@openworkers/core";
 import { closedEgress, type EgressHandler } from "../egress/egress-handler.ts";
 import { dataBytes, setLimits } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import type { Program } from "../target.ts";
 import { baseLimits } from "./base-limits.ts";
 import { type BlankCell, blankCell } from "./blank-cell.ts";
 import { CellDirectories } from "./cell-directory.ts";
@@ -56,7 +54,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
     const idleDataBytes = await measureIdle(await start());
     return {
       sandbox: options.sandbox,
-      launchBlank: async () => blankCell({ process: await start(), idleDataBytes, prelude }),
+      launchBlank: async () => blankCell({ process: await start(), idleDataBytes }),
       async [Symbol.asyncDispose]() {
         directories.dispose();
       },
@@ -71,7 +69,7 @@ const encoder = new TextEncoder();
 
 /** VmData of a cell that has started an empty worker, mostly address space that V8 reserves. */
 async function measureIdle(process: CellProcess): Promise<number> {
-  const blank = blankCell({ process, idleDataBytes: 2 ** 40, prelude });
+  const blank = blankCell({ process, idleDataBytes: 2 ** 40 });
   await using cell = await blank.assign(
     {
       code: {
@@ -85,13 +83,4 @@ async function measureIdle(process: CellProcess): Promise<number> {
     { limits: { memoryBytes: 128 * 2 ** 20, backgroundMs: 1 }, onLine() {} },
   );
   return globalThis.process.platform === "linux" ? dataBytes(cell.pid) : 0;
-}
-
-function prelude(program: Program): Module {
-  const main = JSON.stringify(program.code.modules[0]?.name);
-  return {
-    name: "openworkers.js",
-    type: "esModule",
-    content: encoder.encode(`export * from ${main};\nexport { default } from ${main};\n`),
-  };
 }

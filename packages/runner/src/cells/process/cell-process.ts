@@ -33,8 +33,6 @@ export interface CellProcess extends AsyncDisposable {
   /** workerd's announcements, one JSON object per line. */
   readonly control: ReadableStream<Uint8Array>;
   readonly exited: Promise<CellExit>;
-  /** What stderr ends with so far. */
-  stderr(): string;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
   kill(): void;
@@ -42,8 +40,11 @@ export interface CellProcess extends AsyncDisposable {
 
 const fd = { control: 4, httpSocket: 5, controlSocket: 6 };
 const stderrBytes = 4_096;
-// "Last few GCs" is what V8 prints first; under RLIMIT_DATA the abort that follows may cut off the rest.
-const outOfMemory = /out of memory|OOM|Reached heap limit|Last few GCs/;
+/**
+ * V8's words, and tcmalloc's when the kernel refuses it more under RLIMIT_DATA. "Last few GCs" is what V8
+ * prints first; under RLIMIT_DATA the abort that follows may cut off the rest.
+ */
+export const outOfMemoryWords = /out of memory|Cannot allocate memory|Unable to allocate|Last few GCs/i;
 
 /**
  * Starts a cell's process.
@@ -85,12 +86,17 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       },
     );
     const stderr = new TailBuffer(stderrBytes);
-    const drained = drain(child.stderr, stderr);
+    let outOfMemory = false;
+    const drained = drain(child.stderr, (chunk) => {
+      stderr.push(chunk);
+      outOfMemory ||= outOfMemoryWords.test(new TextDecoder().decode(chunk));
+    });
     const controlFd = openFd(child.stdio[fd.control]);
     stack.defer(() => closeSync(controlFd));
     const exited = child.exited.then(async () => {
       await drained;
-      return exitOf(child.exitCode, child.signalCode, stderr.toString());
+      const ending = endingOf(child.exitCode, child.signalCode);
+      return { ...ending, outOfMemory, stderr: stderr.toString() };
     });
 
     let pid = child.pid;
@@ -127,7 +133,6 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       stdout: child.stdout,
       control: Bun.file(controlFd).stream(),
       exited,
-      stderr: () => stderr.toString(),
       async configure(config) {
         child.stdin.write(config);
         await child.stdin.end();
@@ -146,8 +151,8 @@ function openFd(value: unknown): number {
   throw new OpenWorkersError("INTERNAL", "Bun.spawn did not open a pipe that it was asked for.");
 }
 
-async function drain(stream: ReadableStream<Uint8Array>, into: TailBuffer): Promise<void> {
-  for await (const chunk of stream) into.push(chunk);
+async function drain(stream: ReadableStream<Uint8Array>, take: (chunk: Uint8Array) => void): Promise<void> {
+  for await (const chunk of stream) take(chunk);
 }
 
 async function childPid(infoFd: number, exited: Promise<CellExit>): Promise<number> {
@@ -208,8 +213,10 @@ const signalNames = new Map(
 );
 
 /** bubblewrap reports that its child was killed by signal n as exit code 128 + n. */
-function exitOf(code: number | null, signalCode: string | number | null, stderr: string): CellExit {
+function endingOf(
+  code: number | null,
+  signalCode: string | number | null,
+): Pick<CellExit, "code" | "signal"> {
   const name = typeof signalCode === "string" ? signalCode : signalNames.get(signalCode ?? (code ?? 0) - 128);
-  const signal = name ?? null;
-  return { code: signal === null ? code : null, signal, outOfMemory: outOfMemory.test(stderr), stderr };
+  return name === undefined ? { code, signal: null } : { code: null, signal: name };
 }

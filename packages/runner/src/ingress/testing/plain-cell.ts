@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { schemeHeader } from "../../cells/cell.ts";
 
 /** A workerd process without a sandbox, for tests of what stands in front of it. */
 export interface PlainCell extends AsyncDisposable {
@@ -29,7 +30,7 @@ const config :Workerd.Config = (
     compatibilityDate = "2026-06-01",
     compatibilityFlags = ["enable_request_signal"],
   ))],
-  sockets = [(name = "http", address = "unix:${socketPath}", http = (forwardedProtoHeader = "X-Forwarded-Proto"), service = "user")],
+  sockets = [(name = "http", address = "unix:${socketPath}", http = (forwardedProtoHeader = "${schemeHeader}"), service = "user")],
 );
 `,
   );

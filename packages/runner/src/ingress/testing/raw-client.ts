@@ -18,6 +18,8 @@ export class RawClient implements Disposable {
   bytesReceived = 0;
   bytesSent = 0;
   closed = false;
+  /** The connection ended with a reset, not with a FIN. */
+  reset = false;
   /** Bytes are counted and thrown away. */
   counting = false;
 
@@ -33,8 +35,9 @@ export class RawClient implements Disposable {
           client.#wake();
         },
         drain: () => client.#flush(),
-        close: () => {
+        close: (_socket, error) => {
           client.closed = true;
+          client.reset = error !== undefined;
           client.#wake();
         },
         error: () => {},

@@ -17,6 +17,8 @@ export class ScriptedCell implements Disposable {
   readonly socketPath: string;
   connections = 0;
   closed = 0;
+  /** Sent behind each `write`, as the kernel takes it. */
+  more: Uint8Array = new Uint8Array(0);
   readonly requests: string[] = [];
   readonly #dir = mkdtempSync(join(tmpdir(), "ow-scripted-"));
   readonly #open = new Set<Socket<{ received: string }>>();
@@ -37,7 +39,7 @@ export class ScriptedCell implements Disposable {
           socket.data.received += bytes.toString("latin1");
           const connection = {
             write: (text: string | Uint8Array) =>
-              void socket.write(typeof text === "string" ? Buffer.from(text, "latin1") : text),
+              this.#write(socket, typeof text === "string" ? Buffer.from(text, "latin1") : text),
             end: () => void socket.end(),
             cut: () => socket.terminate(),
           };
@@ -48,6 +50,7 @@ export class ScriptedCell implements Disposable {
           }
           this.#wake();
         },
+        drain: (socket) => this.#write(socket, new Uint8Array(0)),
         close: (socket) => {
           this.closed++;
           this.#open.delete(socket);
@@ -89,6 +92,15 @@ export class ScriptedCell implements Disposable {
   [Symbol.dispose](): void {
     this.kill();
     rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  #write(socket: Socket<{ received: string }>, bytes: Uint8Array): void {
+    if (bytes.length > 0) socket.write(bytes);
+    while (this.more.length > 0) {
+      const taken = Math.max(0, socket.write(this.more));
+      this.more = this.more.subarray(taken);
+      if (taken === 0) return;
+    }
   }
 
   #wake(): void {

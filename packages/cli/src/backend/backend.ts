@@ -1,0 +1,128 @@
+import type { EnvValue, Limits, WorkerCode } from "@openworkers/core";
+
+export interface DeployInput {
+  readonly worker: string;
+  readonly code: WorkerCode;
+  /** What the manifest says; kept with the version. */
+  readonly vars: ReadonlyMap<string, EnvValue>;
+  readonly limits: Partial<Limits>;
+  /** Absent: the worker keeps those it has. */
+  readonly routes?: readonly string[];
+  readonly domains: readonly string[];
+  /** Share of the requests that the new version gets; the rest stays with what was live. */
+  readonly percent: number;
+  readonly message?: string;
+  /** Values set in the worker's environment before the version goes live, beside those that are there. */
+  readonly environmentVars?: ReadonlyMap<string, string>;
+  readonly environmentSecrets?: ReadonlyMap<string, string>;
+}
+
+export interface Deployed {
+  readonly worker: string;
+  readonly version: number;
+  readonly deploymentId: string;
+}
+
+export interface Share {
+  readonly version: number;
+  readonly percent: number;
+}
+
+export interface WorkerSummary {
+  readonly worker: string;
+  /** Versions of the live deployment. */
+  readonly live: readonly Share[];
+  readonly versions: number;
+  readonly createdAt: Date;
+  readonly deployedAt: Date | undefined;
+}
+
+export interface WorkerDetails extends WorkerSummary {
+  readonly domains: readonly DomainSummary[];
+  readonly routes: readonly string[];
+  readonly limits: Limits;
+  readonly environment: readonly ValueSummary[];
+}
+
+export interface VersionSummary {
+  readonly version: number;
+  readonly bytes: number;
+  readonly compatibilityDate: string;
+  readonly compatibilityFlags: readonly string[];
+  readonly message: string | undefined;
+  readonly createdAt: Date;
+  /** Its share of the live deployment; 0 when it has none. */
+  readonly percent: number;
+}
+
+export interface DeploymentSummary {
+  readonly id: string;
+  readonly shares: readonly Share[];
+  readonly message: string | undefined;
+  readonly createdAt: Date;
+}
+
+/** A value of a worker's environment. A secret's text never leaves the platform again. */
+export interface ValueSummary {
+  readonly name: string;
+  readonly kind: "var" | "secret";
+  /** Absent for a secret. */
+  readonly value?: string;
+  readonly updatedAt: Date;
+}
+
+export interface DomainSummary {
+  readonly hostname: string;
+  readonly worker: string;
+  readonly verified: boolean;
+  /** What a TXT record at `_openworkers.<hostname>` must say. */
+  readonly token: string;
+}
+
+export interface AuditEntry {
+  readonly at: Date;
+  readonly user: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * What the commands do to a platform. Direct SQL is one way (it repairs a platform whose API is down), the
+ * API another; commands know neither. Every method throws OpenWorkersError: NOT_FOUND for a name that is not
+ * there, DATABASE_UNAVAILABLE when the platform cannot be reached.
+ */
+export interface Backend extends AsyncDisposable {
+  deploy(input: DeployInput): Promise<Deployed>;
+
+  workers(): Promise<WorkerSummary[]>;
+  worker(name: string): Promise<WorkerDetails>;
+  deleteWorker(name: string): Promise<void>;
+
+  /** Newest first. */
+  versions(worker: string): Promise<VersionSummary[]>;
+  /** Newest first; the first is live. */
+  deployments(worker: string): Promise<DeploymentSummary[]>;
+  /** Makes `shares` live; their percentages must add up to 100. */
+  createDeployment(worker: string, shares: readonly Share[], message?: string): Promise<DeploymentSummary>;
+
+  /** With `missingIsEmpty`, a worker that is not there yet has none, instead of NOT_FOUND. */
+  values(worker: string, options?: { readonly missingIsEmpty?: boolean }): Promise<ValueSummary[]>;
+  /** Sets vars, all of them or none. */
+  setVars(worker: string, values: ReadonlyMap<string, string>): Promise<void>;
+  /** Seals and sets secrets, all of them or none. */
+  setSecrets(worker: string, values: ReadonlyMap<string, string>): Promise<void>;
+  /** Removes values of one kind. Returns the names that were there. */
+  unset(worker: string, kind: "var" | "secret", names: readonly string[]): Promise<string[]>;
+  /** Replaces the key pair that secrets are sealed with. Returns how many values were sealed anew. */
+  rotateKey(): Promise<{ readonly keyId: string; readonly values: number }>;
+
+  domains(worker?: string): Promise<DomainSummary[]>;
+  addDomain(worker: string, hostname: string): Promise<DomainSummary>;
+  /** `trust` skips the DNS lookup: an operator says that the domain is theirs. */
+  verifyDomain(hostname: string, options: { readonly trust: boolean }): Promise<DomainSummary>;
+  removeDomain(hostname: string): Promise<void>;
+
+  /** Newest first. */
+  audit(limit: number): Promise<AuditEntry[]>;
+}

@@ -1,0 +1,242 @@
+import { OpenWorkersError, type UserId } from "@openworkers/core";
+import {
+  addDomain,
+  createDeployment,
+  type Database,
+  type Deployment,
+  type Domain,
+  deployVersion,
+  effectiveLimits,
+  ensureOperator,
+  getWorker,
+  listAudit,
+  listDeployments,
+  listDomains,
+  listRoutes,
+  listVersions,
+  listWorkers,
+  parseHostname,
+  removeDomain,
+  rotateSealingKey,
+  SecretKeys,
+  verifyDomain,
+} from "@openworkers/db";
+import type {
+  AuditEntry,
+  Backend,
+  Deployed,
+  DeployInput,
+  DeploymentSummary,
+  DomainSummary,
+  Share,
+  ValueSummary,
+  VersionSummary,
+  WorkerDetails,
+  WorkerSummary,
+} from "./backend.ts";
+import { hasTxtRecord } from "./dns.ts";
+import { SqlEnvironment } from "./sql-environment.ts";
+
+/**
+ * Acts on a platform through its database, as the operator: works when nothing else of the platform does. Whoever
+ * has the database's password may do all of this anyway.
+ */
+export class SqlBackend implements Backend {
+  readonly #database: Database;
+  readonly #dataDir: string | undefined;
+  #operator: Promise<UserId> | undefined;
+
+  /** @param dataDir where the private keys of secrets are, if on this machine; owns `database`. */
+  constructor(database: Database, dataDir: string | undefined) {
+    this.#database = database;
+    this.#dataDir = dataDir;
+  }
+
+  async deploy(input: DeployInput): Promise<Deployed> {
+    const by = await this.#by();
+    const environment = await this.#environment();
+    await using values = await environment.prepare(input.worker, {
+      vars: input.environmentVars ?? new Map(),
+      secrets: input.environmentSecrets ?? new Map(),
+    });
+    const { version, deploymentId } = await deployVersion(this.#database, {
+      worker: input.worker,
+      by,
+      code: input.code,
+      vars: input.vars,
+      limits: input.limits,
+      domains: input.domains,
+      percent: input.percent,
+      ...(input.routes === undefined ? {} : { routes: input.routes }),
+      ...(input.message === undefined ? {} : { message: input.message }),
+      ...(values.environment === undefined ? {} : { environment: values.environment }),
+    });
+    values.keep();
+    return { worker: input.worker, version, deploymentId };
+  }
+
+  async workers(): Promise<WorkerSummary[]> {
+    const workers = await listWorkers(this.#database);
+    return await Promise.all(workers.map(({ name }) => this.#summary(name)));
+  }
+
+  async worker(name: string): Promise<WorkerDetails> {
+    const worker = await getWorker(this.#database, name);
+    const versions = await listVersions(this.#database, name);
+    const live = versions.find(({ percent }) => percent > 0);
+    return {
+      ...(await this.#summary(name)),
+      domains: await this.domains(name),
+      routes: (await listRoutes(this.#database, name)).map(({ pattern }) => pattern),
+      limits: effectiveLimits([worker.limits, live?.limits]),
+      environment: await this.values(name),
+    };
+  }
+
+  async deleteWorker(name: string): Promise<void> {
+    await (await this.#environment()).deleteWithWorker(name);
+  }
+
+  async versions(worker: string): Promise<VersionSummary[]> {
+    const versions = await listVersions(this.#database, worker);
+    return versions.map((version) => ({
+      version: version.number,
+      bytes: version.bytes,
+      compatibilityDate: version.compatibilityDate,
+      compatibilityFlags: version.compatibilityFlags,
+      message: version.message ?? undefined,
+      createdAt: version.createdAt,
+      percent: version.percent,
+    }));
+  }
+
+  async deployments(worker: string): Promise<DeploymentSummary[]> {
+    return (await listDeployments(this.#database, worker)).map(toDeploymentSummary);
+  }
+
+  async createDeployment(
+    worker: string,
+    shares: readonly Share[],
+    message?: string,
+  ): Promise<DeploymentSummary> {
+    const id = await createDeployment(this.#database, {
+      worker,
+      versions: new Map(shares.map(({ version, percent }) => [version, percent])),
+      by: await this.#by(),
+      ...(message === undefined ? {} : { message }),
+    });
+    const made = (await listDeployments(this.#database, worker)).find((deployment) => deployment.id === id);
+    if (made === undefined)
+      throw new OpenWorkersError("CONFLICT", `${worker} was changed by somebody else meanwhile.`);
+    return toDeploymentSummary(made);
+  }
+
+  async values(worker: string, options: { readonly missingIsEmpty?: boolean } = {}): Promise<ValueSummary[]> {
+    return await (await this.#environment()).list(worker, options.missingIsEmpty === true);
+  }
+
+  async setVars(worker: string, values: ReadonlyMap<string, string>): Promise<void> {
+    await (await this.#environment()).set(worker, { vars: values, secrets: new Map() });
+  }
+
+  async setSecrets(worker: string, values: ReadonlyMap<string, string>): Promise<void> {
+    await (await this.#environment()).set(worker, { vars: new Map(), secrets: values });
+  }
+
+  async unset(worker: string, kind: "var" | "secret", names: readonly string[]): Promise<string[]> {
+    return await (await this.#environment()).unset(worker, kind, names);
+  }
+
+  async rotateKey(): Promise<{ readonly keyId: string; readonly values: number }> {
+    const { OW_SECRET_KEY: secretKey } = process.env;
+    if (secretKey === undefined && this.#dataDir === undefined) {
+      throw new OpenWorkersError(
+        "SECRET_UNREADABLE",
+        "The private key of this platform's secrets is not here.",
+        {
+          hint: "Run it on the platform's machine while it runs, or set OW_SECRET_KEY to the old and the new key.",
+        },
+      );
+    }
+    const keys = await SecretKeys.load({ secretKey, directory: this.#dataDir ?? "." });
+    const { keyId, resealed } = await rotateSealingKey(this.#database, keys, await this.#by());
+    return { keyId, values: resealed };
+  }
+
+  async domains(worker?: string): Promise<DomainSummary[]> {
+    if (worker !== undefined) await getWorker(this.#database, worker);
+    return (await listDomains(this.#database, worker)).map(toDomainSummary);
+  }
+
+  async addDomain(worker: string, hostname: string): Promise<DomainSummary> {
+    return toDomainSummary(await addDomain(this.#database, { worker, hostname, by: await this.#by() }));
+  }
+
+  async verifyDomain(hostname: string, { trust }: { readonly trust: boolean }): Promise<DomainSummary> {
+    const name = parseHostname(hostname);
+    const domain = (await listDomains(this.#database)).find((candidate) => candidate.hostname === name);
+    if (domain === undefined) {
+      throw new OpenWorkersError("NOT_FOUND", `No worker has the domain ${name}.`, {
+        hint: `Add it first: ow domains add WORKER ${name}`,
+      });
+    }
+    const proven =
+      trust || domain.verifiedAt !== null || (await hasTxtRecord(name, domain.verificationToken));
+    if (!proven) {
+      throw new OpenWorkersError(
+        "FORBIDDEN",
+        `_openworkers.${name} has no TXT record "${domain.verificationToken}".`,
+        {
+          hint: "Set it and wait until DNS has it, or say --trust when this platform and the domain are yours.",
+        },
+      );
+    }
+    return toDomainSummary(await verifyDomain(this.#database, { hostname: name, by: await this.#by() }));
+  }
+
+  async removeDomain(hostname: string): Promise<void> {
+    await removeDomain(this.#database, { hostname, by: await this.#by() });
+  }
+
+  async audit(limit: number): Promise<AuditEntry[]> {
+    return await listAudit(this.#database, { limit });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database[Symbol.asyncDispose]();
+  }
+
+  #by(): Promise<UserId> {
+    this.#operator ??= ensureOperator(this.#database).then(({ id }) => id);
+    return this.#operator;
+  }
+
+  async #environment(): Promise<SqlEnvironment> {
+    return new SqlEnvironment(this.#database, await this.#by());
+  }
+
+  async #summary(name: string): Promise<WorkerSummary> {
+    const { lastVersion, createdAt } = await getWorker(this.#database, name);
+    const [live] = await listDeployments(this.#database, name);
+    return {
+      worker: name,
+      live: live === undefined ? [] : toDeploymentSummary(live).shares,
+      versions: lastVersion,
+      createdAt,
+      deployedAt: live?.createdAt,
+    };
+  }
+}
+
+function toDeploymentSummary({ id, versions, message, createdAt }: Deployment): DeploymentSummary {
+  return {
+    id,
+    shares: versions.map(({ version, percent }) => ({ version, percent })),
+    message: message ?? undefined,
+    createdAt,
+  };
+}
+
+function toDomainSummary({ hostname, worker, verifiedAt, verificationToken }: Domain): DomainSummary {
+  return { hostname, worker, verified: verifiedAt !== null, token: verificationToken };
+}

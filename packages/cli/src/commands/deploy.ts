@@ -1,0 +1,57 @@
+import type { Command } from "commander";
+import colors from "picocolors";
+import { formatBytes } from "../bundle/mod.ts";
+import { deployPath, type Released } from "../deploy/deploy.ts";
+import { formatMs } from "../output/format.ts";
+import { parsePercent, platformCommand, withPlatform } from "./context.ts";
+
+interface Options {
+  readonly json?: boolean;
+  readonly profile?: string;
+  readonly port?: number;
+  readonly name?: string;
+  readonly env?: string;
+  readonly secrets?: string;
+  readonly percent: number;
+  readonly message?: string;
+  readonly manifestEnv?: string;
+}
+
+export function deployCommand(): Command {
+  return platformCommand("deploy", "Bundle a worker, check that it starts, and put it live", [
+    "ow deploy examples/hono",
+    "ow deploy worker.ts --name hello",
+    "ow deploy . --env .env.production --percent 10 --message 'try the new cache'",
+  ])
+    .argument(
+      "[path]",
+      "a .js or .ts file, or a folder with wrangler.jsonc, wrangler.toml or package.json",
+      ".",
+    )
+    .option("--name <name>", "the worker's name (default: from the manifest, package.json, or the path)")
+    .option("--env <file>", "dotenv file whose values become vars of the worker's environment")
+    .option("--secrets <file>", "dotenv file whose values become secrets of the worker's environment")
+    .option(
+      "--percent <percent>",
+      "share of the requests for the new version; the rest stays as it is",
+      parsePercent,
+      100,
+    )
+    .option("--message <text>", "what this version is about")
+    .option("--manifest-env <name>", "use the manifest's env.<name> section")
+    .action(async (path: string, options: Options) => {
+      await withPlatform(options, async (context) => {
+        const released = await deployPath(path, options, context);
+        context.output.result(released, formatReleased(released));
+      });
+    });
+}
+
+function formatReleased({ worker, version, url, previewUrl, bytes, percent, timings }: Released): string {
+  const steps = Object.entries(timings).map(([step, ms]) => `${step} ${formatMs(ms)}`);
+  return [
+    `${colors.bold(worker)} version ${version}, ${formatBytes(bytes)} ${colors.dim(`(${steps.join(", ")})`)}`,
+    ...(percent === 100 ? [] : [`It gets ${percent}% of the requests, and all of those to ${previewUrl}`]),
+    colors.cyan(url),
+  ].join("\n");
+}

@@ -1,0 +1,78 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isOpenWorkersError } from "@openworkers/core";
+import type { Command } from "commander";
+import { develop } from "../dev/develop.ts";
+import type { Output } from "../output/output.ts";
+import { defaultSandbox } from "../platform/cell-host.ts";
+import { type RunningPlatform, startPlatform } from "../platform/start.ts";
+import { chooseProfile, type Profile, type ProfileChoice } from "../profile/profile.ts";
+import { choiceOf, platformCommand, withContext } from "./context.ts";
+import { platformAt } from "./platform.ts";
+
+interface Options {
+  readonly json?: boolean;
+  readonly profile?: string;
+  readonly port?: number;
+  readonly name?: string;
+  readonly env?: string;
+  readonly secrets?: string;
+  readonly manifestEnv?: string;
+}
+
+export function devCommand(): Command {
+  return platformCommand("dev", "Deploy a worker on every change, and follow its logs", [
+    "ow dev",
+    "ow dev examples/hono --env .env.local",
+  ])
+    .argument("[path]", "a .js or .ts file, or a folder", ".")
+    .option("--name <name>", "the worker's name")
+    .option("--env <file>", "dotenv file whose values become vars")
+    .option("--secrets <file>", "dotenv file whose values become secrets")
+    .option("--manifest-env <name>", "use the manifest's env.<name> section")
+    .action(async (path: string, options: Options) => {
+      await withContext(options, async ({ output, signal }) => {
+        await using own = new AsyncDisposableStack();
+        const profile = await runningOrOwn(choiceOf(options), own, output, signal);
+        const platform = own.use(platformAt(profile.databaseUrl, profile));
+        await develop(path, options, {
+          output,
+          signal,
+          backend: platform.backend,
+          sandbox: platform.sandbox,
+          url: platform.url,
+          logsSocket: profile.logsSocket,
+        });
+      });
+    });
+}
+
+// A platform that the user did not name and that does not run is started for as long as `ow dev` lasts.
+async function runningOrOwn(
+  choice: ProfileChoice,
+  own: AsyncDisposableStack,
+  output: Output,
+  signal: AbortSignal,
+): Promise<Profile> {
+  try {
+    return await chooseProfile(choice);
+  } catch (thrown) {
+    const named = choice.name !== undefined || process.env.OW_PROFILE !== undefined;
+    if (named || !isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
+  }
+  output.note("No platform is running: a temporary one is started, and its data removed at the end.");
+  const dataDir = await mkdtemp(join(tmpdir(), "ow-dev-"));
+  own.defer(() => rm(dataDir, { recursive: true, force: true }));
+  const platform: RunningPlatform = await startPlatform({
+    port: choice.port ?? 0,
+    hostname: "127.0.0.1",
+    baseDomain: "localhost",
+    dataDir,
+    sandbox: defaultSandbox,
+    signal,
+    output,
+  });
+  own.use(platform);
+  return platform.profile;
+}

@@ -1,0 +1,57 @@
+import { previewLabel } from "@openworkers/core";
+import { connect } from "@openworkers/db";
+import type { Backend } from "../backend/backend.ts";
+import { SqlBackend } from "../backend/sql-backend.ts";
+import { defaultSandbox, type SandboxKind } from "../platform/cell-host.ts";
+import { chooseProfile, type Profile, type ProfileChoice, runningProfiles } from "../profile/profile.ts";
+
+export type PlatformChoice = ProfileChoice;
+
+/** A platform that commands can act on. */
+export interface OpenPlatform extends AsyncDisposable {
+  readonly backend: Backend;
+  readonly sandbox: SandboxKind;
+  /** The running platform on this machine; absent when only its database is reached. */
+  readonly profile: Profile | undefined;
+  url(worker: string, version?: number): string;
+}
+
+/** Base of workers' addresses when no running platform says it: where `ow up` serves unless told otherwise. */
+const defaultBase = { baseDomain: process.env.OW_BASE_DOMAIN ?? "localhost", port: 8787 };
+
+/**
+ * The platform that `choice` names. Without a choice `DATABASE_URL` decides, else the platform started last.
+ *
+ * @throws OpenWorkersError NOT_FOUND when none runs; DATABASE_UNAVAILABLE comes with the first use.
+ */
+export async function openPlatform(choice: PlatformChoice): Promise<OpenPlatform> {
+  const chosen =
+    choice.name !== undefined || choice.port !== undefined || process.env.OW_PROFILE !== undefined;
+  const { DATABASE_URL: databaseUrl } = process.env;
+  const profile =
+    databaseUrl === undefined || chosen
+      ? await chooseProfile(choice)
+      : (await runningProfiles()).find((running) => running.databaseUrl === databaseUrl);
+  return platformAt(profile?.databaseUrl ?? databaseUrl ?? "", profile);
+}
+
+/** The platform whose database is at `databaseUrl`. */
+export function platformAt(databaseUrl: string, profile: Profile | undefined): OpenPlatform {
+  // A command asks one question after the other: more connections would only take them from the platform.
+  const database = connect(databaseUrl, { max: 2, applicationName: "ow" });
+  const backend = new SqlBackend(database, profile?.dataDir);
+  const { baseDomain, port } = profile ?? defaultBase;
+  return {
+    backend,
+    sandbox: profile?.sandbox ?? defaultSandbox,
+    profile,
+    url: (worker, version) =>
+      workerUrl(version === undefined ? worker : previewLabel(version, worker), baseDomain, port),
+    [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+  };
+}
+
+/** `http://hello.localhost:8787/`. */
+export function workerUrl(label: string, baseDomain: string, port: number): string {
+  return `http://${label}.${baseDomain}${port === 80 ? "" : `:${port}`}/`;
+}

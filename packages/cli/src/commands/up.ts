@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import colors from "picocolors";
+import { defaultSandbox, type SandboxKind } from "../platform/cell-host.ts";
+import { type RunningPlatform, startPlatform } from "../platform/start.ts";
+import { defaultDataDir } from "../profile/home.ts";
+import { command, parsePort, withContext } from "./context.ts";
+import { workerUrl } from "./platform.ts";
+
+interface Options {
+  readonly json?: boolean;
+  readonly port: number;
+  readonly host: string;
+  readonly data: string;
+  readonly baseDomain: string;
+  readonly sandbox: SandboxKind;
+  readonly profile?: string;
+}
+
+export function upCommand(): Command {
+  return command("up", "Run the whole platform on this machine", [
+    "ow up",
+    "ow up --port 8788 --data ./second",
+    "DATABASE_URL=postgres://ow:secret@db/openworkers ow up --base-domain workers.example.com",
+  ])
+    .option("--port <port>", "port for the workers; 0 picks a free one", parsePort, 8787)
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--data <dir>", "data directory", defaultDataDir())
+    .option("--base-domain <domain>", "workers are served at <worker>.<domain>", "localhost")
+    .option("--profile <name>", "name for other commands' --profile (default: the port)")
+    .addOption(
+      new Option("--sandbox <kind>", "`none` runs workers WITHOUT isolation from this machine")
+        .choices(["bubblewrap", "none"])
+        .default(defaultSandbox),
+    )
+    .addHelpText(
+      "after",
+      "\nEnvironment: DATABASE_URL replaces the embedded PostgreSQL, OW_HOME (~/.openworkers) holds profiles and, unless\n--data says otherwise, the data, OW_SECRET_KEY the private keys of secrets.",
+    )
+    .action(async (options: Options) => {
+      await withContext(options, async ({ output, signal }) => {
+        const { DATABASE_URL: databaseUrl } = process.env;
+        if (options.sandbox === "none") warnUnsandboxed((text) => output.warn(text));
+        await using platform = await startPlatform({
+          port: options.port,
+          hostname: options.host,
+          dataDir: resolve(options.data),
+          baseDomain: options.baseDomain,
+          sandbox: options.sandbox,
+          ...(databaseUrl === undefined ? {} : { databaseUrl }),
+          ...(options.profile === undefined ? {} : { profileName: options.profile }),
+          signal,
+          output,
+        });
+        output.result(
+          { ready: true, ...platform.summary },
+          output.json ? "" : formatReady(platform, options),
+        );
+        if (!signal.aborted)
+          await new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
+        output.note("Stopping: requests under way are finished first. Once more ends at once.");
+      });
+    });
+}
+
+function formatReady({ summary }: RunningPlatform, { baseDomain }: Options): string {
+  const sandbox =
+    summary.sandbox === "none" ? colors.red(colors.bold("none: workers are not isolated")) : summary.sandbox;
+  return [
+    colors.bold(`OpenWorkers ${summary.version}`),
+    `  workers   ${colors.cyan(workerUrl("<worker>", baseDomain, summary.port))}`,
+    `  data      ${summary.dataDir}`,
+    `  database  ${summary.database}`,
+    `  sandbox   ${sandbox}`,
+    `  profile   ${summary.profile}`,
+    `Deploy with ${colors.bold("ow deploy PATH")} in another terminal; Ctrl-C stops the platform.`,
+    colors.green("ready"),
+  ].join("\n");
+}
+
+function warnUnsandboxed(warn: (text: string) => void): void {
+  for (const line of [
+    "THE SANDBOX IS OFF (--sandbox=none).",
+    "A worker that breaks out of its V8 isolate has this user's files, network and processes.",
+    "Only run code that you would run without a sandbox. On Linux, install bubblewrap instead.",
+  ]) {
+    warn(line);
+  }
+}

@@ -1,0 +1,57 @@
+import { type Bundle, bundleProject } from "../bundle/mod.ts";
+import { readDotenv } from "../dotenv.ts";
+import { loadProject, type Project } from "../manifest/project.ts";
+
+export interface BuildOptions {
+  readonly name?: string;
+  /** Dotenv files. */
+  readonly env?: string;
+  readonly secrets?: string;
+  /** The manifest's `env.<manifestEnv>` section. */
+  readonly manifestEnv?: string;
+  /** `process.env.NODE_ENV` in the bundle. */
+  readonly mode?: "production" | "development";
+}
+
+/** All that a deploy sends to the platform. */
+export interface BuiltWorker {
+  readonly project: Project;
+  readonly bundle: Bundle;
+  /** Values for the worker's environment, from the given files. */
+  readonly vars: ReadonlyMap<string, string>;
+  readonly secrets: ReadonlyMap<string, string>;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads and bundles the worker at `path`.
+ *
+ * @throws OpenWorkersError as `loadProject`, `bundleProject` and `readDotenv` do
+ */
+export async function buildWorker(path: string, options: BuildOptions): Promise<BuiltWorker> {
+  const vars = options.env === undefined ? new Map<string, string>() : await readDotenv(options.env);
+  const secrets =
+    options.secrets === undefined ? new Map<string, string>() : await readDotenv(options.secrets);
+  const project = await loadProject(path, {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.manifestEnv === undefined ? {} : { environment: options.manifestEnv }),
+  });
+  const bundle = await bundleProject(project, options.mode === undefined ? {} : { mode: options.mode });
+  return { project, bundle, vars, secrets, warnings: [...project.warnings, ...bundle.warnings] };
+}
+
+/** Equal for two builds that would make the same version with the same values. */
+export function fingerprint({ project, bundle, vars, secrets }: BuiltWorker): string {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const { name, type, content } of bundle.code.modules) {
+    hash.update(JSON.stringify([name, type, content.byteLength]));
+    hash.update(content);
+  }
+  const { name, limits, routes, domains } = project;
+  const { compatibilityDate, compatibilityFlags } = bundle.code;
+  hash.update(
+    JSON.stringify([name, compatibilityDate, compatibilityFlags, [...project.vars], limits, routes, domains]),
+  );
+  hash.update(JSON.stringify([[...vars], [...secrets]]));
+  return hash.digest("hex");
+}

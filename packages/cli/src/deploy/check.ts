@@ -1,0 +1,59 @@
+import { type EnvValue, OpenWorkersError, resolveLimits } from "@openworkers/core";
+import { checkStart } from "@openworkers/runner";
+import type { Backend } from "../backend/backend.ts";
+import { openOwnCells, type SandboxKind } from "../platform/cell-host.ts";
+import type { BuiltWorker } from "./build.ts";
+
+// A sealed secret cannot be read here, and a worker that looks at it while starting must not fail for that.
+const unreadable = "placeholder";
+
+/**
+ * Starts the worker once in a throw-away cell, with the environment that it will have.
+ *
+ * @returns its handlers (`fetch`, `scheduled`, …)
+ * @throws OpenWorkersError START_FAILED with the worker's own, source-mapped stack trace in the message
+ */
+export async function checkStarts(
+  built: BuiltWorker,
+  { backend, sandbox }: { readonly backend: Backend; readonly sandbox: SandboxKind },
+): Promise<readonly string[]> {
+  const { project, bundle } = built;
+  const env = await environmentOf(built, backend);
+  await using host = await openOwnCells(sandbox);
+  try {
+    const limits = resolveLimits(project.limits);
+    const { handlers } = await checkStart({ code: bundle.code, env }, { host, limits });
+    return handlers;
+  } catch (thrown) {
+    throw withStack(thrown, project.name);
+  }
+}
+
+async function environmentOf(built: BuiltWorker, backend: Backend): Promise<Map<string, EnvValue>> {
+  const env = new Map<string, EnvValue>(built.project.vars);
+  for (const { name, value } of await backend.values(built.project.name, { missingIsEmpty: true })) {
+    env.set(name, { kind: "text", value: value ?? unreadable });
+  }
+  for (const [name, value] of [...built.vars, ...built.secrets]) env.set(name, { kind: "text", value });
+  return env;
+}
+
+function withStack(thrown: unknown, worker: string): unknown {
+  if (!(thrown instanceof OpenWorkersError) || thrown.code !== "START_FAILED") return thrown;
+  const { stack } = thrown.details ?? {};
+  const trace = typeof stack === "string" && stack !== "" ? stack : thrown.message;
+  return new OpenWorkersError("START_FAILED", `${worker} does not start; nothing has changed.\n\n${trace}`, {
+    cause: thrown,
+    hint: hintFor(trace) ?? thrown.hint ?? "Correct the worker and deploy it again.",
+    ...(thrown.details === undefined ? {} : { details: thrown.details }),
+  });
+}
+
+/** The usual reasons why a module is not there at run time. */
+function hintFor(trace: string): string | undefined {
+  const missing = /No such module "?(?:node:)?([\w/.-]+)/.exec(trace)?.[1];
+  if (missing === undefined) return undefined;
+  return trace.includes("node:")
+    ? `node:${missing} is not available: set "compatibility_flags": ["nodejs_compat"] and a recent compatibility_date.`
+    : `The module ${missing} is not part of the bundle: import it by a literal name, or use find_additional_modules.`;
+}

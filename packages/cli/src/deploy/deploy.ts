@@ -1,0 +1,77 @@
+import { formatBytes } from "../bundle/mod.ts";
+import type { PlatformContext } from "../commands/context.ts";
+import { type BuildOptions, type BuiltWorker, buildWorker } from "./build.ts";
+import { checkStarts } from "./check.ts";
+
+export interface ReleaseOptions {
+  /** Share of the requests for the new version. */
+  readonly percent: number;
+  readonly message?: string;
+}
+
+export interface Released {
+  readonly worker: string;
+  readonly version: number;
+  readonly url: string;
+  readonly previewUrl: string;
+  readonly bytes: number;
+  readonly percent: number;
+  readonly warnings: readonly string[];
+  /** Milliseconds of each step. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/**
+ * Bundles the worker at `path`, starts it in a throw-away cell, and only then stores it and makes it live.
+ *
+ * @throws OpenWorkersError BUNDLE_FAILED, SCRIPT_TOO_LARGE, START_FAILED (with the worker's own stack trace),
+ * and what `loadProject` and the backend throw; nothing has changed then.
+ */
+export async function deployPath(
+  path: string,
+  options: BuildOptions & ReleaseOptions,
+  context: PlatformContext,
+): Promise<Released> {
+  const start = performance.now();
+  const built = await context.output.step("Bundle", () => buildWorker(path, options));
+  const bundleMs = Math.round(performance.now() - start);
+  const released = await releaseWorker(built, options, context);
+  return { ...released, timings: { bundle: bundleMs, ...released.timings } };
+}
+
+/** Checks and releases what `buildWorker` made; see `deployPath`. */
+export async function releaseWorker(
+  built: BuiltWorker,
+  { percent, message }: ReleaseOptions,
+  { backend, sandbox, output, url, signal }: PlatformContext,
+): Promise<Released> {
+  const { project, bundle, vars, secrets, warnings } = built;
+  const timings: Record<string, number> = {};
+  const timed = async <T>(step: string, label: string, work: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    const start = performance.now();
+    const value = await output.step(label, work);
+    timings[step] = Math.round(performance.now() - start);
+    return value;
+  };
+  for (const warning of warnings) output.warn(warning);
+  await timed("check", `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`, () =>
+    checkStarts(built, { backend, sandbox }),
+  );
+  const { worker, version } = await timed("store", "Put it live", () =>
+    backend.deploy({
+      worker: project.name,
+      code: bundle.code,
+      vars: project.vars,
+      limits: project.limits,
+      ...(project.routes === undefined ? {} : { routes: project.routes }),
+      domains: project.domains,
+      percent,
+      ...(message === undefined ? {} : { message }),
+      environmentVars: vars,
+      environmentSecrets: secrets,
+    }),
+  );
+  const urls = { url: url(worker), previewUrl: url(worker, version) };
+  return { worker, version, ...urls, bytes: bundle.bytes, percent, warnings, timings };
+}

@@ -1,0 +1,77 @@
+import { messageOf } from "@openworkers/core";
+import { connect, pendingMigrations } from "@openworkers/db";
+import cliPackage from "../../package.json" with { type: "json" };
+import { newestCompatibilityDate } from "../manifest/compatibility-date.ts";
+import { checkPort } from "../platform/port.ts";
+import { type Profile, runningProfiles } from "../profile/profile.ts";
+import { type Finding, hintOf } from "./finding.ts";
+import { kernelFindings } from "./kernel.ts";
+import { sandboxFindings } from "./sandbox.ts";
+
+/** Looks at everything the platform needs, and really starts a sandboxed cell. Never throws. */
+export async function findings(options: { readonly port: number }): Promise<Finding[]> {
+  const running = await runningProfiles().catch(() => []);
+  const checks = [
+    versions(),
+    kernelFindings(),
+    sandboxFindings(),
+    port(options.port, running),
+    platforms(running),
+    database(running),
+  ];
+  return (await Promise.all(checks)).flat();
+}
+
+async function versions(): Promise<Finding[]> {
+  const says = `ow ${cliPackage.version}, Bun ${Bun.version}, compatibility dates up to ${newestCompatibilityDate()}`;
+  return [{ state: "ok", what: "versions", says }];
+}
+
+async function port(number: number, running: readonly Profile[]): Promise<Finding[]> {
+  const owner = running.find((profile) => profile.port === number);
+  if (owner !== undefined) {
+    return [{ state: "ok", what: "port", says: `${number} is served by the platform ${owner.name}` }];
+  }
+  try {
+    await checkPort(number, "127.0.0.1");
+    return [{ state: "ok", what: "port", says: `${number} is free` }];
+  } catch (thrown) {
+    return [{ state: "warn", what: "port", says: messageOf(thrown), ...hintOf(thrown) }];
+  }
+}
+
+async function platforms(running: readonly Profile[]): Promise<Finding[]> {
+  if (running.length === 0)
+    return [{ state: "ok", what: "platform", says: "none is running; `ow up` starts one" }];
+  return running.map(({ name, dataDir, sandbox: kind }) => ({
+    state: kind === "none" ? "warn" : "ok",
+    what: "platform",
+    says: `${name} runs on ${dataDir}, sandbox ${kind}`,
+  }));
+}
+
+async function database(running: readonly Profile[]): Promise<Finding[]> {
+  const { DATABASE_URL: configured } = process.env;
+  const url = configured ?? running[0]?.databaseUrl;
+  if (url === undefined) {
+    return [{ state: "ok", what: "database", says: "embedded; it starts with `ow up`" }];
+  }
+  try {
+    await using pool = connect(url, { max: 1, applicationName: "ow doctor", connectTimeoutMs: 3_000 });
+    await pool.ping();
+    const pending = await pendingMigrations(pool);
+    if (pending.length === 0)
+      return [{ state: "ok", what: "database", says: `${pool.place} answers and is up to date` }];
+    const says = `${pool.place} lacks ${pending.join(", ")}`;
+    return [
+      {
+        state: "warn",
+        what: "database",
+        says,
+        hint: "Run `ow migrate`, or start the platform with `ow up`.",
+      },
+    ];
+  } catch (thrown) {
+    return [{ state: "fail", what: "database", says: messageOf(thrown), ...hintOf(thrown) }];
+  }
+}

@@ -1,0 +1,52 @@
+/** A new worker's files by path. */
+export function templates(name: string, compatibilityDate: string): Readonly<Record<string, string>> {
+  return {
+    "package.json": json({
+      name,
+      private: true,
+      type: "module",
+      scripts: { dev: "ow dev", deploy: "ow deploy", check: "tsc --noEmit" },
+      devDependencies: { "@cloudflare/workers-types": "^5.20261117.1", typescript: "^7.0.2" },
+    }),
+    "wrangler.jsonc": `{
+  "name": "${name}",
+  "main": "src/index.ts",
+  // The runtime behaves as it did on this day, whatever release runs it.
+  "compatibility_date": "${compatibilityDate}",
+  "vars": { "GREETING": "Hello" }
+}
+`,
+    "tsconfig.json": json({
+      compilerOptions: {
+        target: "ESNext",
+        module: "ESNext",
+        moduleResolution: "bundler",
+        lib: ["ESNext"],
+        types: ["@cloudflare/workers-types"],
+        jsx: "react-jsx",
+        strict: true,
+        noEmit: true,
+        isolatedModules: true,
+        skipLibCheck: true,
+      },
+      include: ["src"],
+    }),
+    "src/index.ts": `interface Env {
+  GREETING: string;
+}
+
+export default {
+  async fetch(request, env) {
+    const { pathname } = new URL(request.url);
+    console.log("asked for", pathname);
+    return new Response(\`\${env.GREETING} from ${name}\\n\`);
+  },
+} satisfies ExportedHandler<Env>;
+`,
+    ".gitignore": "node_modules/\n.env*\n",
+  };
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,32 @@
+import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OpenWorkersError } from "@openworkers/core";
+
+/**
+ * A directory for sockets that belongs to `dataDir`: the same on every start, so that what a killed platform
+ * left in it is found and removed. Its path is short, because a Unix socket's may have 107 bytes only (unix(7)).
+ *
+ * @throws OpenWorkersError CONFIG_INVALID when somebody else has made it.
+ */
+export function runtimeDirFor(dataDir: string): string {
+  const hash = new Bun.CryptoHasher("sha256").update(dataDir).digest("hex").slice(0, 12);
+  const path = join(runtimeRoot(), `openworkers-${hash}`);
+  mkdirSync(path, { recursive: true, mode: 0o711 });
+  const stat = lstatSync(path);
+  // Names in /tmp are anybody's to take: a directory or link that another user put there is not used.
+  if (!stat.isDirectory() || stat.uid !== process.getuid?.()) {
+    throw new OpenWorkersError("CONFIG_INVALID", `${path} belongs to somebody else.`, {
+      hint: "Remove it, or set TMPDIR to a directory of your own.",
+    });
+  }
+  // Cells that run as users of their own pass through it, and can list nothing.
+  chmodSync(path, 0o711);
+  return path;
+}
+
+function runtimeRoot(): string {
+  if (process.platform !== "linux") return tmpdir();
+  if (process.getuid?.() === 0) return "/run";
+  return process.env.XDG_RUNTIME_DIR ?? tmpdir();
+}

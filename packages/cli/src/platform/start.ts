@@ -1,0 +1,153 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { defaultLimits, OpenWorkersError } from "@openworkers/core";
+import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
+import { checkSandbox, createRunner, readSettings } from "@openworkers/runner";
+import rootPackage from "../../package.json" with { type: "json" };
+import { isAnswering } from "../live-logs/client.ts";
+import { LogFanOut } from "../live-logs/fan-out.ts";
+import { serveLiveLogs } from "../live-logs/server.ts";
+import type { Output } from "../output/output.ts";
+import { type Profile, writeProfile } from "../profile/profile.ts";
+import type { SandboxKind } from "./cell-host.ts";
+import { type PlatformDatabase, startDatabase } from "./database.ts";
+import { checkPort } from "./port.ts";
+import { runtimeDirFor } from "./runtime-dir.ts";
+
+/** How long requests under way may go on after Ctrl-C; the longest that a worker may take to answer unless it says more. */
+const drainMs = defaultLimits.firstByteMs;
+
+export interface StartOptions {
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly hostname: string;
+  readonly baseDomain: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Replaces the embedded PostgreSQL. */
+  readonly databaseUrl?: string;
+  readonly sandbox: SandboxKind;
+  /** Default: the port. */
+  readonly profileName?: string;
+  /** Ends the start; a platform that runs already is ended by disposing of it. */
+  readonly signal: AbortSignal;
+  readonly output: Output;
+}
+
+export interface PlatformSummary {
+  readonly port: number;
+  readonly url: string;
+  readonly dataDir: string;
+  readonly sandbox: SandboxKind;
+  readonly baseDomain: string;
+  readonly database: string;
+  readonly profile: string;
+  readonly version: string;
+  readonly pid: number;
+}
+
+export interface RunningPlatform extends AsyncDisposable {
+  readonly summary: PlatformSummary;
+  readonly profile: Profile;
+}
+
+/**
+ * Starts the platform: database, migrations, live logs, runner, and the profile that other commands find it by.
+ * Disposing of it finishes requests under way and stops all of it; what was started is stopped when a later part fails.
+ *
+ * @throws OpenWorkersError SANDBOX_UNAVAILABLE, PORT_IN_USE, DATA_DIR_IN_USE, DATA_DIR_NEWER, DATABASE_UNAVAILABLE,
+ * DATABASE_NEWER
+ */
+export async function startPlatform(options: StartOptions): Promise<RunningPlatform> {
+  const { output, signal, dataDir } = options;
+  if (options.sandbox === "bubblewrap") await requireSandbox();
+  await checkPort(options.port, options.hostname);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const runtimeDir = runtimeDirFor(dataDir);
+  const logsSocket = join(runtimeDir, "logs/live.sock");
+  if (await isAnswering(logsSocket)) {
+    throw new OpenWorkersError("DATA_DIR_IN_USE", `Another platform runs on ${dataDir}.`, {
+      hint: "Stop it first, or give this one another directory: --data DIR",
+    });
+  }
+  await using parts = new AsyncDisposableStack();
+  const database: PlatformDatabase =
+    options.databaseUrl === undefined
+      ? parts.use(await output.step("Start PostgreSQL", () => startDatabase(dataDir, signal, output)))
+      : external(options.databaseUrl);
+  const pool = parts.use(connect(database.url, { applicationName: "openworkers" }));
+  const applied = await output.step("Bring the database up to date", () => migrate(pool));
+  if (applied.length > 0) output.note(`  applied ${applied.join(", ")}`);
+  const secretKeys = await SecretKeys.load({ secretKey: process.env.OW_SECRET_KEY, directory: dataDir });
+  await registerSealingKey(pool, secretKeys);
+  const logs = new LogFanOut();
+  parts.use(serveLiveLogs(logsSocket, logs));
+  parts.use(logs);
+  signal.throwIfAborted();
+  const runner = parts.use(
+    await output.step("Start the runner", () =>
+      createRunner({
+        database: pool,
+        secretKeys,
+        port: options.port,
+        hostname: options.hostname,
+        baseDomain: options.baseDomain,
+        runtimeDir: join(runtimeDir, "cells"),
+        sandbox: options.sandbox,
+        logs,
+        report: (message, details) => output.warn(formatReport(message, details)),
+      }),
+    ),
+  );
+  parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
+  const profile: Profile = {
+    version: 1,
+    name: options.profileName ?? String(runner.port),
+    port: runner.port,
+    baseDomain: options.baseDomain,
+    databaseUrl: database.url,
+    dataDir,
+    logsSocket,
+    sandbox: options.sandbox,
+    pid: process.pid,
+    startedAt: Date.now(),
+  };
+  parts.use(await writeProfile(profile));
+  const running = parts.move();
+  return {
+    profile,
+    summary: {
+      port: runner.port,
+      url: `http://${options.baseDomain}:${runner.port}`,
+      dataDir,
+      sandbox: options.sandbox,
+      baseDomain: options.baseDomain,
+      database: database.description,
+      profile: profile.name,
+      version: rootPackage.version,
+      pid: process.pid,
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** What the runner tells its operator, in one line. */
+function formatReport(message: string, details: Record<string, unknown>): string {
+  const list = Object.entries(details).map(([key, value]) => {
+    return `${key}=${value instanceof Error ? JSON.stringify(value.message) : JSON.stringify(value)}`;
+  });
+  return list.length === 0 ? message : `${message} (${list.join(", ")})`;
+}
+
+function external(url: string): PlatformDatabase {
+  return { url, description: "PostgreSQL at DATABASE_URL", async [Symbol.asyncDispose]() {} };
+}
+
+// Before a database is started for nothing: the runner would find out as well.
+async function requireSandbox(): Promise<void> {
+  const state = await checkSandbox(readSettings(process.env).cellUidBase);
+  if ("ok" in state) return;
+  throw new OpenWorkersError("SANDBOX_UNAVAILABLE", state.problem, {
+    hint: `${state.hint} To run workers WITHOUT isolation from this machine: --sandbox=none`,
+  });
+}

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Command, CommanderError } from "commander";
+import { UsageError } from "./output/failure.ts";
+import { createProgram } from "./program.ts";
+import { OwHome } from "./testing/ow.ts";
+
+let home: OwHome;
+beforeAll(async () => {
+  home = await OwHome.create();
+});
+afterAll(() => home[Symbol.asyncDispose]());
+
+function commandsOf(command: Pick<Command, "commands">): readonly Command[] {
+  return command.commands.flatMap((child) => [child, ...commandsOf(child)]);
+}
+
+test("every command has a summary, examples, exit codes and --json in its help", () => {
+  const commands = commandsOf(createProgram());
+  expect(commands.length).toBeGreaterThan(25);
+  for (const command of commands) {
+    const written: string[] = [];
+    command.configureOutput({ writeOut: (text) => written.push(text) });
+    command.outputHelp();
+    const help = written.join("");
+    expect(`${command.name()}: ${help}`).toMatch(
+      /^.+: Usage: [^\n]*\n\n\w[\s\S]*--json[\s\S]*Examples:\n {2}\$ [\s\S]*Exit codes:/,
+    );
+  }
+});
+
+const usage: { args: string[]; says: string }[] = [
+  { args: ["deply"], says: "unknown command 'deply'" },
+  { args: ["deploy", "--percent", "200"], says: "whole number from 1 to 100" },
+  { args: ["up", "--port", "many"], says: "whole number from 0 to 65535" },
+  { args: ["up", "--sandbox", "perhaps"], says: "Allowed choices are bubblewrap, none" },
+  { args: ["env", "set", "hello", "NOVALUE"], says: '"NOVALUE" is not NAME=value' },
+  { args: ["deployments", "hello", "--percent", "10"], says: "--percent needs --version" },
+  { args: ["delete", "hello"], says: "give --yes where nobody can answer" },
+  { args: ["tail", "--status", "600"], says: "--status" },
+  { args: ["versions"], says: "missing required argument 'worker'" },
+];
+
+describe("wrong usage", () => {
+  for (const { args, says } of usage) {
+    test(`is said: ow ${args.join(" ")}`, async () => {
+      const thrown: unknown = await createProgram()
+        .parseAsync(args, { from: "user" })
+        .catch((reason: unknown) => reason);
+      expect(thrown instanceof CommanderError || thrown instanceof UsageError).toBe(true);
+      expect(String(thrown)).toContain(says);
+    });
+  }
+
+  test("ends with code 2 and a message on stderr alone", async () => {
+    expect(await home.ow(["deply"])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        "error: unknown command 'deply'\n(Did you mean deploy?)\nnext: See `ow --help`, or --help after the command.\n",
+    });
+  });
+
+  test("is one JSON document on stdout with --json", async () => {
+    const { code, stdout, stderr } = await home.ow(["versions", "--json"]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({
+      error: {
+        code: "INVALID_INPUT",
+        message: "missing required argument 'worker'",
+        hint: "See `ow --help`, or --help after the command.",
+      },
+    });
+  });
+});
+
+test("without a platform a command fails with what to do", async () => {
+  const human = await home.ow(["workers"]);
+  expect(human).toEqual({
+    code: 1,
+    stdout: "",
+    stderr:
+      "error: No platform is running on this machine.\n" +
+      "next: Start one with `ow up` (or `npm start`), or set DATABASE_URL to the database of another.\n",
+  });
+  const json = await home.ow(["workers", "--json"]);
+  expect({ code: json.code, error: JSON.parse(json.stdout).error.code }).toEqual({
+    code: 1,
+    error: "NOT_FOUND",
+  });
+});
+
+test("a database that does not answer is an error without its password", async () => {
+  const env = { DATABASE_URL: "postgres://ow:p4ssw0rd@127.0.0.1:1/ow" };
+  const { code, stdout, stderr } = await home.ow(["workers", "--json"], { env });
+  expect([code, JSON.parse(stdout).error.code]).toEqual([1, "DATABASE_UNAVAILABLE"]);
+  expect(stdout + stderr).not.toContain("p4ssw0rd");
+});
+
+test("ow init makes a worker once", async () => {
+  const made = await home.json<{ worker: string; files: string[] }>("init", "my-worker");
+  expect(made.worker).toBe("my-worker");
+  for (const file of made.files) expect(existsSync(join(home.folder.path, "my-worker", file))).toBe(true);
+  expect((await home.ow(["init", "my-worker"])).code).toBe(1);
+});
+
+test("--version and --help succeed on stdout", async () => {
+  expect(await home.ow(["--version"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ow \d/) });
+  expect(await home.ow(["deploy", "--help"])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("Examples:"),
+  });
+});

@@ -1,0 +1,58 @@
+import type { CellLine } from "../cell.ts";
+import { LineBudget } from "./line-budget.ts";
+import { lines } from "./lines.ts";
+import { parseLine } from "./parse-line.ts";
+import type { StackMapper } from "./source-map.ts";
+
+/** Longest message, in bytes of workerd's JSON. */
+export const maxLineBytes = 16 * 1_024;
+
+/** Our own line, as JSON writes its marks: a worker that floods its log at start does not drown it. */
+const handlersMark = '"message":"\\u001d\\u001d';
+
+export interface LogReaderOptions {
+  readonly onLine: (line: CellLine) => void;
+  readonly mapStack: StackMapper;
+  /** workerd's own lines, such as V8's last words. */
+  readonly onRuntime?: (level: string, message: string) => void;
+  readonly onHandlers?: (handlers: string[]) => void;
+  readonly budget?: LineBudget;
+}
+
+/**
+ * Reads a cell's standard output to its end, always as fast as it comes: a flood is dropped and counted, and
+ * neither blocks the cell nor grows memory.
+ */
+export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogReaderOptions): Promise<void> {
+  const budget = options.budget ?? new LineBudget();
+  const reportDropped = () => {
+    const dropped = budget.takeDropped();
+    if (dropped === 0) return;
+    const count = dropped.toLocaleString("en");
+    options.onLine({ time: Date.now(), level: "warn", message: `… ${count} lines dropped` });
+  };
+  for await (const { text, cut } of lines(stdout, maxLineBytes)) {
+    if (!text.includes(handlersMark)) {
+      if (!budget.take()) continue;
+      reportDropped();
+    }
+    const parsed = parseLine(cut ? endCutLine(text) : text);
+    if (parsed.kind === "runtime") options.onRuntime?.(parsed.level, parsed.message);
+    else if (parsed.kind === "handlers") options.onHandlers?.(parsed.handlers);
+    else options.onLine(mapped(parsed.line, options.mapStack));
+  }
+  reportDropped();
+}
+
+/** Makes a cut line whole again, so that its level and request are known: the message was its last field. */
+function endCutLine(text: string): string {
+  const whole = text.replace(/\\?(?:\\u[0-9a-fA-F]{0,3})?$/, "").replace(/\ufffd+$/, "");
+  return `${whole} … (cut)"}`;
+}
+
+function mapped(line: CellLine, mapStack: StackMapper): CellLine {
+  if (line.exception === undefined) {
+    return line.message.includes("\n    at ") ? { ...line, message: mapStack(line.message) } : line;
+  }
+  return { ...line, exception: { ...line.exception, stack: mapStack(line.exception.stack) } };
+}

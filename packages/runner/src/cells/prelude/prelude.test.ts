@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { newId } from "@openworkers/core";
+import { program, type TestCells, testCells } from "../testing/test-cells.ts";
+
+let cells: TestCells;
+beforeAll(async () => {
+  cells = await testCells();
+});
+afterAll(() => cells[Symbol.asyncDispose]());
+
+describe("console lines", () => {
+  test("carry the request they were written in, across awaits, and their level", async () => {
+    await using cell = await cells.start(
+      program(`console.info("top");
+        export default { async fetch(request) {
+          const name = new URL(request.url).pathname;
+          console.warn("in %s", name, { a: 1 });
+          await scheduler.wait(5);
+          console.log({ name });
+          console.log();
+          return new Response();
+        } }`),
+    );
+    const ids = { "/a": newId<"request">(), "/b": newId<"request">() };
+    await Promise.all(
+      Object.entries(ids).map(([path, id]) => cell.fetch(path, { headers: { "x-request-id": id } })),
+    );
+    for (const [path, requestId] of Object.entries(ids)) {
+      const start = await cell.line((line) => line.message.startsWith(`in ${path}`));
+      expect(start).toMatchObject({ message: `in ${path} { a: 1 }`, level: "warn", requestId });
+      const after = await cell.line((line) => line.message === `{ name: '${path}' }`);
+      expect(after).toMatchObject({ level: "log", requestId });
+      expect(await cell.line((line) => line.message === "" && line.requestId === requestId)).toBeDefined();
+    }
+    const top = await cell.line((line) => line.message === "top");
+    expect(top).not.toHaveProperty("requestId");
+    expect(top.time).toBeGreaterThan(0);
+  });
+});
+
+describe("an uncaught exception", () => {
+  const source = `
+    const fail = () => { throw new RangeError("too far") };
+    export default {
+      fetch(request) {
+        const path = new URL(request.url).pathname;
+        if (path === "/sync") fail();
+        if (path === "/async") return (async () => { await 1; fail(); })();
+        if (path === "/string") throw "just text";
+        return new Response(path);
+      },
+    }`;
+
+  test.each(["/sync", "/async"])(
+    "in a %s handler becomes an empty 500 and a line with its stack",
+    async (path) => {
+      await using cell = await cells.start(program(source));
+      const id = newId<"request">();
+      const response = await cell.fetch(path, { headers: { "x-request-id": id } });
+      expect(response.status).toBe(500);
+      expect(response.headers.get("x-ow-exception")).toBe("1");
+      expect(await response.text()).toBe("");
+      const line = await cell.line((line) => line.exception !== undefined);
+      expect(line).toMatchObject({ level: "error", message: "RangeError: too far", requestId: id });
+      expect(line.exception).toMatchObject({ name: "RangeError", message: "too far" });
+      expect(line.exception?.stack).toMatch(/at fail \(index\.js:2:/);
+      expect(line.exception?.stack).not.toContain("openworkers-");
+      expect(await (await cell.fetch("/after")).text()).toBe("/after");
+    },
+  );
+
+  test("that is not an Error is reported as what it is", async () => {
+    await using cell = await cells.start(program(source));
+    expect((await cell.fetch("/string")).status).toBe(500);
+    const line = await cell.line((line) => line.exception !== undefined);
+    expect(line.exception?.message).toBe("Uncaught just text");
+  });
+
+  test("in waitUntil is reported and harms nobody", async () => {
+    await using cell = await cells.start(
+      program(`export default { fetch(_, __, ctx) {
+        ctx.waitUntil(Promise.reject(new Error("later")));
+        return new Response("ok");
+      } }`),
+    );
+    expect(await (await cell.fetch()).text()).toBe("ok");
+    const line = await cell.line((line) => line.exception?.message === "later");
+    expect(line.requestId).toBeDefined();
+  });
+});
+
+describe("handlers", () => {
+  test("see the `this`, arguments and exports that they would see without the prelude", async () => {
+    await using cell = await cells.start(
+      program(
+        `import other from "./other.js";
+        class App { #secret = 7; fetch(request, env, ctx) {
+          return Response.json({
+            secret: this.#secret, isApp: this instanceof App, env: env.NAME, other, args: arguments.length,
+            ctx: typeof ctx.waitUntil, length: String(App.prototype.fetch.length),
+          });
+        } }
+        export default new App();`,
+        {
+          modules: { "other.js": "export default 'other'" },
+          env: new Map([["NAME", { kind: "text", value: "n" }]]),
+        },
+      ),
+    );
+    expect(await (await cell.fetch()).json()).toEqual({
+      secret: 7,
+      isApp: true,
+      env: "n",
+      other: "other",
+      args: 3,
+      ctx: "function",
+      length: "3",
+    });
+  });
+
+  test("of a frozen object, a getter and an entrypoint class work, and exceptions in them are marked", async () => {
+    const sources = [
+      `export default Object.freeze({ fetch() { if (!Object.isFrozen(Object.getPrototypeOf(this)) && !Object.isFrozen(this)) throw 1; return new Response("ok"); } })`,
+      `export default { get fetch() { return () => new Response("ok"); } }`,
+      `import { WorkerEntrypoint } from "cloudflare:workers";
+       export default class extends WorkerEntrypoint { fetch(request) { this.ctx.waitUntil(1); return new Response(this.hi()); } hi() { return "ok"; } }`,
+      `import { WorkerEntrypoint } from "cloudflare:workers";
+       export class Named extends WorkerEntrypoint { fetch() { return new Response("no"); } }
+       export default { fetch: () => new Response("ok") }`,
+    ];
+    for (const source of sources) {
+      await using cell = await cells.start(program(source));
+      expect(await (await cell.fetch()).text()).toBe("ok");
+    }
+    await using cell = await cells.start(
+      program(`import { WorkerEntrypoint } from "cloudflare:workers";
+        export default class extends WorkerEntrypoint { async fetch() { throw new Error("in a class"); } }`),
+    );
+    expect((await cell.fetch()).headers.get("x-ow-exception")).toBe("1");
+  });
+
+  test("that call each other keep their request and catch their own exceptions", async () => {
+    await using cell = await cells.start(
+      program(`const worker = { async fetch(request) {
+        if (request.url.endsWith("/inner")) { console.log("inner"); throw new Error("mine"); }
+        try { await worker.fetch(new Request("http://x/inner")); } catch (error) { return new Response(error.message); }
+      } };
+      export default worker;`),
+    );
+    const id = newId<"request">();
+    const response = await cell.fetch("/", { headers: { "x-request-id": id } });
+    expect(await response.text()).toBe("mine");
+    expect((await cell.line((line) => line.message === "inner")).requestId).toBe(id);
+    expect(cell.lines.filter((line) => line.exception !== undefined)).toEqual([]);
+  });
+
+  test("that are missing are answered with a marked 501", async () => {
+    for (const source of [
+      "export default {}",
+      "export default { scheduled() {} }",
+      "export const fetch = () => {}",
+    ]) {
+      await using cell = await cells.start(program(source));
+      const response = await cell.fetch();
+      expect([response.status, response.headers.get("x-ow-exception")]).toEqual([501, "1"]);
+    }
+  });
+
+  test("survive a worker that tampers with built-ins", async () => {
+    await using cell = await cells.start(
+      program(`
+        Promise.prototype.then = () => { throw 1 }; Headers.prototype.get = () => "forged";
+        Array.prototype.slice = Array.prototype.map = Reflect.apply = String.prototype.startsWith = null;
+        Function.prototype.call = Function.prototype.bind = Object.keys = null;
+        Object.defineProperty(Object.prototype, "id", { set() { throw 1 } });
+        export default { fetch() { console.log("still"); throw new Error("here"); } }`),
+    );
+    const id = newId<"request">();
+    const response = await cell.fetch("/", { headers: { "x-request-id": id } });
+    expect(response.headers.get("x-ow-exception")).toBe("1");
+    expect((await cell.line((line) => line.message === "still")).requestId).toBe(id);
+    expect((await cell.line((line) => line.exception !== undefined)).exception?.message).toBe("here");
+  });
+});
+
+describe("service worker syntax", () => {
+  test("is served, with bindings among the globals and exceptions marked", async () => {
+    await using cell = await cells.start(
+      program(
+        `addEventListener("fetch", (event) => {
+          if (event.request.url.endsWith("/bad")) throw new Error("bad");
+          event.waitUntil(Promise.resolve());
+          event.respondWith(new Response(NAME));
+        });`,
+        { env: new Map([["NAME", { kind: "text", value: "sw" }]]) },
+      ),
+    );
+    expect(await (await cell.fetch()).text()).toBe("sw");
+    expect((await cell.fetch("/bad")).headers.get("x-ow-exception")).toBe("1");
+  });
+});
+
+describe("compatibility", () => {
+  test("workers of old dates and with explicit flags run", async () => {
+    const settings = [
+      { date: "2021-11-03" },
+      { date: "2023-05-18", flags: ["nodejs_compat"] },
+      { date: "2024-09-23", flags: ["nodejs_als"] },
+    ];
+    for (const options of settings) {
+      await using cell = await cells.start(
+        program(
+          `export default { fetch: (r) => { console.log("x"); return new Response(r.headers.get("x-request-id")) } }`,
+          options,
+        ),
+      );
+      const id = newId<"request">();
+      expect(await (await cell.fetch("/", { headers: { "x-request-id": id } })).text()).toBe(id);
+      expect((await cell.line((line) => line.message === "x")).requestId).toBe(id);
+    }
+  });
+
+  test.each(["experimental", "unsafe_module", "python_workers"])("the flag %s is refused", async (flag) => {
+    const source = "export default {}";
+    await expect(cells.start(program(source, { flags: [flag] }))).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+  });
+
+  test("an experimental flag is refused by workerd itself", async () => {
+    const flags = ["streaming_tail_worker"];
+    await expect(cells.start(program("export default {}", { flags }))).rejects.toMatchObject({
+      code: "START_FAILED",
+      message: expect.stringContaining("experimental"),
+    });
+  });
+});

@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import type { Module } from "@openworkers/core";
+import type { Program } from "../target.ts";
+
+export interface PreludeOptions {
+  /** How long `waitUntil` work may go on. */
+  readonly backgroundMs: number;
+  /** Writes the names of the worker's handlers as a line of its log; for a deploy's check. */
+  readonly reportHandlers?: boolean;
+}
+
+const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
+const encoder = new TextEncoder();
+
+/** A worker that exports nothing is in service worker syntax. The word may stand in a comment; then it is none. */
+const exportWord = /\bexport\b/;
+
+/**
+ * The modules that go before the worker's own, the main one first. Imports run in order: our code takes what
+ * it needs before the worker's can change it.
+ */
+export function preludeModules(program: Program, options: PreludeOptions): Module[] {
+  const [main] = program.code.modules;
+  if (main === undefined) return [];
+  const taken = new Set(program.code.modules.map((module) => module.name));
+  const entryName = freeName("openworkers-main.js", taken);
+  const runtimeName = freeName("openworkers-prelude.js", taken);
+  const setUpName = freeName("openworkers-set-up.js", taken);
+  const isServiceWorker =
+    main.type === "esModule" && !exportWord.test(new TextDecoder().decode(main.content));
+  const mainSpecifier = JSON.stringify(`./${main.name}`);
+  const runtimeSpecifier = JSON.stringify(`./${runtimeName}`);
+  const entry = [
+    `import { install } from ${runtimeSpecifier};`,
+    `import ${JSON.stringify(`./${setUpName}`)};`,
+    `import * as worker from ${mainSpecifier};`,
+    `export * from ${mainSpecifier};`,
+    `export default install(worker, ${JSON.stringify(options)});`,
+  ];
+  const setUp = [
+    `import { collectListeners } from ${runtimeSpecifier};`,
+    `collectListeners(${isServiceWorker});`,
+  ];
+  return [
+    { name: entryName, type: "esModule", content: encoder.encode(entry.join("\n")) },
+    { name: runtimeName, type: "esModule", content: runtime },
+    { name: setUpName, type: "esModule", content: encoder.encode(setUp.join("\n")) },
+  ];
+}
+
+/** The names of the prelude's own modules, whose frames mean nothing to who wrote the worker. */
+export const preludeFrame = /\bopenworkers-(?:main|prelude|set-up)_*\.js\b/;
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  let free = name;
+  while (taken.has(free)) free = free.replace(/\.js$/, "_.js");
+  return free;
+}

@@ -1,0 +1,129 @@
+import type { LogSink } from "@openworkers/core";
+import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
+import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
+import { type DrainOptions, startIngress } from "../ingress/mod.ts";
+import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
+import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
+import { type RunnerSettings, readSettings } from "./settings.ts";
+
+export interface RunnerOptions {
+  /** Migrated. The caller's: it outlives the runner. */
+  readonly database: Database;
+  readonly secretKeys: SecretKeys;
+  /** 0 picks a free one; `Runner.port` says which. */
+  readonly port: number;
+  readonly hostname: string;
+  /** Where workers have their names: `<worker>.<baseDomain>`. */
+  readonly baseDomain: string;
+  /** A directory with a short path for the cells' sockets (at most 60 bytes). */
+  readonly runtimeDir: string;
+  readonly sandbox: Sandbox["kind"];
+  /** Where console lines, exceptions and invocations go. */
+  readonly logs: LogSink;
+  /** What an operator should read. Default: one JSON line each on stderr. Never throws. */
+  readonly report?: (message: string, details: Record<string, unknown>) => void;
+  /** Default: read from the process's environment variables. */
+  readonly settings?: RunnerSettings;
+}
+
+export interface RunnerStats extends SupervisorStats {
+  readonly connections: number;
+  readonly routing: FeedState;
+}
+
+/** A running runner: ingress, routing and cells. Disposing of it ends all of it at once. */
+export interface Runner extends AsyncDisposable {
+  readonly port: number;
+  stats(): RunnerStats;
+  /** The process ids of the cells that serve, with their workers. */
+  cells(): { worker: string; version: number; pid: number; inFlight: number }[];
+  /** Takes no new connection and lets what is under way finish, until `signal` aborts. */
+  drain(options: DrainOptions): Promise<void>;
+}
+
+/**
+ * Starts a runner: it serves every live worker of the database until it is disposed of.
+ *
+ * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
+ */
+export async function createRunner(options: RunnerOptions): Promise<Runner> {
+  const { database, secretKeys, baseDomain, logs, report = reportToStderr } = options;
+  const settings = options.settings ?? readSettings(process.env);
+  // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
+  await using parts = new AsyncDisposableStack();
+  const host = parts.use(
+    await openCellHost({
+      sandbox: findSandbox(options.sandbox, settings.cellUidBase),
+      runtimeDir: options.runtimeDir,
+    }),
+  );
+  const programs = new ProgramCache({
+    database,
+    open: (stored) => openProgram(stored, secretKeys),
+    ...(settings.codeCacheBytes === undefined ? {} : { maxBytes: settings.codeCacheBytes }),
+    report,
+  });
+  const supervisor = parts.use(
+    new Supervisor({
+      programs,
+      launch: () => host.launchBlank(),
+      logs,
+      report,
+      ...(settings.maxCells === undefined ? {} : { maxCells: settings.maxCells }),
+      ...(settings.warmCells === undefined ? {} : { warmCells: settings.warmCells }),
+      ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
+    }),
+  );
+  let ready = false;
+  const routing: RoutingFeed = parts.use(
+    await RoutingFeed.start({
+      database,
+      baseDomain,
+      maxima: settings.maxima,
+      report,
+      onChange: (added) => {
+        programs.prefetch(added);
+        // Not before `start` has returned: nothing can have been started from an older table then.
+        if (ready) supervisor.retain((target) => routing.isLive(target));
+      },
+    }),
+  );
+  ready = true;
+  const ingress = parts.use(
+    startIngress({
+      port: options.port,
+      hostname: options.hostname,
+      baseDomain,
+      router: routing,
+      dispatcher: supervisor,
+      logs,
+      trustedProxies: settings.trustedProxies,
+      report,
+    }),
+  );
+  const running = parts.move();
+  return {
+    port: ingress.port,
+    stats: () => ({ ...supervisor.stats(), connections: ingress.connections, routing: routing.state }),
+    cells: () =>
+      [...supervisor.cells()].map(({ target, pid, inFlight }) => ({
+        worker: target.worker,
+        version: target.version,
+        pid,
+        inFlight,
+      })),
+    drain: (drainOptions) => ingress.drain(drainOptions),
+    async [Symbol.asyncDispose]() {
+      ready = false;
+      await running.disposeAsync();
+    },
+  };
+}
+
+function reportToStderr(message: string, details: Record<string, unknown>): void {
+  const readable = Object.entries(details).map(([key, value]) => [
+    key,
+    value instanceof Error ? (value.stack ?? value.message) : value,
+  ]);
+  console.error(JSON.stringify({ time: new Date().toISOString(), message, ...Object.fromEntries(readable) }));
+}

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { defaultMaxima } from "@openworkers/core";
+import { readSettings } from "./settings.ts";
+
+test("nothing set means the defaults", () => {
+  expect(readSettings({ OW_MAX_CELLS: "" })).toEqual({
+    maxCells: undefined,
+    warmCells: undefined,
+    idleMs: undefined,
+    codeCacheBytes: undefined,
+    cellUidBase: undefined,
+    trustedProxies: [],
+    maxima: defaultMaxima,
+  });
+});
+
+test("what is set is read with its unit", () => {
+  const settings = readSettings({
+    OW_MAX_CELLS: "40",
+    OW_CELL_IDLE_SECONDS: "60",
+    OW_TRUSTED_PROXIES: "10.0.0.0/8, ::1",
+    OW_MAX_LIMITS: '{"cpuMs":60000}',
+  });
+  expect(settings).toMatchObject({
+    maxCells: 40,
+    idleMs: 60_000,
+    trustedProxies: ["10.0.0.0/8", "::1"],
+    maxima: { ...defaultMaxima, cpuMs: 60_000 },
+  });
+});
+
+for (const [name, value] of [
+  ["OW_MAX_CELLS", "many"],
+  ["OW_MAX_CELLS", "0"],
+  ["OW_MAX_LIMITS", "{"],
+  ["OW_MAX_LIMITS", '{"cpu":1}'],
+] as const) {
+  test(`${name}=${value} is refused by name`, () => {
+    expect(() => readSettings({ [name]: value })).toThrow(name);
+  });
+}

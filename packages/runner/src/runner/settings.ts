@@ -1,0 +1,76 @@
+import { defaultMaxima, type Limits, limitsSchema, OpenWorkersError } from "@openworkers/core";
+import { z } from "zod";
+
+/** What an operator may set in the runner's environment; docs/operations.md lists it. */
+export interface RunnerSettings {
+  readonly maxCells: number | undefined;
+  readonly warmCells: number | undefined;
+  readonly idleMs: number | undefined;
+  readonly codeCacheBytes: number | undefined;
+  readonly cellUidBase: number | undefined;
+  readonly trustedProxies: readonly string[];
+  readonly maxima: Limits;
+}
+
+const count = z.coerce.number().int().min(1).max(1_000_000);
+
+const schema = z.object({
+  OW_MAX_CELLS: count.optional(),
+  OW_WARM_CELLS: z.coerce.number().int().min(0).max(1_000).optional(),
+  OW_CELL_IDLE_SECONDS: count.optional(),
+  OW_CODE_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 20)
+    .optional(),
+  OW_CELL_UID_BASE: z.coerce.number().int().optional(),
+  OW_TRUSTED_PROXIES: z.string().optional(),
+  OW_MAX_LIMITS: z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      try {
+        return limitsSchema
+          .partial()
+          .strict()
+          .parse(JSON.parse(text ?? "{}"));
+      } catch {
+        context.addIssue({
+          code: "custom",
+          message: 'is not a JSON object of limits, such as {"cpuMs":60000}',
+        });
+        return z.NEVER;
+      }
+    }),
+});
+
+/**
+ * Reads the settings from environment variables.
+ *
+ * @throws OpenWorkersError CONFIG_INVALID naming the variable.
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): RunnerSettings {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const name = String(issue?.path[0]);
+    throw new OpenWorkersError("CONFIG_INVALID", `${name} is "${given[name]}": ${issue?.message}.`, {
+      hint: `Correct ${name}, or unset it for the default.`,
+    });
+  }
+  const { data } = parsed;
+  return {
+    maxCells: data.OW_MAX_CELLS,
+    warmCells: data.OW_WARM_CELLS,
+    idleMs: data.OW_CELL_IDLE_SECONDS === undefined ? undefined : data.OW_CELL_IDLE_SECONDS * 1_000,
+    codeCacheBytes: data.OW_CODE_CACHE_BYTES,
+    cellUidBase: data.OW_CELL_UID_BASE,
+    trustedProxies: data.OW_TRUSTED_PROXIES?.split(/[\s,]+/).filter((text) => text !== "") ?? [],
+    maxima: { ...defaultMaxima, ...withoutUndefined(data.OW_MAX_LIMITS) },
+  };
+}
+
+function withoutUndefined(limits: Partial<Record<keyof Limits, number | undefined>>): Partial<Limits> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,1 @@
+export { Supervisor, type SupervisorOptions, type SupervisorStats } from "./supervisor.ts";
