@@ -51,6 +51,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
   readonly #options: EmbeddedPostgresOptions;
   readonly #exitHandlers = new Set<(exit: PostgresExit) => void>();
   #server: Server | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(directory: ClusterDirectory, lock: Disposable, options: EmbeddedPostgresOptions) {
     this.#directory = directory;
@@ -71,7 +72,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     try {
       directory.checkVersions();
       const embedded = new EmbeddedPostgres(directory, lock, options);
-      if (!directory.initialized) await embedded.#initialize();
+      if (!directory.initialized) await embedded.#initialize(options.signal);
       await embedded.start(options.signal);
       await embedded.#createDatabase();
       return embedded;
@@ -118,7 +119,23 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 
   /** Starts the server when it does not run; resolves when it takes sessions. */
-  async start(signal?: AbortSignal): Promise<void> {
+  start(signal?: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#start(signal));
+  }
+
+  /** Ends all sessions, writes a checkpoint and stops the server. `start` starts it again. */
+  stop(): Promise<void> {
+    return this.#inTurn(() => this.#stop());
+  }
+
+  // An owner may want it stopped while whoever saw it end is starting it again.
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #start(signal: AbortSignal | undefined): Promise<void> {
     if (this.#server !== undefined) return;
     signal?.throwIfAborted();
     await clearLeftovers(this.#directory.dataPath, this.#socket);
@@ -139,7 +156,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     try {
       await this.#untilReady(server, signal);
     } catch (thrown) {
-      await this.stop();
+      await this.#stop();
       throw thrown;
     }
     void server.exited.then((exit) => {
@@ -149,8 +166,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     });
   }
 
-  /** Ends all sessions, writes a checkpoint and stops the server. `start` starts it again. */
-  async stop(): Promise<void> {
+  async #stop(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
@@ -176,7 +192,8 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 
   // Made beside its place and then renamed: a start that is killed leaves either no `data` or all of it.
-  async #initialize(): Promise<void> {
+  async #initialize(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     const made = join(this.#directory.path, "data.new");
     rmSync(made, { recursive: true, force: true });
     makePrivate(made, this.#account);
@@ -200,9 +217,10 @@ export class EmbeddedPostgres implements AsyncDisposable {
           "--no-instructions",
           ...(this.#options.durable === false ? ["--no-sync"] : []),
         ]),
-        { ...spawnOptions, stdout: "ignore" },
+        { ...spawnOptions, stdout: "ignore", ...(signal === undefined ? {} : { signal }) },
       );
       const [code, log] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+      signal?.throwIfAborted();
       if (code !== 0) throw failed("PostgreSQL could not make its data directory", log);
     } finally {
       rmSync(passwordFile, { force: true });
