@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { generateSealingKey } from "@openworkers/core";
+import { generateSealingKey, seal } from "@openworkers/core";
+import { sql } from "kysely";
+import type { Database } from "../database.ts";
 import { changeValues } from "../stores/environment-values.ts";
 import { createEnvironment } from "../stores/environments.ts";
 import { loadProgram } from "../stores/programs.ts";
@@ -37,6 +39,7 @@ async function withSecrets() {
   };
   return {
     ...fixture,
+    environmentId,
     directory,
     keys,
     set,
@@ -46,12 +49,26 @@ async function withSecrets() {
   };
 }
 
-const activeIds = async (database: Awaited<ReturnType<typeof platform>>["database"]) =>
+const activeIds = async (database: Database) =>
   database.read(async (queries) =>
     (await queries.selectFrom("sealing_keys").select("id").where("retired_at", "is", null).execute()).map(
       ({ id }) => id,
     ),
   );
+
+/** Resolves when a session of this database waits for another's lock on a row. */
+async function somebodyWaits(database: Database): Promise<void> {
+  for (;;) {
+    const { rows } = await database.read((queries) =>
+      sql`select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and wait_event <> 'advisory'`.execute(
+        queries,
+      ),
+    );
+    if (rows.length > 0) return;
+    await Bun.sleep(5);
+  }
+}
 
 describe("rotating the key", () => {
   test("seals every secret anew, changes no value, and restarts no worker", async () => {
@@ -102,6 +119,41 @@ describe("rotating the key", () => {
     ]);
     expect(await fixture.read()).toEqual({ ...secrets, ...written });
     expect(await activeIds(database)).toHaveLength(1);
+  });
+
+  test("waits for a secret that is being written with the old key, and seals it anew too", async () => {
+    await using fixture = await withSecrets();
+    const { database, keys, environmentId } = fixture;
+    const [old] = keys.keys;
+    if (old === undefined) throw new Error("no key");
+    const written = Promise.withResolvers<void>();
+    const commit = Promise.withResolvers<void>();
+    const writing = database.write(async (transaction) => {
+      const sealed = await seal(old.publicKey, "just in time", { environmentId, name: "LATE" });
+      await transaction
+        .insertInto("environment_values")
+        .values({
+          environment_id: environmentId,
+          name: "LATE",
+          kind: "secret",
+          value: null,
+          sealed,
+          key_id: old.id,
+        })
+        .execute();
+      written.resolve();
+      await commit.promise;
+    });
+    await written.promise;
+    const rotating = rotateSealingKey(database, keys, fixture.operator);
+    await Promise.race([rotating, somebodyWaits(database)]);
+    commit.resolve();
+    await Promise.all([writing, rotating]);
+    const used = await database.read((queries) =>
+      queries.selectFrom("environment_values").select("key_id").distinct().execute(),
+    );
+    expect(used.map(({ key_id }) => key_id)).toEqual(await activeIds(database));
+    expect(await fixture.read()).toEqual({ ...secrets, LATE: "just in time" });
   });
 
   test("goes on with the key that a killed rotation left in the file", async () => {
