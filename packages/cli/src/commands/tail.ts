@@ -49,7 +49,7 @@ export function tailCommand(): Command {
         const records = readLiveLogs(logsSocket, {
           filter: filter.data,
           signal,
-          onConnected: () => output.note(`Following ${worker ?? "every worker"}; Ctrl-C ends it.`),
+          onConnected: () => output.announce(`Following ${worker ?? "every worker"}; Ctrl-C ends it.`),
         });
         for await (const record of records) {
           output.line(

@@ -33,6 +33,11 @@ export class Output {
     if (!this.json) process.stderr.write(`${text}\n`);
   }
 
+  /** What a program that reads stdout waits for, too: on stderr, with `--json` as well. */
+  announce(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
   /** Something to act on. With `--json` it is still said, on stderr. */
   warn(text: string): void {
     process.stderr.write(`${colors.yellow("warning:")} ${text}\n`);

@@ -50,6 +50,7 @@ export class RunningCell {
   readonly #heartbeat: Heartbeat;
   readonly #options: RunningCellOptions;
   readonly #ended: Promise<void>;
+  readonly #cleared: Promise<void>;
   #reason: EndReason | undefined;
   #retired = false;
   #gone = false;
@@ -74,6 +75,8 @@ export class RunningCell {
     this.#ledger = new CpuLedger(this.#cpuMs, now);
     this.#heartbeat = new Heartbeat(this.cell.controlSocket, now);
     this.#ended = this.cell.exited.then((exit) => this.#onExit(exit));
+    // Its directory, sockets and user id outlive the process.
+    this.#cleared = this.#ended.then(() => this.cell[Symbol.asyncDispose]());
   }
 
   get inFlight(): number {
@@ -149,8 +152,8 @@ export class RunningCell {
   async retire(): Promise<void> {
     this.#retired = true;
     this.#heartbeat.stop();
-    await this.cell[Symbol.asyncDispose]();
-    await this.#ended;
+    this.cell.kill();
+    await this.#cleared;
   }
 
   #judge(now: number, cpuMs: number): void {

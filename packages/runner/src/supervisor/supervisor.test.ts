@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -224,6 +224,16 @@ describe("the memory limit", () => {
     expect(await it.request(target, "/heap")).toEqual(culprit("memory-limit"));
     expect(await it.request(target, "/")).toBe("1");
   });
+});
+
+test("a cell that was killed leaves no file descriptor behind", async () => {
+  await using it = rig({ warmCells: 0 });
+  const target = targetOf({ cpuMs: 20 });
+  const open = (): number => readdirSync("/proc/self/fd").length;
+  expect(await it.request(target, "/loop")).toEqual(culprit("cpu-limit"));
+  const before = open();
+  for (let index = 0; index < 3; index += 1) await it.request(target, "/loop");
+  while (open() > before) await Bun.sleep(5);
 });
 
 describe("a worker that keeps dying", () => {
