@@ -82,11 +82,7 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       ],
       {
         env: {},
-<<<<<<< HEAD
         // A session of its own: Ctrl-C in our terminal reaches us alone, and the cells finish what they are doing.
-=======
-        // Out of the terminal's process group: Ctrl-C is for the runner, which lets requests finish first.
->>>>>>> docs
         detached: true,
         stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", http.fd, control.fd, ...command.fds],
       },
