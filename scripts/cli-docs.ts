@@ -45,7 +45,7 @@ const sections: readonly Section[] = [
   {
     command: "workers",
     text: "Lists the workers, or shows one.",
-    runs: [["workers"], ["workers", "show", "hono"]],
+    runs: [["workers"], ["workers", "hono"]],
   },
   {
     command: "versions",
@@ -172,7 +172,7 @@ try {
     [String(platform.port), "8787"],
   ];
   const clean = (text: string): string =>
-    places.reduce((result, [from, to]) => result.replaceAll(from, to), text);
+    places.reduce((result, [from, to]) => result.replaceAll(from, to), text.replace(/^npm warn .*\n/gm, ""));
   const place = (arg: string): string =>
     arg === "HELLO" ? join(scratch, "hello") : arg === "BROKEN" ? broken : arg;
   const parts: string[] = [];

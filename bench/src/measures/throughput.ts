@@ -30,12 +30,11 @@ export async function measureThroughput(
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<Throughput[]> {
   const results = new Map<Contender, Round[]>(contenders.map((contender) => [contender, []]));
-  for (const contender of contenders) await load({ ...contender, connections, seconds: 1 });
+  for (const { url, host } of contenders) await load({ url, host, connections, seconds: 1 });
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
-      const { result, cpuUs } = await withCpu(contender.pids, () =>
-        load({ ...contender, connections, seconds }),
-      );
+      const { url, host, pids } = contender;
+      const { result, cpuUs } = await withCpu(pids, () => load({ url, host, connections, seconds }));
       results.get(contender)?.push({ load: result, cpuUs });
     }
   }

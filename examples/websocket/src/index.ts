@@ -12,6 +12,7 @@ export default {
       return new Response(page, { headers: { "content-type": "text/html" } });
     }
     const { 0: client, 1: server } = new WebSocketPair();
+    server.binaryType = "arraybuffer"; // a Blob, the default, cannot be sent back as it is
     server.accept();
     server.addEventListener("message", ({ data }) => server.send(data));
     server.addEventListener("close", ({ code, reason }) => {
