@@ -21,7 +21,8 @@ export class Tail implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGINT");
+    // The whole group, as a terminal's Ctrl-C does: npx does not pass signals on.
+    if (this.#child.exitCode === null) process.kill(-this.#child.pid, "SIGINT");
     await this.#child.exited;
   }
 }
@@ -41,7 +42,13 @@ export async function startTail(
   command: string[],
   options: { cwd: string; env: Record<string, string> },
 ): Promise<Tail> {
-  const child = Bun.spawn(command, { ...options, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn(command, {
+    ...options,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    detached: true,
+  });
   let said = "";
   for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
     said += chunk;
