@@ -13,7 +13,9 @@ function posixCpuClock(): CpuClock {
   const { symbols } = dlopen("libc.so.6", {
     clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   });
-  const timespec = new Uint32Array(4);
+  // On an ArrayBuffer of its own: a small typed array without one is moved once the code that reads it is
+  // compiled (after some 10,000 readings), and the kernel would go on writing to where it was.
+  const timespec = new Uint32Array(new ArrayBuffer(16));
   const address = ptr(timespec);
   return (pid) => {
     if (symbols.clock_gettime((~pid << 3) | 2, address) !== 0) return undefined;
