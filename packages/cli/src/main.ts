@@ -20,5 +20,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(exitCodes.ok);
 });
 
+/** What a library may leave running behind a command that is done; it must not keep a terminal waiting. */
+const lingerMs = 2_000;
+
 const code = await main(process.argv.slice(2));
 if (code !== exitCodes.ok) process.exitCode = code;
+setTimeout(() => process.exit(), lingerMs).unref();

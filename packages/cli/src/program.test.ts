@@ -25,8 +25,9 @@ test("every command has a summary, examples, exit codes and --json in its help",
     command.outputHelp();
     const help = written.join("");
     expect(`${command.name()}: ${help}`).toMatch(
-      /^.+: Usage: [^\n]*\n\n\w[\s\S]*--json[\s\S]*Examples:\n {2}\$ [\s\S]*Exit codes:/,
+      /^.+: Usage: [^\n]*\n\n\w[\s\S]*Examples:\n {2}\$ [\s\S]*Exit codes:/,
     );
+    if (command.commands.length === 0) expect(`${command.name()}: ${help}`).toContain("--json");
   }
 });
 
@@ -103,6 +104,15 @@ test("ow init makes a worker once", async () => {
   expect(made.worker).toBe("my-worker");
   for (const file of made.files) expect(existsSync(join(home.folder.path, "my-worker", file))).toBe(true);
   expect((await home.ow(["init", "my-worker"])).code).toBe(1);
+});
+
+test("an option after a command is that command's, whatever the program or its group calls so", async () => {
+  const missing = await home.ow(["deployments", "hello", "--version", "2", "--json"]);
+  expect([missing.code, JSON.parse(missing.stdout).error.code]).toEqual([1, "NOT_FOUND"]);
+  for (const args of [["domains"], ["domains", "list"], ["secret", "list", "hello"]]) {
+    const { code, stdout } = await home.ow([...args, "--json"]);
+    expect([args, code, JSON.parse(stdout).error.code]).toEqual([args, 1, "NOT_FOUND"]);
+  }
 });
 
 test("--version and --help succeed on stdout", async () => {

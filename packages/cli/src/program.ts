@@ -21,6 +21,8 @@ export function createProgram(): Command {
     .description("OpenWorkers: run JavaScript, TypeScript and WASM workers on your own machine")
     .version(`ow ${cliPackage.version}`)
     .showSuggestionAfterError()
+    // After a command, --version is that command's.
+    .enablePositionalOptions()
     .addHelpText("after", help);
   const commands = [
     upCommand(),

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createConnection, createServer } from "node:net";
+import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
 import { sql } from "kysely";
 import { connect } from "./database.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/embedded-postgres.ts";
 import { signalProcess } from "./embedded/processes.ts";
-import { temporaryCluster, withTestDatabase } from "./testing.ts";
+import { temporaryCluster, temporaryDirectory, withTestDatabase } from "./testing.ts";
 
 /** What a promise is rejected with. */
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -200,4 +202,49 @@ describe("a database that goes away", () => {
     }
     expect(heard).toEqual(["one", "two", "three"]);
   });
+
+  test("is given up by its listener when it says nothing any more", async () => {
+    await using relay = await relayTo(server.socketDirectory);
+    await using database = connect(
+      server.url.replace(encodeURIComponent(server.socketDirectory), encodeURIComponent(relay.directory)),
+    );
+    const lost = Promise.withResolvers<unknown>();
+    const reconnected = Promise.withResolvers<void>();
+    await using _listener = await database.listen(
+      "news",
+      {
+        onPayload: () => {},
+        onReconnect: () => reconnected.resolve(),
+        onLost: (error) => lost.resolve(error),
+      },
+      { heartbeatMs: 50 },
+    );
+    relay.silence();
+    expect(await lost.promise).toEqual(new Error("the connection does not answer"));
+    await reconnected.promise;
+  });
 });
+
+/** A socket in front of PostgreSQL's whose connections can be silenced; later ones speak again. */
+async function relayTo(socketDirectory: string) {
+  const directory = temporaryDirectory();
+  const name = ".s.PGSQL.5432";
+  const relays = new Set<{ silent: boolean }>();
+  const listener = createServer((client) => {
+    const relay = { silent: false };
+    relays.add(relay);
+    const upstream = createConnection(join(socketDirectory, name));
+    client.on("data", (bytes) => relay.silent || upstream.write(bytes));
+    upstream.on("data", (bytes) => relay.silent || client.write(bytes));
+    client.on("close", () => upstream.destroy()).on("error", () => upstream.destroy());
+    upstream.on("close", () => client.destroy()).on("error", () => client.destroy());
+  });
+  await new Promise<void>((resolve) => listener.listen(join(directory, name), resolve));
+  return {
+    directory,
+    silence: () => {
+      for (const relay of relays) relay.silent = true;
+    },
+    [Symbol.asyncDispose]: async () => void listener.close(),
+  };
+}

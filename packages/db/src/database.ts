@@ -4,7 +4,7 @@ import { type ClientConfig, Pool } from "pg";
 import { type Address, describeAddress, parseAddress } from "./address.ts";
 import { type ConnectOptions, clientConfig } from "./driver.ts";
 import { explain, isRetryable } from "./faults.ts";
-import { Listener, type ListenHandlers } from "./listener.ts";
+import { Listener, type ListenHandlers, type ListenOptions } from "./listener.ts";
 import type { Tables } from "./tables.ts";
 
 /** A transaction's queries, or plain ones: what a store's helper works on. */
@@ -106,8 +106,12 @@ export class Database implements AsyncDisposable {
    *
    * @throws OpenWorkersError DATABASE_UNAVAILABLE when the first connection fails.
    */
-  async listen(channel: string, handlers: ListenHandlers): Promise<AsyncDisposable> {
-    const listener = new Listener(this.#config, channel, handlers);
+  async listen(
+    channel: string,
+    handlers: ListenHandlers,
+    options: ListenOptions = {},
+  ): Promise<AsyncDisposable> {
+    const listener = new Listener(this.#config, channel, handlers, options);
     this.#listeners.add(listener);
     try {
       await listener.start();
@@ -126,7 +130,7 @@ export class Database implements AsyncDisposable {
   /** Ends every connection; queries under way have 5 seconds to finish. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => this.#unlisten(listener)));
-    await within(this.#pool.end(), 5_000);
+    if (!this.#pool.ending) await within(this.#pool.end(), 5_000);
   }
 }
 

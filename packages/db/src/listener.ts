@@ -13,24 +13,32 @@ export interface ListenHandlers {
   readonly onLost?: (error: unknown) => void;
 }
 
+export interface ListenOptions {
+  /**
+   * How often the server is asked whether it is there, and how long it may take to answer, in milliseconds;
+   * 10,000 unless given. A peer that vanished without a word (a pulled cable, a failed-over address) is noticed
+   * by asking alone.
+   */
+  readonly heartbeatMs?: number;
+}
+
 const firstDelayMs = 50;
 const longestDelayMs = 2_000;
-// A peer that vanished without a FIN (a pulled cable, a failed-over address) is noticed by asking.
-const heartbeatMs = 15_000;
-const heartbeatTimeoutMs = 10_000;
 
 /** One connection that listens on one channel and outlives the server's restarts. */
 export class Listener implements AsyncDisposable {
   readonly #config: ClientConfig;
   readonly #channel: string;
   readonly #handlers: ListenHandlers;
+  readonly #heartbeatMs: number;
   readonly #stopped = new AbortController();
   #loop: Promise<void> | undefined;
 
-  constructor(config: ClientConfig, channel: string, handlers: ListenHandlers) {
+  constructor(config: ClientConfig, channel: string, handlers: ListenHandlers, options: ListenOptions) {
     this.#config = config;
     this.#channel = channel;
     this.#handlers = handlers;
+    this.#heartbeatMs = options.heartbeatMs ?? 10_000;
   }
 
   async start(): Promise<void> {
@@ -44,7 +52,7 @@ export class Listener implements AsyncDisposable {
     let delayMs = firstDelayMs;
     while (!signal.aborted) {
       if (connection !== undefined) {
-        const error = await watch(connection, signal);
+        const error = await watch(connection, this.#heartbeatMs, signal);
         await connection.end();
         connection = undefined;
         delayMs = firstDelayMs;
@@ -95,14 +103,18 @@ interface Connection {
 }
 
 /** Resolves with what went wrong when the connection is no longer of use, or when `signal` aborts. */
-async function watch({ closed, ask }: Connection, signal: AbortSignal): Promise<unknown> {
+async function watch(
+  { closed, ask }: Connection,
+  heartbeatMs: number,
+  signal: AbortSignal,
+): Promise<unknown> {
   for (;;) {
     const error = await Promise.race([closed, sleep(heartbeatMs, signal)]);
     if (error !== undefined || signal.aborted) return error;
     const answer = await Promise.race([
       closed,
       ask().catch((thrown: unknown) => thrown),
-      sleep(heartbeatTimeoutMs, signal).then(() => new Error("the connection does not answer")),
+      sleep(heartbeatMs, signal).then(() => new Error("the connection does not answer")),
     ]);
     if (answer !== undefined || signal.aborted) return answer;
   }

@@ -7,7 +7,7 @@ export {
   type PostgresExit,
   startEmbeddedPostgres,
 } from "./embedded/embedded-postgres.ts";
-export type { ListenHandlers } from "./listener.ts";
+export type { ListenHandlers, ListenOptions } from "./listener.ts";
 export { type Migration, migrate, pendingMigrations } from "./migrate.ts";
 export { openProgram } from "./secrets/open-program.ts";
 export { registerSealingKey, rotateSealingKey } from "./secrets/rotate.ts";

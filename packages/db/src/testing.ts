@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, openSync, realpathSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, openSync, realpathSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -53,13 +53,18 @@ async function createDatabase(from: string): Promise<TestDatabase> {
   };
 }
 
-/** A temporary directory that goes when this process ends, with the PostgreSQL whose cluster it holds in `pg`. */
-export function temporaryCluster(): string {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "ow-test-")));
+/** A temporary directory that goes when this process ends, whatever ends it. */
+export function temporaryDirectory(parent: string = tmpdir()): string {
+  const directory = realpathSync(mkdtempSync(join(parent, "ow-test-")));
   // PostgreSQL's account may pass, where we are root.
   chmodSync(directory, 0o711);
   sweepAfterUs(directory);
-  return join(directory, "pg");
+  return directory;
+}
+
+/** A place for an embedded PostgreSQL; server and data go when this process ends. */
+export function temporaryCluster(): string {
+  return join(temporaryDirectory(), "pg");
 }
 
 interface TestCluster {
@@ -68,7 +73,8 @@ interface TestCluster {
 }
 
 async function startCluster(): Promise<TestCluster> {
-  const server = await startEmbeddedPostgres({ dataDir: temporaryCluster(), durable: false });
+  const dataDir = join(temporaryDirectory(inMemory()), "pg");
+  const server = await startEmbeddedPostgres({ dataDir, durable: false });
   // One connection: a template is copied by one at a time, and only while nobody uses it.
   const admin = new Client(clientConfig(parseAddress(server.urlOf("postgres"))));
   await admin.connect();
@@ -76,6 +82,14 @@ async function startCluster(): Promise<TestCluster> {
   await using database = connect(server.urlOf(template));
   await migrate(database);
   return { server, admin };
+}
+
+/** Where files are memory, if there is room: copying a template takes 40 ms there and 400 ms on a busy disk. */
+function inMemory(): string | undefined {
+  const directory = "/dev/shm";
+  if (!existsSync(directory)) return undefined;
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize > 2 * 2 ** 30 ? directory : undefined;
 }
 
 /**

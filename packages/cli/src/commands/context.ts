@@ -18,6 +18,8 @@ export interface PlatformContext extends CommandContext {
   readonly sandbox: SandboxKind;
   /** Address of a worker's host, or of a version's preview. */
   url(worker: string, version?: number): string;
+  /** See `OpenPlatform.served`. */
+  served(worker: string, version: number): Promise<boolean | undefined>;
 }
 
 interface CommonOptions {
@@ -31,13 +33,20 @@ interface PlatformOptions extends CommonOptions {
 
 const exitCodeHelp = "\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 
-/** A subcommand with what all share: `--json`, examples and exit codes in its help. */
-export function command(name: string, summary: string, examples: readonly string[]): Command {
+/**
+ * A command that only has subcommands. It has no options of its own: commander would take a subcommand's for them.
+ */
+export function group(name: string, summary: string, examples: readonly string[]): Command {
   const list = examples.map((example) => `  $ ${example}`).join("\n");
-  return new Command(name)
-    .description(summary)
-    .option("--json", "print one JSON document (or one per line, for streams) on stdout")
-    .addHelpText("after", `\nExamples:\n${list}\n${exitCodeHelp}`);
+  return new Command(name).description(summary).addHelpText("after", `\nExamples:\n${list}\n${exitCodeHelp}`);
+}
+
+/** A command with what all share: `--json`, examples and exit codes in its help. */
+export function command(name: string, summary: string, examples: readonly string[]): Command {
+  return group(name, summary, examples).option(
+    "--json",
+    "print one JSON document (or one per line, for streams) on stdout",
+  );
 }
 
 /** A subcommand that works on a platform: adds the options that choose it. */
@@ -95,6 +104,7 @@ export async function withPlatform<T>(
       backend: platform.backend,
       sandbox: platform.sandbox,
       url: platform.url,
+      served: platform.served,
     });
   });
 }

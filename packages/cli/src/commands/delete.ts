@@ -23,7 +23,7 @@ export function deleteCommand(): Command {
         const worker = await backend.worker(name);
         if (!options.yes) {
           const answer = await ask(
-            `Delete ${name} and its ${worker.versions} versions? Type its name: `,
+            `Delete ${name} with ${worker.versions} version${worker.versions === 1 ? "" : "s"}? Type its name: `,
             signal,
           );
           if (answer.trim() !== name) throw new UsageError("That is not its name; nothing is deleted.");

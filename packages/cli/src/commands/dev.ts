@@ -42,6 +42,7 @@ export function devCommand(): Command {
           backend: platform.backend,
           sandbox: platform.sandbox,
           url: platform.url,
+          served: platform.served,
           logsSocket: profile.logsSocket,
         });
       });

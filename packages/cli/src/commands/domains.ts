@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { DomainSummary } from "../backend/backend.ts";
 import { formatTable } from "../output/format.ts";
-import { platformCommand, withPlatform } from "./context.ts";
+import { group, platformCommand, withPlatform } from "./context.ts";
 
 interface Options {
   readonly json?: boolean;
@@ -9,7 +9,7 @@ interface Options {
 }
 
 export function domainsCommand(): Command {
-  const domains = platformCommand("domains", "Serve workers under domains of your own", [
+  const domains = group("domains", "Serve workers under domains of your own", [
     "ow domains add hello shop.example.com",
     "ow domains verify shop.example.com",
     "ow domains list",

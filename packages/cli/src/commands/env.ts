@@ -3,14 +3,14 @@ import type { Command } from "commander";
 import { readDotenv } from "../dotenv.ts";
 import { UsageError } from "../output/failure.ts";
 import { formatTable, formatTime } from "../output/format.ts";
-import { platformCommand, withPlatform } from "./context.ts";
+import { group, platformCommand, withPlatform } from "./context.ts";
 
 interface Options {
   readonly json?: boolean;
 }
 
 export function envCommand(): Command {
-  const env = platformCommand("env", "The plain values in a worker's environment", [
+  const env = group("env", "The plain values in a worker's environment", [
     "ow env set hello GREETING=hi COLOUR=blue",
     "ow env list hello",
     "ow env import hello .env",

@@ -2,6 +2,7 @@ import { previewLabel } from "@openworkers/core";
 import { connect } from "@openworkers/db";
 import type { Backend } from "../backend/backend.ts";
 import { SqlBackend } from "../backend/sql-backend.ts";
+import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/cell-host.ts";
 import { chooseProfile, type Profile, type ProfileChoice, runningProfiles } from "../profile/profile.ts";
 
@@ -14,7 +15,15 @@ export interface OpenPlatform extends AsyncDisposable {
   /** The running platform on this machine; absent when only its database is reached. */
   readonly profile: Profile | undefined;
   url(worker: string, version?: number): string;
+  /**
+   * Resolves with `true` once a version that was deployed is served, with `false` when that takes
+   * too long, and with `undefined` when no runner on this machine can be asked.
+   */
+  served(worker: string, version: number): Promise<boolean | undefined>;
 }
+
+/** How long a deploy may take to reach the runner: far more than its 150 ms, for a machine that is busy. */
+const servedMs = 5_000;
 
 /** Base of workers' addresses when no running platform says it: where `ow up` serves unless told otherwise. */
 const defaultBase = { baseDomain: process.env.OW_BASE_DOMAIN ?? "localhost", port: 8787 };
@@ -47,6 +56,10 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
     profile,
     url: (worker, version) =>
       workerUrl(version === undefined ? worker : previewLabel(version, worker), baseDomain, port),
+    served: async (worker, version) =>
+      profile === undefined
+        ? undefined
+        : await untilServed(profile.logsSocket, worker, version, AbortSignal.timeout(servedMs)),
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
 }

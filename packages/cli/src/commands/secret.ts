@@ -2,14 +2,14 @@ import type { Command } from "commander";
 import { UsageError } from "../output/failure.ts";
 import { formatTable, formatTime } from "../output/format.ts";
 import { askHidden, readStdin } from "../output/prompt.ts";
-import { platformCommand, withPlatform } from "./context.ts";
+import { group, platformCommand, withPlatform } from "./context.ts";
 
 interface Options {
   readonly json?: boolean;
 }
 
 export function secretCommand(): Command {
-  const secret = platformCommand("secret", "Values that only the worker can read", [
+  const secret = group("secret", "Values that only the worker can read", [
     "ow secret put hello API_KEY",
     'printf %s "$API_KEY" | ow secret put hello API_KEY',
     "ow secret list hello",

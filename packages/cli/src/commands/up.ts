@@ -58,7 +58,7 @@ export function upCommand(): Command {
         );
         if (!signal.aborted)
           await new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
-        output.note("Stopping: requests under way are finished first. Once more ends at once.");
+        output.note("Stopping: requests under way have 10 seconds to finish. Ctrl-C once more ends at once.");
       });
     });
 }

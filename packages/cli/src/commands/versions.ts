@@ -47,13 +47,14 @@ export function rollbackCommand(): Command {
     .argument("[version]", "the version (default: the one live before)", parseVersion)
     .option("--message <text>", "why")
     .action(async (worker: string, version: number | undefined, options: Options) => {
-      await withPlatform(options, async ({ backend, output, url }) => {
+      await withPlatform(options, async ({ backend, output, url, served }) => {
         const target = version ?? (await versionBefore(backend, worker));
         await backend.createDeployment(
           worker,
           [{ version: target, percent: 100 }],
           options.message ?? `Rollback to v${target}`,
         );
+        await served(worker, target);
         output.result(
           { worker, version: target, url: url(worker) },
           `${worker} is version ${target} again: ${url(worker)}`,

@@ -43,8 +43,9 @@ export async function deployPath(
 export async function releaseWorker(
   built: BuiltWorker,
   { percent, message }: ReleaseOptions,
-  { backend, sandbox, output, url, signal }: PlatformContext,
+  context: PlatformContext,
 ): Promise<Released> {
+  const { backend, sandbox, output, url, signal } = context;
   const { project, bundle, vars, secrets, warnings } = built;
   const timings: Record<string, number> = {};
   const timed = async <T>(step: string, label: string, work: () => Promise<T>): Promise<T> => {
@@ -72,6 +73,10 @@ export async function releaseWorker(
       environmentSecrets: secrets,
     }),
   );
+  const served = await timed("live", "Wait until it is served", () => context.served(worker, version));
+  if (served === false) {
+    output.warn(`${worker} version ${version} is stored, but this machine's runner does not serve it yet.`);
+  }
   const urls = { url: url(worker), previewUrl: url(worker, version) };
   return { worker, version, ...urls, bytes: bundle.bytes, percent, warnings, timings };
 }

@@ -1,4 +1,5 @@
 import { type LogRecord, messageOf, OpenWorkersError } from "@openworkers/core";
+import { z } from "zod";
 import type { EndReason } from "./fan-out.ts";
 import type { LogFilter } from "./filter.ts";
 
@@ -16,6 +17,31 @@ export async function isAnswering(socketPath: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+const servesSchema = z.object({ serves: z.boolean() });
+
+/** Several times within what a deploy takes to reach a runner, 150 ms at most. */
+const askAgainMs = 5;
+
+/** Resolves with `true` once the platform at `socketPath` serves a version, with `false` when `signal` aborts before. */
+export async function untilServed(
+  socketPath: string,
+  worker: string,
+  version: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const query = new URLSearchParams({ worker, version: String(version) });
+  while (!signal.aborted) {
+    const response = await fetch(`http://openworkers/serves?${query}`, { unix: socketPath }).catch(
+      () => undefined,
+    );
+    // Nobody there: the platform has stopped since, and serves nothing.
+    if (response === undefined) return false;
+    if (servesSchema.parse(await response.json()).serves) return true;
+    await Bun.sleep(askAgainMs);
+  }
+  return false;
 }
 
 export interface ReadLogsOptions {

@@ -9,11 +9,19 @@ import { logFilterSchema } from "./filter.ts";
  */
 const heartbeatMs = 4_000;
 
+/** Whether the platform's runner has a version of a worker live. */
+export type Serves = (worker: string, version: number) => boolean;
+
 /**
  * Serves the live logs as server-sent events on a Unix socket that only this user can open:
- * `GET /logs?worker=…&level=…` (fields of `LogFilter`), and `GET /status` for whether anybody is there.
+ * `GET /logs?worker=…&level=…` (fields of `LogFilter`), and `GET /status` for whether anybody is there,
+ * and `GET /serves?worker=…&version=…` for whether the runner knows of a deploy by now.
  */
-export function serveLiveLogs(socketPath: string, logs: LogFanOut): AsyncDisposable {
+export function serveLiveLogs(
+  socketPath: string,
+  logs: LogFanOut,
+  serves: Serves = () => false,
+): AsyncDisposable {
   // The folder, not the socket's own mode, keeps others out: a socket is connectable before chmod reaches it.
   const folder = dirname(socketPath);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -24,6 +32,12 @@ export function serveLiveLogs(socketPath: string, logs: LogFanOut): AsyncDisposa
     fetch(request) {
       const url = new URL(request.url);
       if (url.pathname === "/status") return Response.json({ pid: process.pid, readers: logs.readers });
+      if (url.pathname === "/serves") {
+        const { searchParams } = url;
+        return Response.json({
+          serves: serves(searchParams.get("worker") ?? "", Number(searchParams.get("version"))),
+        });
+      }
       if (url.pathname !== "/logs") return new Response("Not found", { status: 404 });
       const filter = logFilterSchema.safeParse(Object.fromEntries(url.searchParams));
       if (!filter.success) return Response.json({ error: filter.error.issues }, { status: 400 });

@@ -98,6 +98,19 @@ describe("a manifest", () => {
     expect((await project(files, {}, "nested/other.ts")).name).toBe("other");
   });
 
+  test("is not used for another file than its main one, which would take the worker's place", async () => {
+    const { name, vars, warnings } = await project(
+      { ...json({ vars: { A: "1" } }), "src/try.ts": "" },
+      {},
+      "src/try.ts",
+    );
+    expect([name, vars.size, warnings]).toEqual([
+      "try",
+      0,
+      ["wrangler.json is about src/index.ts and is not used for try.ts."],
+    ]);
+  });
+
   test("without a compatibility date gets a warning and the newest date that is not in the future", async () => {
     const { compatibilityDate, warnings } = await project({ "wrangler.json": `{ "name": "shop" }` });
     expect(compatibilityDate).toBe("2026-11-17");

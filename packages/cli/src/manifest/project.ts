@@ -64,24 +64,13 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
   }
   const isManifest = manifestNames.some((name) => name === basename(target));
   const source = kind === "file" && !isManifest ? target : undefined;
-  const manifestFile = isManifest
+  const file = isManifest
     ? target
     : await findManifest(source ? dirname(target) : target, source !== undefined);
-  if (options.environment !== undefined && manifestFile === undefined) {
-    throw new OpenWorkersError(
-      "NOT_FOUND",
-      `There is no manifest for the section env.${options.environment}.`,
-      {
-        hint: "Write a wrangler.jsonc beside the worker, or leave --manifest-env out.",
-      },
-    );
-  }
-  const read = manifestFile === undefined ? undefined : await readManifest(manifestFile, options.environment);
-  const manifest: ManifestSection = read?.manifest ?? {};
+  const { manifestFile, manifest, warnings } = await manifestFor(file, source, options.environment);
   const root = manifestFile ? dirname(manifestFile) : source ? dirname(source) : target;
   const packageJson = await readPackageJson(root);
   const entry = source ?? (await findEntry(root, manifest.main, packageJson));
-  const warnings = [...(read?.warnings ?? [])];
   const compatibilityDate = resolveCompatibilityDate(manifest.compatibility_date, options.dates);
   if (manifestFile !== undefined && manifest.compatibility_date === undefined) {
     warnings.push(
@@ -102,6 +91,38 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     build: readBuildSettings(manifest, root),
     warnings,
   };
+}
+
+interface ProjectManifest {
+  readonly manifestFile?: string;
+  readonly manifest: ManifestSection;
+  readonly warnings: string[];
+}
+
+async function manifestFor(
+  file: string | undefined,
+  source: string | undefined,
+  environment: string | undefined,
+): Promise<ProjectManifest> {
+  const none: ProjectManifest = { manifest: {}, warnings: [] };
+  if (file !== undefined) {
+    const { manifest, warnings } = await readManifest(file, environment);
+    const main = manifest.main === undefined ? undefined : resolve(dirname(file), manifest.main);
+    // Another file of the project must not take the place of its worker because it was deployed by its path.
+    if (source === undefined || main === undefined || main === source) {
+      return { manifestFile: file, manifest, warnings: [...warnings] };
+    }
+    if (environment === undefined) {
+      none.warnings.push(
+        `${basename(file)} is about ${manifest.main} and is not used for ${basename(source)}.`,
+      );
+      return none;
+    }
+  }
+  if (environment === undefined) return none;
+  throw new OpenWorkersError("NOT_FOUND", `There is no manifest for the section env.${environment}.`, {
+    hint: "Write a wrangler.jsonc beside the worker, or leave --manifest-env out.",
+  });
 }
 
 function toEnvValues(vars: NonNullable<ManifestSection["vars"]>): Map<string, EnvValue> {

@@ -8,6 +8,7 @@ export class Spinner implements Disposable {
   readonly #label: string;
   readonly #timer: ReturnType<typeof setInterval>;
   #frame = 0;
+  #cleared = false;
 
   constructor(label: string) {
     this.#label = label;
@@ -18,6 +19,8 @@ export class Spinner implements Disposable {
 
   /** Takes the line away. Idempotent. */
   clear(): void {
+    if (this.#cleared) return;
+    this.#cleared = true;
     clearInterval(this.#timer);
     process.stderr.write(clearLine);
   }

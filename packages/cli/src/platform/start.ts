@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { defaultLimits, OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { checkSandbox, createRunner, readSettings } from "@openworkers/runner";
 import rootPackage from "../../package.json" with { type: "json" };
 import { isAnswering } from "../live-logs/client.ts";
 import { LogFanOut } from "../live-logs/fan-out.ts";
-import { serveLiveLogs } from "../live-logs/server.ts";
+import { type Serves, serveLiveLogs } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type Profile, writeProfile } from "../profile/profile.ts";
 import type { SandboxKind } from "./cell-host.ts";
@@ -14,8 +14,8 @@ import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 
-/** How long requests under way may go on after Ctrl-C; the longest that a worker may take to answer unless it says more. */
-const drainMs = defaultLimits.firstByteMs;
+/** How long requests under way may go on after Ctrl-C: nobody waits for longer at a terminal. */
+const drainMs = 10_000;
 
 export interface StartOptions {
   /** 0 picks a free one. */
@@ -81,7 +81,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   const secretKeys = await SecretKeys.load({ secretKey: process.env.OW_SECRET_KEY, directory: dataDir });
   await registerSealingKey(pool, secretKeys);
   const logs = new LogFanOut();
-  parts.use(serveLiveLogs(logsSocket, logs));
+  let serves: Serves = () => false;
+  parts.use(serveLiveLogs(logsSocket, logs, (worker, version) => serves(worker, version)));
   parts.use(logs);
   signal.throwIfAborted();
   const runner = parts.use(
@@ -99,6 +100,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       }),
     ),
   );
+  serves = (worker, version) => runner.serves(worker, version);
   parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
   const profile: Profile = {
     version: 1,

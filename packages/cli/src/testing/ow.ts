@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { z } from "zod";
 import { type TestFolder, testFolder } from "./files.ts";
 
 const program = join(import.meta.dir, "../../bin/ow");
@@ -70,6 +71,17 @@ export class OwHome implements AsyncDisposable {
     return Object.assign(running, { ready: JSON.parse(line) as Ready });
   }
 
+  /** Resolves when so many follow the logs of the one platform that runs. */
+  async readers(count: number): Promise<void> {
+    const folder = join(this.folder.path, "home/profiles");
+    const [name] = await Array.fromAsync(new Bun.Glob("*.json").scan(folder));
+    const { logsSocket } = await Bun.file(join(folder, name ?? "")).json();
+    for (let readers = -1; readers < count; ) {
+      const status = await fetch("http://openworkers/status", { unix: logsSocket });
+      readers = z.object({ readers: z.int() }).parse(await status.json()).readers;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const running of this.#running) await running.kill();
     await this.folder[Symbol.asyncDispose]();
@@ -102,7 +114,15 @@ export class RunningOw {
   #open = 2;
 
   constructor(command: string[], env: Record<string, string>, cwd: string) {
-    this.#child = Bun.spawn(command, { env, cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    // A process group of its own, as a terminal gives a command.
+    this.#child = Bun.spawn(command, {
+      env,
+      cwd,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      detached: true,
+    });
     void this.#collect(this.#child.stdout);
     void this.#collect(this.#child.stderr);
   }
@@ -136,6 +156,12 @@ export class RunningOw {
   /** Sends a signal and returns the exit code. */
   async end(signal: NodeJS.Signals): Promise<number> {
     this.#child.kill(signal);
+    return await this.#child.exited;
+  }
+
+  /** Sends a signal to all of its process group, as a terminal does with Ctrl-C, and returns the exit code. */
+  async endGroup(signal: NodeJS.Signals): Promise<number> {
+    process.kill(-this.pid, signal);
     return await this.#child.exited;
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -20,14 +21,20 @@ import { clearLeftovers, postmaster, processesIn, signalProcess } from "./proces
 setDefaultTimeout(60_000);
 const fast = { durable: false } as const;
 const root = process.getuid?.() === 0;
+const ownerScript = join(import.meta.dir, "testing", "owner.ts");
+const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+const nobodyReachesUs =
+  root &&
+  Bun.spawnSync([...asNobody, "test", "-r", ownerScript, "-a", "-x", process.execPath]).exitCode === 0;
 const owners: Bun.Subprocess[] = [];
 afterEach(() => {
   for (const owner of owners.splice(0)) owner.kill("SIGKILL");
 });
 
 /** Another process with an embedded PostgreSQL on `dataDir`. */
-async function startOwner(dataDir: string) {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "testing", "owner.ts"), dataDir], {
+async function startOwner(dataDir: string, prefix: string[] = []) {
+  const child = Bun.spawn([...prefix, process.execPath, ownerScript, dataDir], {
+    cwd: "/",
     stdout: "pipe",
     stderr: "inherit",
   });
@@ -113,6 +120,21 @@ describe("an embedded PostgreSQL", () => {
     expect(await run(server.url, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
+  test.if(nobodyReachesUs)(
+    "of an ordinary user runs as that user, and stops when its owner is killed",
+    async () => {
+      const dataDir = temporaryCluster();
+      mkdirSync(dataDir);
+      chownSync(dataDir, 65_534, 65_534);
+      const { child, pid, url } = await startOwner(dataDir, asNobody);
+      expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^Uid:\s+65534\s/m);
+      expect(await run(url, "select 1 as one")).toEqual([{ one: 1 }]);
+      child.kill("SIGKILL");
+      await child.exited;
+      await until(() => !isAlive(pid, join(dataDir, "data")));
+    },
+  );
+
   test("finds its data again, under the same URL", async () => {
     const dataDir = temporaryCluster();
     let url: string;
@@ -171,8 +193,7 @@ describe("an embedded PostgreSQL", () => {
     await server.stop();
     expect(server.pid).toBeUndefined();
     await server.stop();
-    await server.start();
-    await server.start();
+    await Promise.all([server.start(), server.start(), server.stop(), server.start()]);
     expect(await run(server.url, "select 1 as one")).toEqual([{ one: 1 }]);
     expect(exits).toEqual([]);
   });
@@ -198,6 +219,18 @@ describe("an embedded PostgreSQL", () => {
     expect(processesIn(join(dataDir, "data"))).toEqual([]);
     await using server = await startEmbeddedPostgres({ dataDir, ...fast });
     expect(server.pid).toBeNumber();
+  });
+
+  test("that is told to stop while its directory is being made leaves none, and no process", async () => {
+    const dataDir = temporaryCluster();
+    const stopping = new AbortController();
+    const starting = rejection(startEmbeddedPostgres({ dataDir, ...fast, signal: stopping.signal }));
+    await until(() => existsSync(join(dataDir, "data.new", "PG_VERSION")));
+    stopping.abort(new Error("not now"));
+    expect(await starting).toEqual(new Error("not now"));
+    expect(existsSync(join(dataDir, "data"))).toBe(false);
+    await using server = await startEmbeddedPostgres({ dataDir, ...fast });
+    expect(await run(server.url, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
   test("says why when it cannot start", async () => {

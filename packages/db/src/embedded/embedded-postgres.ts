@@ -1,7 +1,6 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, OpenWorkersError, within } from "@openworkers/core";
-import type { Subprocess } from "bun";
+import { messageOf, OpenWorkersError } from "@openworkers/core";
 import { Client, escapeIdentifier } from "pg";
 import { parseAddress, socketUrl } from "../address.ts";
 import { clientConfig } from "../driver.ts";
@@ -11,7 +10,10 @@ import { ClusterDirectory, makePrivate } from "./cluster-directory.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { chooseLauncher, type Launcher } from "./launcher.ts";
 import { clearLeftovers, postmaster } from "./processes.ts";
+import { type PostgresExit, ServerProcess, spawnOptions } from "./server-process.ts";
 import { serverArguments } from "./settings.ts";
+
+export type { PostgresExit };
 
 export interface EmbeddedPostgresOptions {
   /** Directory of this PostgreSQL alone; created when it is not there. */
@@ -24,16 +26,8 @@ export interface EmbeddedPostgresOptions {
   readonly durable?: boolean;
 }
 
-export interface PostgresExit {
-  /** Its exit code, or 128 and the signal's number. */
-  readonly code: number;
-  /** The last it wrote, at most 8 KiB. */
-  readonly log: string;
-}
-
 const databaseName = "openworkers";
 const user = "openworkers";
-const logTail = 8 * 1024;
 // Recovery after a crash replays at most `max_wal_size` of log; a minute is far more than it takes.
 const startMs = 60_000;
 
@@ -50,7 +44,8 @@ export class EmbeddedPostgres implements AsyncDisposable {
   readonly #password: string;
   readonly #options: EmbeddedPostgresOptions;
   readonly #exitHandlers = new Set<(exit: PostgresExit) => void>();
-  #server: Server | undefined;
+  #server: ServerProcess | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(directory: ClusterDirectory, lock: Disposable, options: EmbeddedPostgresOptions) {
     this.#directory = directory;
@@ -71,7 +66,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     try {
       directory.checkVersions();
       const embedded = new EmbeddedPostgres(directory, lock, options);
-      if (!directory.initialized) await embedded.#initialize();
+      if (!directory.initialized) await embedded.#initialize(options.signal);
       await embedded.start(options.signal);
       await embedded.#createDatabase();
       return embedded;
@@ -118,12 +113,28 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 
   /** Starts the server when it does not run; resolves when it takes sessions. */
-  async start(signal?: AbortSignal): Promise<void> {
+  start(signal?: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#start(signal));
+  }
+
+  /** Ends all sessions, writes a checkpoint and stops the server. `start` starts it again. */
+  stop(): Promise<void> {
+    return this.#inTurn(() => this.#stop());
+  }
+
+  // An owner may want it stopped while whoever saw it end is starting it again.
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #start(signal: AbortSignal | undefined): Promise<void> {
     if (this.#server !== undefined) return;
     signal?.throwIfAborted();
     await clearLeftovers(this.#directory.dataPath, this.#socket);
     const { clusterPath, socketPath } = this.#launcher;
-    const server = new Server(
+    const server = new ServerProcess(
       this.#launcher.command(
         "postgres",
         serverArguments({
@@ -139,7 +150,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     try {
       await this.#untilReady(server, signal);
     } catch (thrown) {
-      await this.stop();
+      await this.#stop();
       throw thrown;
     }
     void server.exited.then((exit) => {
@@ -149,8 +160,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     });
   }
 
-  /** Ends all sessions, writes a checkpoint and stops the server. `start` starts it again. */
-  async stop(): Promise<void> {
+  async #stop(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
@@ -176,7 +186,8 @@ export class EmbeddedPostgres implements AsyncDisposable {
   }
 
   // Made beside its place and then renamed: a start that is killed leaves either no `data` or all of it.
-  async #initialize(): Promise<void> {
+  async #initialize(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     const made = join(this.#directory.path, "data.new");
     rmSync(made, { recursive: true, force: true });
     makePrivate(made, this.#account);
@@ -200,9 +211,10 @@ export class EmbeddedPostgres implements AsyncDisposable {
           "--no-instructions",
           ...(this.#options.durable === false ? ["--no-sync"] : []),
         ]),
-        { ...spawnOptions, stdout: "ignore" },
+        { ...spawnOptions, stdout: "ignore", ...(signal === undefined ? {} : { signal }) },
       );
       const [code, log] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+      signal?.throwIfAborted();
       if (code !== 0) throw failed("PostgreSQL could not make its data directory", log);
     } finally {
       rmSync(passwordFile, { force: true });
@@ -210,7 +222,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     renameSync(made, this.#directory.dataPath);
   }
 
-  async #untilReady(server: Server, signal: AbortSignal | undefined): Promise<void> {
+  async #untilReady(server: ServerProcess, signal: AbortSignal | undefined): Promise<void> {
     const deadline = Date.now() + startMs;
     while (postmaster(this.#directory.dataPath)?.ready !== true) {
       signal?.throwIfAborted();
@@ -246,59 +258,6 @@ export class EmbeddedPostgres implements AsyncDisposable {
  */
 export function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   return EmbeddedPostgres.open(options);
-}
-
-// A session of its own, so that Ctrl-C in our terminal reaches us alone and we stop it when its users are done.
-const spawnOptions = {
-  cwd: "/",
-  detached: true,
-  stdin: "ignore",
-  stderr: "pipe",
-  env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
-} as const;
-
-/** The server's process and the end of its log. */
-class Server {
-  readonly exited: Promise<PostgresExit>;
-  readonly #child: Subprocess<"ignore", "ignore", "pipe">;
-  #log = "";
-
-  constructor(command: string[], onLog: ((line: string) => void) | undefined) {
-    this.#child = Bun.spawn(command, { ...spawnOptions, stdout: "ignore" });
-    const reading = this.#read(onLog);
-    this.exited = this.#child.exited.then(async (code) => {
-      // A child of PostgreSQL that outlives it would hold the pipe open.
-      await within(reading, 1_000);
-      return { code, log: this.#log };
-    });
-  }
-
-  get pid(): number {
-    return this.#child.pid;
-  }
-
-  get log(): string {
-    return this.#log;
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  /** Whether it has ended, at the latest after `ms`. */
-  async endsWithin(ms: number): Promise<boolean> {
-    return (await within(this.#child.exited, ms)) !== undefined;
-  }
-
-  async #read(onLog: ((line: string) => void) | undefined): Promise<void> {
-    let rest = "";
-    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
-      this.#log = (this.#log + text).slice(-logTail);
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) onLog?.(line);
-    }
-  }
 }
 
 function failed(what: string, log: string, cause?: unknown): OpenWorkersError {

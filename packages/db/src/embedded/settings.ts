@@ -25,6 +25,8 @@ export function serverArguments({ dataPath, socketPath, port, durable }: ServerP
     maintenance_work_mem: "32MB",
     huge_pages: "off",
     jit: "off",
+    // Files in the data directory: /dev/shm holds 64 MB in a container, and would keep them after a SIGKILL.
+    dynamic_shared_memory_type: "mmap",
     max_parallel_workers: "2",
     // Worker processes for I/O do not pay on a database of this size.
     io_method: "sync",

@@ -62,12 +62,19 @@ export async function rotateSealingKey(
   });
 }
 
-/** A key that was put there for a rotation, by the operator or by one that was killed. */
-async function unusedKey(database: Database, secretKeys: SecretKeys): Promise<SealingKey | undefined> {
+/**
+ * A key that was put there for a rotation, by the operator or by one that was killed. Only the newest can be
+ * one: an older key that the database does not know is one that it has forgotten.
+ */
+async function unusedKey(
+  database: Database,
+  { keys: [newest] }: SecretKeys,
+): Promise<SealingKey | undefined> {
   const known = await database.read((queries) => queries.selectFrom("sealing_keys").select("id").execute());
-  const ids = new Set(known.map(({ id }) => id));
   // Before a first key is registered, none is new.
-  return ids.size === 0 ? undefined : secretKeys.keys.find(({ id }) => !ids.has(id));
+  if (newest === undefined || known.length === 0 || known.some(({ id }) => id === newest.id))
+    return undefined;
+  return newest;
 }
 
 async function reseal(

@@ -1,5 +1,6 @@
 import { newId, OpenWorkersError, type UserId } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
+import { audit } from "./audit.ts";
 
 export interface User {
   readonly id: UserId;
@@ -14,11 +15,13 @@ export const operatorName = "operator";
 /** The user as whom `ow` acts with direct database access; made when it is not there. */
 export async function ensureOperator(database: Database): Promise<User> {
   return database.write(async (transaction) => {
-    await transaction
+    const made = await transaction
       .insertInto("users")
       .values({ id: newId<"user">(), name: operatorName, is_operator: true })
       .onConflict((conflict) => conflict.column("name").doNothing())
-      .execute();
+      .returning("id")
+      .executeTakeFirst();
+    if (made !== undefined) await audit(transaction, made.id, "user.create", operatorName);
     return userNamed(transaction, operatorName);
   });
 }
@@ -26,14 +29,14 @@ export async function ensureOperator(database: Database): Promise<User> {
 /** Makes a user without a way to log in. @throws OpenWorkersError CONFLICT when the name is taken. */
 export async function createUser(database: Database, name: string): Promise<User> {
   return database.write(async (transaction) => {
-    const inserted = await transaction
+    const made = await transaction
       .insertInto("users")
       .values({ id: newId<"user">(), name })
       .onConflict((conflict) => conflict.column("name").doNothing())
+      .returning("id")
       .executeTakeFirst();
-    if (inserted.numInsertedOrUpdatedRows === 0n) {
-      throw new OpenWorkersError("CONFLICT", `There is a user "${name}" already.`);
-    }
+    if (made === undefined) throw new OpenWorkersError("CONFLICT", `There is a user "${name}" already.`);
+    await audit(transaction, made.id, "user.create", name);
     return userNamed(transaction, name);
   });
 }

@@ -1,7 +1,8 @@
 import { newId, type RequestId } from "@openworkers/core";
+import { BodyPace } from "./body-pace.ts";
 import type { IngressContext } from "./context.ts";
 import { Exchange, type ExchangeClient } from "./exchange.ts";
-import { ChunkedDecoder } from "./http/chunked.ts";
+import { BodyReader } from "./http/body-reader.ts";
 import { findHeadEnd, maxHeadBytes } from "./http/head.ts";
 import { isRefusal, type Refusal, refusal } from "./http/refusal.ts";
 import { parseRequestHead, type RequestHead } from "./http/request-head.ts";
@@ -27,12 +28,8 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   #inbox: Buffer | undefined;
   #pumping = false;
   #exchange: Exchange | undefined;
-  #remaining = 0;
-  #decoder: ChunkedDecoder | undefined;
-  #bodyBytes = 0;
-  #bodyStartedAt = 0;
-  #bodyWaitMs = 0;
-  #checkedAt = 0;
+  #body: BodyReader | undefined;
+  #pace: BodyPace | undefined;
   #draining = false;
   #deadline: number;
   #idleSince = 0;
@@ -152,11 +149,10 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 
   #begin(head: RequestHead): void {
-    this.#bodyBytes = 0;
-    this.#bodyWaitMs = 0;
-    this.#bodyStartedAt = performance.now();
-    this.#remaining = head.bodyLength;
-    this.#decoder = head.bodyLength < 0 ? new ChunkedDecoder() : undefined;
+    if (head.bodyLength !== 0) {
+      this.#body = new BodyReader(head.bodyLength);
+      this.#pace = new BodyPace(this.#context.timeouts.bodyMs, performance.now());
+    }
     this.#phase = head.bodyLength === 0 ? "response" : "body";
     this.#deadline = none;
     const trusted = this.#isTrusted();
@@ -184,26 +180,16 @@ export class ClientConnection implements WireOwner, ExchangeClient {
 
   #readBody(inbox: Buffer): boolean {
     const exchange = this.#exchange;
-    if (exchange === undefined) return false;
-    this.#deadline = none;
-    if (this.#decoder === undefined) {
-      const take = Math.min(this.#remaining, inbox.length);
-      this.#inbox = take === inbox.length ? undefined : inbox.subarray(take);
-      this.#remaining -= take;
-      this.#bodyBytes += take;
-      const last = this.#remaining === 0;
-      if (last) this.#phase = "response";
-      exchange.body([take === inbox.length ? inbox : inbox.subarray(0, take)], take, last);
-      return true;
-    }
-    const { slices, bytes, consumed } = this.#decoder.decode(inbox);
-    this.#inbox = consumed === inbox.length ? undefined : inbox.subarray(consumed);
-    this.#bodyBytes += bytes;
-    if (this.#decoder.broken) exchange.bodyBroken();
-    else if (this.#bodyBytes > exchange.bodyLimit) exchange.bodyTooLarge();
+    const body = this.#body;
+    if (exchange === undefined || body === undefined) return false;
+    this.#pace?.progress();
+    const { slices, bytes, rest } = body.read(inbox);
+    this.#inbox = rest;
+    if (body.broken) exchange.bodyBroken();
+    else if (body.total > exchange.bodyLimit) exchange.bodyTooLarge();
     else {
-      if (this.#decoder.done) this.#phase = "response";
-      exchange.body(slices, bytes, this.#decoder.done);
+      if (body.done) this.#phase = "response";
+      exchange.body(slices, bytes, body.done);
     }
     return true;
   }
@@ -277,11 +263,6 @@ export class ClientConnection implements WireOwner, ExchangeClient {
 
   /** Enforces the time-outs; called several times a second. */
   check(now: number): void {
-    this.#enforce(now);
-    this.#checkedAt = now;
-  }
-
-  #enforce(now: number): void {
     const { timeouts } = this.#context;
     if (this.wire.blocked) {
       if (this.wire.written !== this.#writtenAtCheck || this.#stalledSince === 0) {
@@ -300,18 +281,11 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     } else if (this.#phase === "closing") {
       // The kernel still has the end of the answer for a slow reader: it must not be reset away.
       if (now > this.#deadline) this.#leave();
-    } else if (this.#phase === "body" && this.#exchange?.wantsBody === true) {
-      this.#checkBody(now, this.#exchange);
+    } else if (this.#phase === "body") {
+      const { begun = false, wantsBody = false } = this.#exchange ?? {};
+      if (!wantsBody) this.#pace?.skip(now);
+      else if (this.#pace?.tooSlow(now, this.#body?.total ?? 0, begun)) this.#exchange?.bodyTooSlow();
     }
-  }
-
-  /** The worker waits for body bytes. A client must not make it wait too long at once, nor for ever in sips. */
-  #checkBody(now: number, exchange: Exchange): void {
-    const { bodyMs } = this.#context.timeouts;
-    if (this.#deadline === none) this.#deadline = now + bodyMs;
-    this.#bodyWaitMs += now - Math.max(this.#checkedAt, this.#bodyStartedAt);
-    const earnedMs = bodyMs + (this.#bodyBytes / minBodyBytesPerSecond) * 1_000;
-    if (now > this.#deadline || (!exchange.begun && this.#bodyWaitMs > earnedMs)) exchange.bodyTooSlow();
   }
 
   #leave(): void {
@@ -325,8 +299,6 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 }
 
-/** As Apache's mod_reqtimeout has it (`RequestReadTimeout body=20,MinRate=500`). */
-const minBodyBytesPerSecond = 500;
 /** No deadline runs. */
 const none = Number.POSITIVE_INFINITY;
 /** Only the time-out between requests runs. */

@@ -1,26 +1,31 @@
-import { type InvocationRecord, isOpenWorkersError, type Outcome, type RequestId } from "@openworkers/core";
-import type { Lease } from "../cells/lease.ts";
+import { isOpenWorkersError, type Outcome, type RequestId } from "@openworkers/core";
+import type { Verdict } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
+import { CellLink, type CellLinkUser } from "./cell-link.ts";
 import type { IngressContext } from "./context.ts";
 import { encodeChunk } from "./http/chunked.ts";
 import type { RequestHead } from "./http/request-head.ts";
+import { invocationRecord } from "./invocation.ts";
 import {
   type Answer,
+  bodyBroken,
   bodyTooLarge,
+  bodyTooSlow,
+  internal,
   knownMethods,
   methodNotSupported,
   notStarted,
   terminated,
   unknownHost,
 } from "./problems.ts";
+import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
 import { type RelayEvent, ResponseRelay } from "./response-relay.ts";
 import { writeAnswer } from "./response-writer.ts";
-import type { Origin } from "./trusted-proxies.ts";
-import type { Upstream, UpstreamUser } from "./upstream.ts";
 import type { Wire } from "./wire.ts";
 
 /** What an exchange needs of the connection it answers on. */
 export interface ExchangeClient {
+  /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
   send(bytes: Uint8Array): boolean;
   /** Body bytes are wanted again. */
@@ -31,39 +36,31 @@ export interface ExchangeClient {
   readonly wire: Pick<Wire, "pause" | "resume" | "end">;
 }
 
-export interface ExchangeOptions {
+export interface ExchangeOptions extends RequestHeadOptions {
   readonly requestId: RequestId;
-  readonly origin: Origin;
-  readonly forwardedHost: string;
   readonly keepAlive: boolean;
 }
 
 const continueHead = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
+const never = Number.POSITIVE_INFINITY;
 
-/** How long a broken connection to a cell may wait for the supervisor to say why. */
-const verdictMs = 1_000;
-
-/**
- * One request and its answer. Owns the lease, the connection to the cell and the record of the invocation,
- * and gives each up exactly once, whichever of client, cell and limits ends it.
- */
-export class Exchange implements UpstreamUser {
+/** One request and its answer, whichever of client, cell and limits ends it; and the record of how it ended. */
+export class Exchange implements CellLinkUser {
   readonly #context: IngressContext;
   readonly #client: ExchangeClient;
   readonly #head: RequestHead;
   readonly #options: ExchangeOptions;
+  readonly #link: CellLink;
   readonly #startedAt = performance.now();
   #target: Target | undefined;
-  #lease: Lease | undefined;
-  #upstream: Upstream | undefined;
   #relay: ResponseRelay;
-  #firstByteDeadline = Number.POSITIVE_INFINITY;
+  #firstByteDeadline = never;
   #blocked = false;
-  #bodyDone: boolean;
   #bodyStarted = false;
+  #bodyDone: boolean;
   #continued = false;
   #retried = false;
-  #tunnel = false;
+  #tunnel: "none" | "open" | "broken" = "none";
   #done = false;
 
   constructor(context: IngressContext, client: ExchangeClient, head: RequestHead, options: ExchangeOptions) {
@@ -73,6 +70,7 @@ export class Exchange implements UpstreamUser {
     this.#options = options;
     this.#bodyDone = head.bodyLength === 0;
     this.#relay = new ResponseRelay(head, options);
+    this.#link = new CellLink(context, this, options.requestId, client.signal);
   }
 
   get bodyLimit(): number {
@@ -81,12 +79,17 @@ export class Exchange implements UpstreamUser {
 
   /** Body bytes can be taken now. */
   get wantsBody(): boolean {
-    return this.#upstream !== undefined && !this.#blocked && !this.#done;
+    return this.#link.up && !this.#blocked && !this.#done;
   }
 
   /** The client has been sent the beginning of a response. */
   get begun(): boolean {
     return this.#relay.begun;
+  }
+
+  /** RFC 9110 §9.2.2, as far as the cell has said nothing yet. */
+  get repeatable(): boolean {
+    return idempotent.has(this.#head.method) && !this.#relay.touched && !this.#bodyStarted;
   }
 
   start(): void {
@@ -95,7 +98,7 @@ export class Exchange implements UpstreamUser {
     if (resolved instanceof Promise) {
       resolved.then(
         (found) => this.#routed(found),
-        (thrown: unknown) => this.#failed(thrown),
+        (thrown: unknown) => this.failed(thrown),
       );
     } else this.#routed(resolved);
   }
@@ -107,90 +110,24 @@ export class Exchange implements UpstreamUser {
       return;
     }
     this.#target = target;
-    if (!knownMethods.has(this.#head.method)) {
-      this.#answer(methodNotSupported, undefined);
-      return;
-    }
-    if (this.#head.bodyLength > target.limits.bodyBytes) {
-      this.bodyTooLarge();
-      return;
-    }
-    this.#acquire(target);
+    if (!knownMethods.has(this.#head.method)) this.#answer(methodNotSupported, undefined);
+    else if (this.#head.bodyLength > target.limits.bodyBytes) this.bodyTooLarge();
+    else this.#link.open(target);
   }
 
-  #acquire(target: Target): void {
-    const { requestId } = this.#options;
-    this.#context.dispatcher.acquire(target, { requestId, signal: this.#client.signal }).then(
-      (lease) => this.#leased(lease),
-      (thrown: unknown) => this.#failed(thrown),
-    );
-  }
-
-  #failed(thrown: unknown): void {
+  failed(thrown: unknown): void {
     if (this.#done) return;
-    if (isOpenWorkersError(thrown)) {
-      const answer = notStarted(thrown);
-      if (answer.status === 500) this.#report("A request could not be given to a worker.", thrown);
-      this.#answer(answer, answer.reason ?? "crashed");
-      return;
+    const answer = isOpenWorkersError(thrown) ? notStarted(thrown) : internal;
+    if (answer.status === internal.status && answer.reason === undefined) {
+      this.#report("A request could not be given to a worker.", thrown);
     }
-    this.#report("A request could not be given to a worker.", thrown);
-    this.#answer(internal, "crashed");
+    this.#answer(answer, answer.reason ?? "crashed");
   }
 
-  #report(message: string, error: unknown): void {
-    this.#context.report(message, {
-      error,
-      requestId: this.#options.requestId,
-      worker: this.#target?.worker,
-    });
-  }
-
-  #leased(lease: Lease): void {
-    if (this.#done) {
-      lease.release();
-      return;
-    }
-    this.#lease = lease;
+  linked(): void {
     this.#restartClock();
-    const upstream = this.#context.pool.take(lease.socketPath, this);
-    if (upstream !== undefined) this.#connected(upstream);
-    else this.#connect(lease);
-  }
-
-  #connect(lease: Lease): void {
-    this.#context.pool.connect(lease.socketPath, this, this.#client.signal).then(
-      (upstream) => {
-        // The client left, or the time ran out, while the connection was being made.
-        if (this.#done || this.#lease !== lease) upstream.destroy();
-        else this.#connected(upstream);
-      },
-      () => {
-        if (!this.#done && this.#lease === lease) this.#cellLost(lease);
-      },
-    );
-  }
-
-  #connected(upstream: Upstream): void {
-    this.#upstream = upstream;
-    this.#blocked = !upstream.wire.write(this.#requestHead());
+    this.#blocked = !this.#link.write(writeRequestHead(this.#head, this.#options));
     if (!this.#bodyDone) this.#client.pump();
-  }
-
-  #requestHead(): Buffer {
-    const { method, target, host, fields, bodyLength, hasLength, webSocket } = this.#head;
-    const framing =
-      bodyLength < 0
-        ? "Transfer-Encoding: chunked\r\n"
-        : hasLength
-          ? `Content-Length: ${bodyLength}\r\n`
-          : "";
-    const upgrade = webSocket ? "Connection: Upgrade\r\nUpgrade: websocket\r\n" : "";
-    const { origin, forwardedHost, requestId } = this.#options;
-    return Buffer.from(
-      `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}${origin.lines}X-Forwarded-Host: ${forwardedHost}\r\nX-Request-Id: ${requestId}\r\n${framing}${upgrade}\r\n`,
-      "latin1",
-    );
   }
 
   /** The client may be holding its body back until it is told to go on (RFC 9110 §10.1.1). */
@@ -201,79 +138,60 @@ export class Exchange implements UpstreamUser {
   }
 
   body(slices: readonly Uint8Array[], bytes: number, last: boolean): void {
-    const upstream = this.#upstream;
-    if (upstream === undefined || this.#done) return;
+    if (!this.#link.up || this.#done) return;
     this.#bodyStarted = true;
     this.#bodyDone = last;
     this.#restartClock();
-    if (this.#head.bodyLength < 0) {
-      this.#blocked = !upstream.wire.write(encodeChunk(slices, bytes, last));
-    } else {
-      for (const slice of slices) this.#blocked = !upstream.wire.write(slice);
-    }
+    if (this.#head.bodyLength < 0) this.#blocked = !this.#link.write(encodeChunk(slices, bytes, last));
+    else for (const slice of slices) this.#blocked = !this.#link.write(slice);
   }
 
   bodyBroken(): void {
-    this.#stop({
-      status: 400,
-      code: "BAD_REQUEST",
-      message: "The request body is not the chunked coding it claims to be.",
-      hint: "Mend the request and send it on a new connection.",
-    });
+    this.#refuse(bodyBroken);
   }
 
   bodyTooLarge(): void {
-    this.#stop(bodyTooLarge(this.bodyLimit));
+    this.#refuse(bodyTooLarge(this.bodyLimit));
   }
 
   bodyTooSlow(): void {
-    this.#stop({
-      status: 408,
-      code: "REQUEST_TIMEOUT",
-      message: "The request body did not arrive in time.",
-      hint: "Send it again over a better connection.",
-    });
+    this.#refuse(bodyTooSlow);
   }
 
-  /** The request is at fault: answer if nothing was, else cut; the cell sees its client leave. */
-  #stop(answer: Answer): void {
-    this.#answer(answer, this.#lease === undefined ? undefined : "canceled");
+  /** The request is at fault; the cell sees its client leave. */
+  #refuse(answer: Answer): void {
+    this.#answer(answer, this.#link.leased ? "canceled" : undefined);
   }
 
-  onUpstreamDrain(): void {
+  drained(): void {
     this.#blocked = false;
-    if (this.#tunnel) this.#client.wire.resume();
+    if (this.#tunnel === "open") this.#client.wire.resume();
     else if (!this.#bodyDone) this.#client.pump();
   }
 
-  onUpstreamData(bytes: Buffer): void {
-    if (this.#done) return;
-    if (this.#tunnel) {
-      if (!this.#client.send(bytes)) this.#upstream?.wire.pause();
+  received(bytes: Buffer): void {
+    if (this.#tunnel === "open") {
+      if (!this.#client.send(bytes)) this.#link.pause();
       return;
     }
     const event = this.#relay.take(bytes);
-    this.#firstByteDeadline = this.#relay.begun ? Number.POSITIVE_INFINITY : this.#firstByteDeadline;
+    if (this.#relay.begun) this.#firstByteDeadline = never;
     this.#handle(event);
   }
 
   #handle(event: RelayEvent): void {
     switch (event.kind) {
       case "more":
-        for (const bytes of event.out) {
-          if (!this.#client.send(bytes)) this.#upstream?.wire.pause();
-        }
+        for (const bytes of event.out) if (!this.#client.send(bytes)) this.#link.pause();
         return;
-      case "end": {
+      case "end":
         for (const bytes of event.out) this.#client.send(bytes);
-        const reusable = event.reusable && this.#bodyDone;
-        this.#finish("ok", this.#relay.status, reusable);
+        this.#finish("ok", this.#relay.status, event.reusable && this.#bodyDone);
         this.#client.exchangeDone(this.#relay.keepAlive);
         return;
-      }
       case "switch":
-        this.#tunnel = true;
-        for (const bytes of event.out) this.#client.send(bytes);
+        this.#tunnel = "open";
+        for (const bytes of event.out) if (!this.#client.send(bytes)) this.#link.pause();
         this.#client.openTunnel();
         return;
       case "exception":
@@ -281,66 +199,36 @@ export class Exchange implements UpstreamUser {
         return;
       case "broken":
         this.#report("A cell sent what is not an HTTP response.", event.why);
-        this.#upstream?.destroy();
-        this.#upstream = undefined;
-        this.#ended("crashed", true);
+        this.#answer(terminated("crashed"), "crashed");
         return;
     }
   }
 
-  onUpstreamClose(): void {
-    const upstream = this.#upstream;
-    const lease = this.#lease;
-    if (this.#done || upstream === undefined || lease === undefined) return;
-    this.#upstream = undefined;
+  broke(): void {
+    if (this.#tunnel !== "open") return;
     // The client hears of a closed WebSocket at once; why it closed is for the record, and may take longer.
-    if (this.#tunnel) this.#client.wire.end();
-    // An idle connection that the cell closed just as it was used: nothing reached the worker.
-    if (upstream.reused && !this.#relay.touched && !this.#bodyStarted && !this.#tunnel) this.#connect(lease);
-    else this.#cellLost(lease);
+    this.#tunnel = "broken";
+    this.#client.wire.end();
   }
 
-  /** The connection to the cell is gone before its time: the supervisor knows whether the cell is, and why. */
-  #cellLost(lease: Lease): void {
-    const timer = setTimeout(() => this.#judged(lease, undefined, true), verdictMs);
-    lease.verdict().then(
-      (verdict) => {
-        clearTimeout(timer);
-        this.#judged(lease, verdict.reason, verdict.culprit);
-      },
-      (thrown: unknown) => {
-        clearTimeout(timer);
-        this.#report("The supervisor could not say how a cell ended.", thrown);
-        this.#judged(lease, undefined, true);
-      },
-    );
-  }
-
-  #judged(
-    lease: Lease,
-    reason: "cpu-limit" | "memory-limit" | "crashed" | undefined,
-    culprit: boolean,
-  ): void {
-    if (this.#done || this.#lease !== lease) return;
+  lost(verdict: Verdict | undefined): void {
     // A WebSocket whose cell lives on was closed by the worker.
-    if (this.#tunnel && reason === undefined) {
-      this.#finish("ok", 101, false);
+    if (this.#tunnel !== "none" && verdict === undefined) {
+      this.#finish("ok", this.#relay.status, false);
       this.#client.exchangeDone(false);
       return;
     }
-    this.#ended(culprit ? (reason ?? "crashed") : "crashed", culprit);
-  }
-
-  #ended(reason: "cpu-limit" | "memory-limit" | "crashed", culprit: boolean): void {
-    const { method } = this.#head;
-    const safe = (method === "GET" || method === "HEAD") && this.#head.bodyLength === 0;
-    if (!culprit && safe && !this.#retried && !this.#relay.begun && this.#target !== undefined) {
+    const { method, bodyLength } = this.#head;
+    const safe = (method === "GET" || method === "HEAD") && bodyLength === 0;
+    if (verdict?.culprit === false && safe && !this.#retried && !this.#relay.begun && this.#target) {
       this.#retried = true;
-      this.#giveUpCell(false);
+      this.#firstByteDeadline = never;
+      this.#link.giveUp(false);
       this.#relay = new ResponseRelay(this.#head, this.#options);
-      this.#acquire(this.#target);
+      this.#link.open(this.#target);
       return;
     }
+    const reason = verdict?.culprit === true ? verdict.reason : "crashed";
     this.#answer(terminated(reason), reason);
   }
 
@@ -354,94 +242,61 @@ export class Exchange implements UpstreamUser {
   check(now: number): void {
     // While the worker waits for the client to send, it is the client's time that runs.
     if (!this.#bodyDone && this.wantsBody) this.#restartClock();
-    else if (now > this.#firstByteDeadline && !this.#done) {
-      this.#answer(terminated("wall-limit"), "wall-limit");
-    }
+    else if (now > this.#firstByteDeadline) this.#answer(terminated("wall-limit"), "wall-limit");
   }
 
   clientDrained(): void {
-    this.#upstream?.wire.resume();
+    this.#link.resume();
   }
 
   /** False when no more should be read from the client for now. */
   tunnelFromClient(bytes: Buffer): boolean {
-    return this.#upstream?.wire.write(bytes) ?? true;
+    return this.#link.write(bytes);
   }
 
   clientGone(): void {
-    if (this.#done) return;
-    if (this.#tunnel) {
-      // With the cell's side closed first, the verdict is still to come and the record with it.
-      if (this.#upstream !== undefined) this.#finish("ok", 101, false);
-    } else this.#finish("canceled", this.#relay.begun ? this.#relay.status : clientClosedRequest, false);
+    // With the cell's side of a WebSocket gone first, the verdict is still to come and the record with it.
+    if (this.#done || this.#tunnel === "broken") return;
+    if (this.#tunnel === "open") this.#finish("ok", this.#relay.status, false);
+    else this.#finish("canceled", this.#relay.begun ? this.#relay.status : clientClosedRequest, false);
   }
 
   /** Ends the exchange with an answer of the platform's own; when a response has begun, by cutting it off. */
   #answer(answer: Answer, outcome: Outcome | undefined): void {
     if (this.#done) return;
-    const begun = this.#relay.begun;
-    this.#finish(outcome, begun ? this.#relay.status : answer.status, false);
+    const { begun, status } = this.#relay;
+    this.#finish(outcome, begun ? status : answer.status, false);
     if (begun) {
       this.#client.cut();
       return;
     }
     const keepAlive = this.#options.keepAlive && this.#bodyDone;
+    const { accept, method } = this.#head;
     const { requestId } = this.#options;
-    this.#client.send(
-      writeAnswer(answer, { requestId, accept: this.#head.accept, method: this.#head.method, keepAlive }),
-    );
+    this.#client.send(writeAnswer(answer, { requestId, accept, method, keepAlive }));
     this.#client.exchangeDone(keepAlive);
   }
 
-  #giveUpCell(reusable: boolean): void {
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
-    this.#firstByteDeadline = Number.POSITIVE_INFINITY;
-    if (reusable) upstream?.release();
-    else upstream?.destroy();
-    this.#lease?.release();
-    this.#lease = undefined;
+  #report(message: string, error: unknown): void {
+    const { requestId } = this.#options;
+    this.#context.report(message, { error, requestId, worker: this.#target?.worker });
   }
 
   /** @param outcome undefined when no invocation was begun, and so none is recorded */
   #finish(outcome: Outcome | undefined, status: number, reusable: boolean): void {
     this.#done = true;
-    const lease = this.#lease;
-    const target = this.#target;
-    const cpuMs = lease?.cpuMs() ?? 0;
-    this.#giveUpCell(reusable);
-    if (outcome === undefined || target === undefined) return;
-    const { method, hostname, target: path } = this.#head;
-    const query = path.indexOf("?");
+    const { cpuMs, coldStart } = this.#link;
+    this.#link.close(reusable);
+    if (outcome === undefined || this.#target === undefined) return;
+    const { requestId } = this.#options;
     const wallMs = performance.now() - this.#startedAt;
-    const record: InvocationRecord = {
-      kind: "invocation",
-      trigger: "fetch",
-      time: Date.now() - wallMs,
-      workerId: target.workerId,
-      worker: target.worker,
-      versionId: target.versionId,
-      version: target.version,
-      requestId: this.#options.requestId,
-      method,
-      host: hostname,
-      path: query < 0 ? path : path.slice(0, query),
-      status,
-      outcome,
-      wallMs,
-      cpuMs,
-      coldStart: lease?.coldStart ?? false,
-    };
-    this.#context.logs.emit(record);
+    this.#context.logs.emit(
+      invocationRecord(this.#target, this.#head, { requestId, status, outcome, wallMs, cpuMs, coldStart }),
+    );
   }
 }
 
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
 /** nginx's status for a client that left before it was answered; only ever written in records. */
 const clientClosedRequest = 499;
-
-const internal: Answer = {
-  status: 500,
-  code: "INTERNAL",
-  message: "The platform failed to run the worker.",
-  hint: "Try again. The operator finds more in the runner's log, under the request id.",
-};

@@ -36,6 +36,7 @@ export interface DrainOptions {
 /** Several times a second: the precision of every time-out and of the first-byte limit. */
 const sweepMs = 50;
 
+const keepAliveMs = 60_000;
 const maxTurnedAway = 256;
 
 /** The public HTTP server. Disposing cuts everything off; `drain` first for a graceful end. */
@@ -86,6 +87,8 @@ export class Ingress implements AsyncDisposable {
           open: (socket) => {
             const connection = new ClientConnection(this.#context, (gone) => this.#gone(gone));
             socket.data = connection.wire;
+            // A peer that vanished without a word would hold its WebSocket's place for ever.
+            socket.setKeepAlive(true, keepAliveMs);
             this.#connections.add(connection);
             connection.wire.opened(socket);
             const excess = this.#connections.size - this.#maxConnections;

@@ -77,12 +77,7 @@ export function notStarted(error: OpenWorkersError): Answer {
     case "NOT_FOUND":
       return terminated("not-found");
     default:
-      return {
-        status: 500,
-        code: "INTERNAL",
-        message: "The platform failed to run the worker.",
-        hint: "Try again. The operator finds more in the runner's log, under the request id.",
-      };
+      return internal;
   }
 }
 
@@ -146,3 +141,25 @@ export function unknownHost(hostname: string, baseDomain: string): Answer {
         : `If it should, put one there with \`ow deploy --name ${worker}\`.`,
   };
 }
+
+export const bodyBroken: Answer = {
+  status: 400,
+  code: "BAD_REQUEST",
+  message: "The request body is not the chunked coding it claims to be.",
+  hint: "Mend the request and send it on a new connection.",
+};
+
+export const bodyTooSlow: Answer = {
+  status: 408,
+  code: "REQUEST_TIMEOUT",
+  message: "The request body did not arrive in time.",
+  hint: "Send it again over a better connection.",
+};
+
+/** Something failed that nobody foresaw; what, is in the operator's log. */
+export const internal: Answer = {
+  status: 500,
+  code: "INTERNAL",
+  message: "The platform failed to run the worker.",
+  hint: "Try again. The operator finds more in the runner's log, under the request id.",
+};

@@ -1,4 +1,4 @@
-import { messageOf, OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError } from "@openworkers/core";
 import { Wire, type WireOwner, wireHandlers } from "./wire.ts";
 
 /** Who uses a connection to a cell at the moment. */
@@ -13,7 +13,8 @@ export interface UpstreamUser {
 const maxIdleMs = 3_000;
 
 // A connect() beyond the socket's backlog fails with EAGAIN at once; a place comes free as soon as workerd's
-// event loop turns.
+// event loop turns. Bun 1.4.5 says ECONNREFUSED for it, as it does for a socket that nobody listens on any more
+// (seen with a listener that does not accept), so whether the cell has ended is asked elsewhere.
 const connectAttempts = 40;
 const connectPauseMs = 5;
 
@@ -98,17 +99,18 @@ export class UpstreamPool implements Disposable {
   /**
    * A new connection. What is written before it stands is kept and sent then.
    *
+   * @param ended the cell, or who wants the connection, is gone: no further attempt is worth it
    * @throws OpenWorkersError WORKER_CRASHED when the cell's socket takes no connection
    */
-  async connect(socketPath: string, user: UpstreamUser, signal: AbortSignal): Promise<Upstream> {
+  async connect(socketPath: string, user: UpstreamUser, ended: () => boolean): Promise<Upstream> {
     for (let attempt = 1; ; attempt++) {
       const upstream = new Upstream(socketPath, this, user);
       try {
         await Bun.connect({ unix: socketPath, socket: wireHandlers, data: upstream.wire });
         return upstream;
       } catch (thrown) {
-        const full = messageOf(thrown).includes("EAGAIN") || hasCode(thrown, "EAGAIN");
-        if (!full || attempt >= connectAttempts || signal.aborted) {
+        const full = hasCode(thrown, "EAGAIN") || hasCode(thrown, "ECONNREFUSED");
+        if (!full || attempt >= connectAttempts || ended()) {
           throw new OpenWorkersError("WORKER_CRASHED", "The cell takes no connection.", { cause: thrown });
         }
         await Bun.sleep(connectPauseMs);

@@ -37,6 +37,8 @@ export interface Runner extends AsyncDisposable {
   stats(): RunnerStats;
   /** The process ids of the cells that serve, with their workers. */
   cells(): { worker: string; version: number; pid: number; inFlight: number }[];
+  /** Whether requests for `worker` may reach `version` by now: a deploy comes to a runner as a notification. */
+  serves(worker: string, version: number): boolean;
   /** Takes no new connection and lets what is under way finish, until `signal` aborts. */
   drain(options: DrainOptions): Promise<void>;
 }
@@ -112,6 +114,8 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
         pid,
         inFlight,
       })),
+    serves: (worker, version) =>
+      [...routing.table.targets()].some((target) => target.worker === worker && target.version === version),
     drain: (drainOptions) => ingress.drain(drainOptions),
     async [Symbol.asyncDispose]() {
       ready = false;

@@ -42,13 +42,18 @@ export class BlankCells<B extends Blank> {
     if (this.#stopped || this.#ready.size + this.#launching >= this.#size) return;
     this.#launching += 1;
     this.#pending = this.#launch()
+      .then((blank) => this.#add(blank))
       .then(
-        (blank) => this.#add(blank),
-        (error) => this.#onError(error),
-      )
-      .finally(() => {
-        this.#launching -= 1;
-      });
+        () => {
+          this.#launching -= 1;
+          this.fill();
+        },
+        (error) => {
+          // The next taker tries again; trying at once what has just failed would only burn the machine.
+          this.#launching -= 1;
+          this.#onError(error);
+        },
+      );
   }
 
   async #add(blank: B): Promise<void> {
@@ -61,7 +66,6 @@ export class BlankCells<B extends Blank> {
       // Whoever took it has it; one that ended while it waited is still ours, and holds sockets.
       if (this.#ready.delete(blank)) await blank[Symbol.asyncDispose]();
     }, this.#onError);
-    setTimeout(() => this.fill(), 0);
   }
 
   /** Ends the blanks; none is started any more. */

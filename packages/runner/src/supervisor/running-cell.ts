@@ -177,8 +177,15 @@ export class RunningCell {
     }
   }
 
+  #anyAbove(cpuMs: number): boolean {
+    for (const account of this.#ledger.accounts()) if (account.cpuMs > cpuMs) return true;
+    return false;
+  }
+
   /** Gives every request what it earned by the bytes the cell moved since the last look, if it was there then. */
   #credit(now: number): void {
+    // A look costs as much as a short request: only taken for those that may need it.
+    if (!this.#anyAbove(this.#limits.cpuMs / 4)) return;
     const transferred = transferredBytes(this.cell.pid);
     if (transferred === undefined) return;
     const earnedMs = (transferred - this.#transferred) * creditMsPerByte;

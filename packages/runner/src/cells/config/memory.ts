@@ -2,7 +2,7 @@ import type { Limits } from "@openworkers/core";
 
 /**
  * What workerd's own buffers and not yet collected objects may take beside the worker's memory. Measured:
- * 100 connections under load hold 25 to 35 MB of them (docs/decisions/cell-memory.md). Without it a worker
+ * 100 connections under load hold 25 to 35 MB of them (docs/decisions/006-cell-memory.md). Without it a worker
  * that keeps within its limit would lose its cell to its visitors.
  */
 export const nativeBytes = 32 * 2 ** 20;

@@ -89,6 +89,44 @@ describe("an uncaught exception", () => {
   });
 });
 
+describe("what no handler awaits", () => {
+  test("is reported with its request: a rejected promise, and reportError", async () => {
+    await using cell = await cells.start(
+      program(`export default { async fetch() {
+        Promise.reject(new Error("forgotten"));
+        reportError(new Error("reported"));
+        return new Response("ok");
+      } }`),
+    );
+    const id = newId<"request">();
+    expect((await cell.fetch("/", { headers: { "x-request-id": id } })).status).toBe(200);
+    for (const message of ["forgotten", "reported"]) {
+      expect((await cell.line((line) => line.exception?.message === message)).requestId).toBe(id);
+    }
+  });
+
+  test("ends with the time for background work, however long the worker asks for", async () => {
+    await using cell = await cells.start(
+      program(`let ticks = 0;
+        export default { fetch(request, _, ctx) {
+          if (request.url.endsWith("/ticks")) return new Response(String(ticks));
+          setInterval(() => ticks++, 5);
+          ctx.waitUntil(new Promise(() => {}));
+          return new Response("started");
+        } }`),
+      { backgroundMs: 100 },
+    );
+    await (await cell.fetch()).text();
+    const ticks = async () => (await cell.fetch("/ticks")).text();
+    // Without a bound the count never stands still, and this never ends.
+    for (let before = "", now = await ticks(); before !== now || now === "0"; ) {
+      before = now;
+      await Bun.sleep(50);
+      now = await ticks();
+    }
+  });
+});
+
 describe("handlers", () => {
   test("see the `this`, arguments and exports that they would see without the prelude", async () => {
     await using cell = await cells.start(

@@ -82,7 +82,7 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       ],
       {
         env: {},
-        // Out of the terminal's process group: Ctrl-C is for the runner, which lets requests finish first.
+        // A session of its own: Ctrl-C in our terminal reaches us alone, and the cells finish what they are doing.
         detached: true,
         stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", http.fd, control.fd, ...command.fds],
       },

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isOpenWorkersError, messageOf } from "@openworkers/core";
+import { isOpenWorkersError } from "@openworkers/core";
 import { openCellHost } from "../process/cell-host.ts";
 import { findSandbox } from "./find-sandbox.ts";
 
@@ -28,7 +28,8 @@ export async function checkSandbox(uidBase?: number): Promise<SandboxCheck> {
     return { ok: true };
   } catch (error) {
     if (!isOpenWorkersError(error)) throw error;
-    return { problem: error.message, hint: machineHint() ?? error.hint ?? messageOf(error) };
+    const hint = error.code === "SANDBOX_UNAVAILABLE" ? machineHint() : undefined;
+    return { problem: error.message, hint: hint ?? error.hint ?? "Run `ow doctor` on the machine itself." };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

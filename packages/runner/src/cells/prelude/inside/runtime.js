@@ -71,6 +71,10 @@ function report(thrown) {
   originals.error(exceptionMark + stringify({ id: current(), name, message, stack }));
 }
 
+// What no handler of the worker's awaits: a rejected promise, a callback of a timer.
+globalThis.addEventListener("unhandledrejection", (event) => report(event.reason));
+globalThis.addEventListener("error", (event) => report(event.error));
+
 let backgroundMs = 0;
 
 // `waitUntil` is on the prototype that all contexts share; there is no other way to it than through one.

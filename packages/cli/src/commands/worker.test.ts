@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { OwHome, type Ready, type RunningOw } from "../testing/ow.ts";
+
+/** Hooks have a deadline of five seconds of their own; PostgreSQL may need them all to make its files. */
+const hookMs = 60_000;
+
+let home: OwHome;
+let platform: RunningOw & { readonly ready: Ready };
+beforeAll(async () => {
+  home = await OwHome.create();
+  platform = await home.up();
+}, hookMs);
+afterAll(async () => {
+  expect(await platform.end("SIGINT")).toBe(0);
+  await home[Symbol.asyncDispose]();
+}, hookMs);
+
+/** A request to a worker, or to a preview (`2--hello`). */
+function ask(label: string, path = "/"): Promise<Response> {
+  const { port } = platform.ready;
+  return fetch(`http://127.0.0.1:${port}${path}`, { headers: { host: `${label}.localhost:${port}` } });
+}
+
+/** Asks until the answer is what is expected: a deploy reaches the runner by a notification. */
+async function untilAnswer(label: string, expected: string): Promise<void> {
+  for (let answer = ""; answer !== expected; answer = await (await ask(label)).text());
+}
+
+const answering = (text: string) => `export default { fetch: () => new Response(${JSON.stringify(text)}) };`;
+
+describe("ow deploy", () => {
+  test("puts a worker live and prints name, version and address as JSON", async () => {
+    await home.folder.write({ "one.ts": answering("first") });
+    const deployed = await home.json("deploy", "one.ts", "--message", "the first");
+    expect(deployed).toMatchObject({
+      worker: "one",
+      version: 1,
+      url: `http://one.localhost:${platform.ready.port}/`,
+      percent: 100,
+    });
+    await untilAnswer("one", "first");
+  });
+
+  test("refuses a worker that does not start, with its own stack trace, and leaves what is live", async () => {
+    await home.folder.write({ "kept.ts": answering("kept") });
+    await home.json("deploy", "kept.ts");
+    await home.folder.write({
+      "kept.ts": `interface Config { a: string }\nfunction read(config?: Config): string {\n  if (!config) throw new TypeError("no config");\n  return config.a;\n}\nread();\nexport default {};`,
+    });
+    const { code, stdout, stderr } = await home.ow(["deploy", "kept.ts"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(
+      /kept does not start; nothing has changed\.[\s\S]*no config[\s\S]*kept\.ts:3:\d+[\s\S]*kept\.ts:6:\d+/,
+    );
+    expect(await home.json<unknown[]>("versions", "kept")).toHaveLength(1);
+    await untilAnswer("kept", "kept");
+  });
+
+  test("gives the worker the values of dotenv files, and the check at the start has them too", async () => {
+    await home.folder.write({
+      "values/values.js": `import { env } from "cloudflare:workers";
+        if (env.A !== "from file") throw new Error("A is " + env.A);
+        export default { fetch: (request, env) => Response.json([env.A, env.S, env.M]) };`,
+      "values/wrangler.jsonc": `{ "main": "values.js", "name": "values", "compatibility_date": "2026-11-01", "vars": { "M": { "n": 1 } } }`,
+      ".env": "A=from file\n",
+      ".secrets": "S=hidden\n",
+    });
+    const { stderr, code } = await home.ow(["deploy", "values", "--env", ".env", "--secrets", ".secrets"]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    await untilAnswer("values", JSON.stringify(["from file", "hidden", { n: 1 }]));
+    expect((await home.ow(["env", "list", "values"])).stdout).not.toContain("hidden");
+  });
+});
+
+test("a gradual deployment has two versions live, and a rollback one", async () => {
+  await home.folder.write({ "two.js": answering("v1") });
+  await home.json("deploy", "two.js");
+  await home.folder.write({ "two.js": answering("v2") });
+  await home.json("deploy", "two.js", "--percent", "50");
+  expect(await (await ask("2--two")).text()).toBe("v2");
+  const seen = new Set<string>();
+  while (seen.size < 2) seen.add(await (await ask("two")).text());
+  expect([...seen].sort()).toEqual(["v1", "v2"]);
+  await home.json("deployments", "two", "--version", "2");
+  expect(await home.json("rollback", "two")).toMatchObject({ version: 1 });
+  expect(await home.json<unknown>("deployments", "two")).toMatchObject([
+    { shares: [{ version: 1, percent: 100 }] },
+    {},
+    {},
+    {},
+  ]);
+});
+
+test("a secret put from standard input reaches the worker and nobody else", async () => {
+  await home.folder.write({
+    "secret.js": `export default { fetch: (request, env) => new Response(env.TOKEN) };`,
+  });
+  await home.json("deploy", "secret.js");
+  const put = await home.ow(["secret", "put", "secret", "TOKEN"], { stdin: "t0p\n" });
+  expect(put).toMatchObject({ code: 0, stdout: "TOKEN is set.\n" });
+  await untilAnswer("secret", "t0p");
+  expect(await home.json<unknown>("secret", "rotate-key")).toMatchObject({ values: expect.any(Number) });
+  await home.json("env", "set", "secret", "OTHER=1");
+  await untilAnswer("secret", "t0p");
+  const audit = await home.ow(["audit", "--json"]);
+  expect(audit.stdout).toContain('"action":"environment.change"');
+  expect(audit.stdout).not.toContain("t0p");
+});
+
+test("ow tail shows lines, exceptions with the source's position, and requests; a filter leaves the rest out", async () => {
+  await home.folder.write({
+    "noisy.ts": `interface E {}\nexport default {\n  fetch(request: Request, env: E): Response {\n    console.log("saw", new URL(request.url).pathname);\n    throw new Error("on purpose");\n  },\n};`,
+  });
+  await home.json("deploy", "noisy.ts");
+  const all = home.start(["tail", "noisy"]);
+  const failed = home.start(["tail", "--status", "5xx", "--json"]);
+  await all.line((text) => text.startsWith("Following noisy"));
+  // With --json it says nothing before the first record; the platform knows when it is there.
+  await home.readers(2);
+  expect((await ask("noisy", "/somewhere")).status).toBe(500);
+  await all.line((text) => /LOG +saw \/somewhere/.test(text));
+  await all.line((text) => text.includes("ERROR Error: on purpose"));
+  await all.line((text) => /noisy\.ts:5:\d+/.test(text));
+  await all.line((text) => /500 .*GET noisy\.localhost.*\/somewhere .*exception/.test(text));
+  const record = JSON.parse(await failed.line((text) => text.startsWith("{")));
+  expect(record).toMatchObject({
+    kind: "invocation",
+    worker: "noisy",
+    version: 1,
+    status: 500,
+    outcome: "exception",
+  });
+  expect(await Promise.all([all.end("SIGINT"), failed.end("SIGINT")])).toEqual([0, 0]);
+});
+
+test("ow dev deploys every change, shows errors and recovers from them", async () => {
+  await home.folder.write({
+    "dev/src/index.ts": answering("one"),
+    "dev/package.json": `{ "name": "devved" }`,
+  });
+  const dev = home.start(["dev", "dev"]);
+  await dev.line((text) => text.startsWith("live devved v1"));
+  await untilAnswer("devved", "one");
+  await home.folder.write({ "dev/src/index.ts": "export default {;" });
+  await dev.line((text) => text.includes("src/index.ts:1:17:"));
+  await home.folder.write({
+    "dev/src/index.ts": `import { text } from "./text.ts"; export default { fetch: () => new Response(text) };`,
+  });
+  await dev.line((text) => text.includes('Could not resolve "./text.ts"'));
+  await home.folder.write({ "dev/src/text.ts": `export const text = "two";` });
+  await dev.line((text) => text.startsWith("live devved v2"));
+  await untilAnswer("devved", "two");
+  expect(await dev.end("SIGINT")).toBe(0);
+});
+
+test("ow doctor finds this machine and platform able", async () => {
+  const { ok, checks } = await home.json<{ ok: boolean; checks: { what: string; state: string }[] }>(
+    "doctor",
+  );
+  expect(ok).toBe(true);
+  expect(checks).toContainEqual(expect.objectContaining({ what: "sandbox", state: "ok" }));
+  expect(checks).toContainEqual(expect.objectContaining({ what: "database", state: "ok" }));
+});
+
+test("ow delete takes a worker away", async () => {
+  await home.folder.write({ "gone.js": answering("here") });
+  await home.json("deploy", "gone.js");
+  await untilAnswer("gone", "here");
+  expect(await home.json("delete", "gone", "--yes")).toEqual({ worker: "gone", deleted: true });
+  while ((await ask("gone")).status !== 404);
+  const { code, stdout } = await home.ow(["workers", "gone", "--json"]);
+  expect([code, JSON.parse(stdout).error.code]).toEqual([1, "NOT_FOUND"]);
+});

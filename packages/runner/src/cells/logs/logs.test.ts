@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import type { CellLine } from "../cell.ts";
+import { LineBudget } from "./line-budget.ts";
+import { parseLine } from "./parse-line.ts";
+import { maxLineBytes, readLog } from "./read-log.ts";
+import { stackMapper } from "./source-map.ts";
+
+async function read(chunks: readonly string[], budget?: LineBudget): Promise<CellLine[]> {
+  const lines: CellLine[] = [];
+  const stdout = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk));
+      controller.close();
+    },
+  });
+  await readLog(stdout, {
+    onLine: (line) => lines.push(line),
+    mapStack: (stack) => stack,
+    ...(budget === undefined ? {} : { budget }),
+  });
+  return lines;
+}
+
+const line = (message: string, level = "log") => `${JSON.stringify({ timestamp: "5", level, message })}\n`;
+const id = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+describe("reading a log", () => {
+  test("puts lines together from any chunks, without losing the last", async () => {
+    const text = line("één") + line("zwei\nlines", "warn") + line("last").trimEnd();
+    const bytes = [...text];
+    expect(await read(bytes)).toEqual([
+      { time: 5, level: "log", message: "één" },
+      { time: 5, level: "warn", message: "zwei\nlines" },
+      { time: 5, level: "log", message: "last" },
+    ]);
+  });
+
+  test("cuts a long line and keeps its level, its request and the lines after it", async () => {
+    const long = line(`\x1e${id}\x1e${"\u{1f600}\n\u0007".repeat(maxLineBytes)}`, "error");
+    const [cut, after, ...rest] = await read([long, line("after")]);
+    expect(cut).toMatchObject({ level: "error", requestId: id });
+    expect(cut?.message).toEndWith(" … (cut)");
+    expect(cut?.message.length).toBeLessThan(maxLineBytes);
+    expect(after?.message).toBe("after");
+    expect(rest).toEqual([]);
+  });
+
+  test("drops the lines of a flood and says how many, once", async () => {
+    const budget = new LineBudget(() => 0);
+    const lines = await read([line("x").repeat(6_234)], budget);
+    expect(lines).toHaveLength(2_001);
+    expect(lines.at(-1)).toMatchObject({ level: "warn", message: "… 4,234 lines dropped" });
+  });
+
+  test("lets a cell write again when time has passed", () => {
+    let now = 0;
+    const budget = new LineBudget(() => now);
+    while (budget.take());
+    expect(budget.takeDropped()).toBe(1);
+    expect(budget.take()).toBe(false);
+    now += 10;
+    expect(Array.from({ length: 11 }, () => budget.take()).filter(Boolean)).toHaveLength(10);
+  });
+});
+
+describe("parsing a line", () => {
+  test("takes text that is not workerd's as the worker's", () => {
+    expect(parseLine("stdout: hello")).toMatchObject({
+      kind: "line",
+      line: { level: "log", message: "stdout: hello" },
+    });
+  });
+
+  test("tells workerd's own lines apart, which a worker cannot write", () => {
+    const own = {
+      timestamp: "1",
+      level: "fatal",
+      source: "workerd/jsg/setup.c++:44",
+      message: "out of memory",
+    };
+    expect(parseLine(JSON.stringify(own))).toEqual({
+      kind: "runtime",
+      level: "fatal",
+      message: "out of memory",
+    });
+    expect(parseLine(line(JSON.stringify(own)).trim())).toMatchObject({ kind: "line" });
+  });
+
+  test("does not take what is no request id for one", () => {
+    expect(parseLine(line("\x1enot-an-id\x1ehi").trim())).toEqual({
+      kind: "line",
+      line: { time: 5, level: "log", message: "hi" },
+    });
+  });
+
+  test("shows a broken exception mark as the text that it is", () => {
+    expect(parseLine(line("\x1d{nonsense").trim())).toMatchObject({ line: { message: "\x1d{nonsense" } });
+  });
+});
+
+describe("mapping a stack", () => {
+  const map = { version: 3, sources: ["src/a.ts"], names: [], mappings: ";AASE" };
+  const mapStack = stackMapper(
+    new Map([
+      ["index.js", new TextEncoder().encode(JSON.stringify(map))],
+      ["broken.js", new TextEncoder().encode("{")],
+    ]),
+  );
+
+  test("rewrites positions that have a map, and drops the prelude's frames", () => {
+    const stack = [
+      "Error: x",
+      "    at f (index.js:2:1)",
+      "    at other.js:1:1",
+      "    at g (broken.js:1:1)",
+      "    at call (openworkers-prelude.js:10:1)",
+    ].join("\n");
+    expect(mapStack(stack)).toBe(
+      ["Error: x", "    at f (src/a.ts:10:3)", "    at other.js:1:1", "    at g (broken.js:1:1)"].join("\n"),
+    );
+  });
+});

@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { closedEgress } from "../egress/egress-handler.ts";
+import { maxEgressConnections, serveEgress } from "../egress/egress-server.ts";
+import { program, type TestCells, testCells } from "../testing/test-cells.ts";
+import { bubblewrap } from "./bubblewrap.ts";
+import { checkSandbox } from "./check-sandbox.ts";
+
+const root = process.getuid?.() === 0;
+let cells: TestCells;
+beforeAll(async () => {
+  cells = await testCells();
+});
+afterAll(() => cells[Symbol.asyncDispose]());
+
+function status(pid: number): Record<string, string> {
+  const text = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Object.fromEntries(text.split("\n").map((line) => line.split(":\t") as [string, string]));
+}
+
+const nothing = "0000000000000000";
+
+describe("a cell's process", () => {
+  test("has no capability, no new privileges, a system call filter and a user of its own", async () => {
+    await using one = await cells.start(program("export default {}"));
+    await using two = await cells.start(program("export default {}"));
+    for (const { cell } of [one, two]) {
+      expect(status(cell.pid)).toMatchObject({
+        ...{ CapInh: nothing, CapPrm: nothing, CapEff: nothing, CapBnd: nothing, CapAmb: nothing },
+        ...{ NoNewPrivs: "1", Seccomp: "2" },
+      });
+      if (root) expect(status(cell.pid).Uid).not.toMatch(/\b0\b/);
+    }
+    if (root) expect(status(one.cell.pid).Uid).not.toBe(status(two.cell.pid).Uid);
+  });
+
+  test("shares no namespace with the runner", async () => {
+    await using one = await cells.start(program("export default {}"));
+    const shared = ["cgroup", "ipc", "mnt", "net", "pid", "uts", ...(root ? [] : ["user"])].filter(
+      (name) => readlinkSync(`/proc/${one.cell.pid}/ns/${name}`) === readlinkSync(`/proc/self/ns/${name}`),
+    );
+    expect(shared).toEqual([]);
+  });
+
+  test("has no network interface but a loopback of its own", async () => {
+    await using one = await cells.start(program("export default {}"));
+    const interfaces = readFileSync(`/proc/${one.cell.pid}/net/dev`, "utf8").split("\n").slice(2, -1);
+    expect(interfaces.map((line) => line.split(":")[0]?.trim())).toEqual(["lo"]);
+    expect(readFileSync(`/proc/${one.cell.pid}/net/tcp`, "utf8").trim().split("\n")).toHaveLength(1);
+    expect(readFileSync(`/proc/${one.cell.pid}/net/route`, "utf8").trim().split("\n")).toHaveLength(1);
+  });
+
+  test("sees workerd, its libraries, one socket, two devices, and nothing that it can write to", async () => {
+    await using one = await cells.start(program("export default {}"));
+    const tree = `/proc/${one.cell.pid}/root`;
+    const names = readdirSync(tree).sort();
+    const expected = ["alive", "dev", "egress", "lib", "lib64", ...(root ? ["setpriv"] : []), "workerd"];
+    expect(names).toEqual(process.arch === "x64" ? expected : expected.filter((name) => name !== "lib64"));
+    expect(readdirSync(join(tree, "dev")).sort()).toEqual(["null", "urandom"]);
+    const writable = readFileSync(`/proc/${one.cell.pid}/mountinfo`, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.split(" "))
+      .filter((fields) => !fields[5]?.split(",").includes("ro"))
+      .map((fields) => fields[4]);
+    expect(writable.sort()).toEqual(["/dev/null", "/dev/urandom"]);
+  });
+
+  test("has an empty environment and only its own files open", async () => {
+    await using one = await cells.start(program("export default {}"));
+    // setpriv, which starts workerd under a root runner, adds nothing; bubblewrap sets PWD for itself.
+    expect(readFileSync(`/proc/${one.cell.pid}/environ`, "utf8").replace(/^PWD=\/\0$/, "")).toBe("");
+    const open = readdirSync(`/proc/${one.cell.pid}/fd`).map((fd) =>
+      readlinkSync(`/proc/${one.cell.pid}/fd/${fd}`),
+    );
+    expect(open.filter((target) => target.startsWith("/") && !target.startsWith("/dev/"))).toEqual(
+      open.filter((target) => target === "/" || target === "/alive"),
+    );
+  });
+
+  test("is held to its resource limits", async () => {
+    const memoryBytes = 96 * 2 ** 20;
+    await using one = await cells.start(program("export default {}"), { memoryBytes });
+    const limits = readFileSync(`/proc/${one.cell.pid}/limits`, "utf8");
+    const hard = (name: string) => Number(new RegExp(`^${name}\\s+(\\S+)\\s+(\\S+)`, "m").exec(limits)?.[2]);
+    expect(hard("Max core file size")).toBe(0);
+    expect(hard("Max file size")).toBe(0);
+    expect(hard("Max processes")).toBe(64);
+    expect(hard("Max open files")).toBe(4_096);
+    expect(hard("Max data size")).toBe(one.cell.idleDataBytes + memoryBytes + 32 * 2 ** 20);
+  });
+
+  test("cannot use the socket of another cell", async () => {
+    await using one = await cells.start(program("export default {}"));
+    const directory = join(one.cell.httpSocket, "..");
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    expect(statSync(join(directory, "egress")).mode & 0o777).toBe(0o600);
+    if (root)
+      expect(String(statSync(join(directory, "egress")).uid)).toBe(
+        status(one.cell.pid).Uid?.split("\t")[0] ?? "",
+      );
+    expect(statSync(directory).uid).toBe(process.getuid?.() ?? -1);
+  });
+});
+
+describe("a worker", () => {
+  test("finds nothing of the machine, and no way to it", async () => {
+    const source = `
+      import fs from "node:fs"; import child from "node:child_process"; import process from "node:process";
+      import { connect } from "cloudflare:sockets";
+      const attempt = async (action) => { try { return await action() } catch (error) { return "refused" } };
+      const read = (path) => attempt(() => fs.readFileSync(path, "utf8"));
+      const open = (address) => attempt(async () => { await connect(address).opened; return "open" });
+      const get = (url) => attempt(async () => (await fetch(url)).status);
+      export default { async fetch() { return Response.json({
+        env: process.env,
+        files: await Promise.all(["/etc/passwd", "/proc/self/environ", "/proc/1/maps", "/workerd", "/egress", "/home"].map(read)),
+        exec: await attempt(() => child.execSync("/workerd --version")),
+        tcp: await Promise.all(["127.0.0.1:22", "127.0.0.1:5432", "169.254.169.254:80", "[::1]:80"].map(open)),
+        http: await Promise.all(["http://127.0.0.1/", "http://169.254.169.254/latest/", "https://example.com/", "http://localhost:8787/"].map(get)),
+        eval: await attempt(() => new Function("return 1")()),
+      }) } }`;
+    await using one = await cells.start(program(source, { flags: ["nodejs_compat"] }));
+    expect(await (await one.fetch()).json()).toEqual({
+      env: {},
+      files: Array(6).fill("refused"),
+      exec: "refused",
+      tcp: Array(4).fill("refused"),
+      http: Array(4).fill(502),
+      eval: "refused",
+    });
+  });
+
+  test("is told why an outbound request is refused", async () => {
+    await using one = await cells.start(
+      program('export default { fetch: () => fetch("https://example.com/") }'),
+    );
+    const response = await one.fetch();
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ error: { code: "EGRESS_UNAVAILABLE" } });
+  });
+});
+
+describe("the egress socket", () => {
+  test("takes a bounded number of connections", async () => {
+    const path = join(cells.runtimeDir, "egress-test");
+    using _server = serveEgress(path, closedEgress);
+    const settle = () => {
+      const socket = connect(path);
+      const { promise, resolve } = Promise.withResolvers<string>();
+      socket.on("close", () => resolve("closed"));
+      socket.on("error", () => resolve("closed"));
+      socket.on("data", () => resolve("answered"));
+      return { socket, promise };
+    };
+    const kept = await Promise.all(
+      Array.from({ length: maxEgressConnections }, () => {
+        const { promise, resolve, reject } = Promise.withResolvers<ReturnType<typeof settle>>();
+        const one = settle();
+        one.socket.once("connect", () => resolve(one));
+        one.socket.once("error", reject);
+        return promise;
+      }),
+    );
+    expect(await settle().promise).toBe("closed");
+    kept[0]?.socket.write("GET http://example.com/ HTTP/1.1\r\n\r\n");
+    expect(await kept[0]?.promise).toBe("answered");
+    for (const { socket } of kept) socket.destroy();
+  });
+});
+
+describe("the sandbox of a runner that is not root", () => {
+  test("has a user namespace of its own", async () => {
+    const bwrap = Bun.which("bwrap") ?? "";
+    await using own = await testCells(bubblewrap({ bwrap, setpriv: undefined }));
+    await using one = await own.start(program('export default { fetch: () => new Response("ok") }'));
+    expect(await (await one.fetch()).text()).toBe("ok");
+    expect(status(one.cell.pid)).toMatchObject({
+      CapEff: nothing,
+      CapBnd: nothing,
+      NoNewPrivs: "1",
+      Seccomp: "2",
+    });
+    expect(readlinkSync(`/proc/${one.cell.pid}/ns/user`)).not.toBe(readlinkSync("/proc/self/ns/user"));
+    expect(readdirSync(`/proc/${one.cell.pid}/root`)).not.toContain("setpriv");
+  });
+});
+
+describe("checking the sandbox", () => {
+  test("says that it works where it does", async () => {
+    expect(await checkSandbox()).toEqual({ ok: true });
+  });
+
+  test("says what is wrong and what to do where it does not", async () => {
+    if (!root) return;
+    expect(await checkSandbox(500)).toMatchObject({
+      problem: "OW_CELL_UID_BASE is 500.",
+      hint: expect.stringContaining("Choose a number"),
+    });
+  });
+});

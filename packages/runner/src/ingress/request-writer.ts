@@ -1,0 +1,21 @@
+import type { RequestHead } from "./http/request-head.ts";
+import type { Origin } from "./trusted-proxies.ts";
+
+export interface RequestHeadOptions {
+  readonly requestId: string;
+  readonly origin: Origin;
+  readonly forwardedHost: string;
+}
+
+/** The head that a cell is sent: what the client said, less what it may not say, and what the platform adds. */
+export function writeRequestHead(head: RequestHead, options: RequestHeadOptions): Buffer {
+  const { method, target, host, fields, bodyLength, hasLength, webSocket } = head;
+  const { origin, forwardedHost, requestId } = options;
+  const length = hasLength ? `Content-Length: ${bodyLength}\r\n` : "";
+  const framing = bodyLength < 0 ? "Transfer-Encoding: chunked\r\n" : length;
+  const upgrade = webSocket ? "Connection: Upgrade\r\nUpgrade: websocket\r\n" : "";
+  return Buffer.from(
+    `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}${origin.lines}X-Forwarded-Host: ${forwardedHost}\r\nX-Request-Id: ${requestId}\r\n${framing}${upgrade}\r\n`,
+    "latin1",
+  );
+}
