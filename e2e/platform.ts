@@ -133,7 +133,7 @@ export class Platform implements AsyncDisposable {
 
   async #stop(): Promise<number> {
     const family = await this.processes();
-    if (this.#child.exitCode === null) this.signal("SIGINT");
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.signal("SIGINT");
     const code = await this.#child.exited;
     // The kernel takes down a cell's namespace after its parent: ends when the last process has, or with the test.
     for (;;) {

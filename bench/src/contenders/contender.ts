@@ -44,7 +44,7 @@ export async function startProcess(name: string, { command, cwd, env, port }: St
     detached: true,
   });
   const stop = async (): Promise<void> => {
-    if (child.exitCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) return;
     // Politely first, so that a parent collects its children; wrangler has been seen not to listen.
     process.kill(-child.pid, "SIGTERM");
     const killer = setTimeout(() => process.kill(-child.pid, "SIGKILL"), 3_000);

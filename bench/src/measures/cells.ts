@@ -28,12 +28,18 @@ export async function measureColdStarts(platform: OpenWorkers, count: number): P
 /** Private memory in MiB of each of `count` idle cells that run at the same time. */
 export async function measureIdleMemory(platform: OpenWorkers, count: number): Promise<number[]> {
   const workers = await deployMany(platform, "idle", count);
+  const before = new Set(await cellPids(platform));
   for (const worker of workers) await (await platform.fetch(worker)).arrayBuffer();
   await Bun.sleep(1_000);
+  const cells = (await cellPids(platform)).filter((pid) => !before.has(pid));
+  // The pool's two blank cells of before are workers now, and it has two others.
+  if (cells.length < count - 4) throw new Error(`${cells.length} new cells run, not ${count}`);
+  return cells.map(privateMiB);
+}
+
+async function cellPids(platform: OpenWorkers): Promise<number[]> {
   const processes = (await Promise.all(platform.pids.map(familyOf))).flat();
-  const cells = processes.filter(({ command }) => /^\S*workerd serve/.test(command));
-  if (cells.length < count) throw new Error(`${cells.length} cells run, not ${count}`);
-  return cells.map(({ pid }) => privateMiB(pid));
+  return processes.filter(({ command }) => /^\S*workerd serve/.test(command)).map(({ pid }) => pid);
 }
 
 /** `count` new workers that are routed and have never been asked for anything. */
