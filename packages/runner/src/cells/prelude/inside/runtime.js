@@ -24,9 +24,17 @@ const getHeader = uncurry(Headers.prototype.get);
 const headersGetter = getOwnPropertyDescriptor(Request.prototype, "headers")?.get;
 const headersOf = headersGetter === undefined ? (request) => request.headers : uncurry(headersGetter);
 
+// Holds the request, or "" for an event that is none. Its id is read when a line is written: most requests write
+// none, and reading a header costs as much as all the rest that is done for them here.
 const requests = new AsyncLocalStorage();
 const current = requests.getStore.bind(requests);
 const enter = requests.run.bind(requests);
+
+/** The id of the request that runs, "" in another event, undefined outside of any. */
+function currentId() {
+  const request = current();
+  return typeof request === "object" ? (getHeader(headersOf(request), "x-request-id") ?? "") : request;
+}
 
 // Record separators (ASCII) that the runner's log reader looks for at the start of a message.
 const lineMark = "\x1e";
@@ -45,7 +53,7 @@ for (const level of ["debug", "error", "info", "log", "trace", "warn"]) {
   originals[level] = original.bind(console);
   console[level] = {
     [level](...values) {
-      const id = current();
+      const id = currentId();
       if (id === undefined) return apply(original, this, values);
       // A format string stays the first argument, so that its %s still count.
       if (typeof values[0] === "string") values[0] = `${lineMark}${id}${lineMark}${values[0]}`;
@@ -68,7 +76,7 @@ function report(thrown) {
   } catch {
     message = "An exception that cannot be described was thrown.";
   }
-  originals.error(exceptionMark + stringify({ id: current(), name, message, stack }));
+  originals.error(exceptionMark + stringify({ id: currentId(), name, message, stack }));
 }
 
 // What no handler of the worker's awaits: a rejected promise, a callback of a timer.
@@ -136,8 +144,7 @@ function wrapHandler(name, handler) {
       // The worker calls its own handler: its exceptions are its own to catch.
       if (current() !== undefined) return apply(handler, this, values);
       boundWaitUntil(values.length > 2 ? values[2] : this?.ctx);
-      const id = isFetch ? getHeader(headersOf(values[0]), "x-request-id") : undefined;
-      return enter(id ?? "", call, handler, this, values, failed);
+      return enter(isFetch ? values[0] : "", call, handler, this, values, failed);
     },
   }[name];
 }
