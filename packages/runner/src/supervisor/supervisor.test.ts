@@ -234,6 +234,21 @@ describe("the CPU limit", () => {
     expect(await innocent).toEqual({ reason: "cpu-limit", culprit: false });
   });
 
+  test("ends a loop while clients come and leave beside it", async () => {
+    await using it = rig({ maxReplicas: 1 });
+    const target = targetOf();
+    await it.request(target, "/");
+    let ended = false;
+    const loop = it.request(target, "/loop").finally(() => {
+      ended = true;
+    });
+    while (!ended) {
+      using _left = await it.acquire(target);
+      await Bun.sleep(1);
+    }
+    expect(await loop).toMatchObject({ reason: "cpu-limit" });
+  });
+
   test("is the worker's own", async () => {
     await using it = rig();
     expect(await it.request(targetOf({ cpuMs: 600 }), "/spin?ms=300")).toBe("1");
