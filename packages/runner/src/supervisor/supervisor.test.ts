@@ -87,7 +87,7 @@ function rig(options: Partial<SupervisorOptions> = {}): Rig {
     warmCells: 1,
     ...options,
   });
-  const acquire = (target: Target): Promise<Lease> =>
+  const acquire = async (target: Target): Promise<Lease> =>
     supervisor.acquire(target, { requestId: newId() as RequestId, signal: new AbortController().signal });
   return {
     supervisor,
