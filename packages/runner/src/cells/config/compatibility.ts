@@ -14,7 +14,14 @@ const refused: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The flags that a cell is given: the worker's own, and AsyncLocalStorage, which the prelude needs.
+ * Without it a worker never learns that its client has left. No compatibility date brings it: workerd's
+ * src/workerd/io/compatibility-date.capnp calls it experimental and gives it none, and on Cloudflare it must be asked for.
+ */
+const requestSignal = { enable: "enable_request_signal", disable: "disable_request_signal" } as const;
+
+/**
+ * The flags that a cell is given: the worker's own; AsyncLocalStorage, which the prelude needs; and
+ * `request.signal`, unless the worker turns it off.
  *
  * @throws OpenWorkersError INVALID_INPUT for a flag that no worker gets.
  */
@@ -31,5 +38,7 @@ export function cellFlags(wanted: readonly string[]): string[] {
       },
     );
   }
-  return [...new Set([...wanted, "nodejs_als"])];
+  const flags = new Set([...wanted, "nodejs_als"]);
+  if (!flags.has(requestSignal.disable)) flags.add(requestSignal.enable);
+  return [...flags];
 }
