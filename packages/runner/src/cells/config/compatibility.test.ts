@@ -31,20 +31,24 @@ const source = `
   } }`;
 
 describe("a client that leaves", () => {
-  test.each(["2022-01-01", "2026-11-01"])("aborts request.signal of a worker dated %s", async (date) => {
-    await using cell = await cells.start(program(source, { date }));
-    const early = new AbortController();
-    const unanswered = cell.fetch("/silent", { signal: early.signal });
-    await cell.line((line) => line.message === "waiting");
-    early.abort();
-    await expect(unanswered).rejects.toThrow();
-    const heard = await cell.line((line) => line.message.startsWith("/silent"));
-    expect(heard.message).toContain("AbortError: The client has disconnected");
-    const late = new AbortController();
-    await cell.fetch("/transform", { signal: late.signal });
-    late.abort();
-    await cell.line((line) => line.message.startsWith("/transform"));
-  });
+  // The last day before workerd does so by itself, the first on which it does, and long ago.
+  test.each(["2022-01-01", "2026-11-16", "2026-11-17"])(
+    "aborts request.signal of a worker dated %s",
+    async (date) => {
+      await using cell = await cells.start(program(source, { date }));
+      const early = new AbortController();
+      const unanswered = cell.fetch("/silent", { signal: early.signal });
+      await cell.line((line) => line.message === "waiting");
+      early.abort();
+      await expect(unanswered).rejects.toThrow();
+      const heard = await cell.line((line) => line.message.startsWith("/silent"));
+      expect(heard.message).toContain("AbortError: The client has disconnected");
+      const late = new AbortController();
+      await cell.fetch("/transform", { signal: late.signal });
+      late.abort();
+      await cell.line((line) => line.message.startsWith("/transform"));
+    },
+  );
 
   test("cancels the stream that was being answered with", async () => {
     await using cell = await cells.start(program(source));
@@ -57,10 +61,14 @@ describe("a client that leaves", () => {
 });
 
 test("a worker's flags are its own, AsyncLocalStorage's and request.signal's, each once", () => {
-  const ours = ["nodejs_als", "enable_request_signal"];
-  expect(cellFlags([])).toEqual(ours);
-  expect(cellFlags(["nodejs_als", "nodejs_compat"])).toEqual(["nodejs_als", "nodejs_compat", "enable_request_signal"]);
-  expect(cellFlags(["disable_request_signal"])).toEqual(["disable_request_signal", "nodejs_als"]);
+  const old = "2026-11-16";
+  expect(cellFlags([], old)).toEqual(["nodejs_als", "enable_request_signal"]);
+  expect(cellFlags(["enable_request_signal", "nodejs_als"], old)).toEqual([
+    "enable_request_signal",
+    "nodejs_als",
+  ]);
+  expect(cellFlags(["disable_request_signal"], old)).toEqual(["disable_request_signal", "nodejs_als"]);
+  expect(cellFlags([], "2026-11-17")).toEqual(["nodejs_als"]);
 });
 
 test("a worker that asks for request.signal, or turns it off, starts", async () => {
