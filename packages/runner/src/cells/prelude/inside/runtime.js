@@ -79,9 +79,42 @@ function report(thrown) {
   originals.error(exceptionMark + stringify({ id: currentId(), name, message, stack }));
 }
 
-// What no handler of the worker's awaits: a rejected promise, a callback of a timer.
+// What no handler of the worker's awaits.
 globalThis.addEventListener("unhandledrejection", (event) => report(event.reason));
 globalThis.addEventListener("error", (event) => report(event.error));
+
+// workerd drops what these callbacks throw: it fires no event and prints nothing. Those of `queueMicrotask` and of
+// events it does tell of.
+for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
+  const original = globalThis[name];
+  if (typeof original !== "function") continue;
+  const wrapped = {
+    [name](...values) {
+      const callback = values[0];
+      // What is not callable is the original's to refuse, or to ignore.
+      if (typeof callback === "function") {
+        values[0] = function (...given) {
+          try {
+            return apply(callback, this, given);
+          } catch (thrown) {
+            report(thrown);
+            throw thrown;
+          }
+        };
+      }
+      return apply(original, this, values);
+    },
+  }[name];
+  // Its length too, and whatever else a runtime puts on it.
+  for (const key of ownKeys(original)) {
+    if (key !== "prototype") defineProperty(wrapped, key, getOwnPropertyDescriptor(original, key));
+  }
+  // In its own place, which is a prototype of the global object or the object itself.
+  let holder = globalThis;
+  while (getOwnPropertyDescriptor(holder, name) === undefined) holder = getPrototypeOf(holder);
+  const { enumerable } = getOwnPropertyDescriptor(holder, name);
+  defineProperty(holder, name, { configurable: true, enumerable, writable: true, value: wrapped });
+}
 
 let backgroundMs = 0;
 
@@ -162,11 +195,11 @@ function find(target, name) {
   return undefined;
 }
 
-/** Puts wrapped handlers in the place of `target`'s; into `into` where `target` cannot be changed. */
-function wrapEvents(target, into) {
+/** Puts wrapped handlers in the place of those that `look` finds in `target`; into `into` where it cannot be changed. */
+function wrapEvents(target, into, look) {
   for (let index = 0; index < events.length; index++) {
     const name = events[index];
-    const found = find(target, name);
+    const found = look(target, name);
     if (found === undefined) continue;
     const visible = { __proto__: null, configurable: true, enumerable: found.enumerable };
     const { get, value } = found;
@@ -211,13 +244,13 @@ const isObject = (value) => typeof value === "object" && value !== null;
 
 function wrapExport(value) {
   if (isEntrypoint(value)) {
-    wrapEvents(value.prototype, value.prototype);
+    wrapEvents(value.prototype, value.prototype, find);
     return value;
   }
   if (!isObject(value)) return value;
   // workerd calls handlers on what is exported; a frozen worker must still see itself as `this`.
   const into = isChangeable(value) ? value : create(value);
-  wrapEvents(value, into);
+  wrapEvents(value, into, find);
   return into;
 }
 
@@ -264,6 +297,25 @@ function serviceWorker() {
   return worker;
 }
 
+/** A class like `given` that also wraps the handlers which its instances define as fields of their own. */
+function wrappingFields(given) {
+  const wrapping = class extends given {
+    constructor(...values) {
+      super(...values);
+      if (isChangeable(this)) wrapEvents(this, this, getOwnPropertyDescriptor);
+    }
+  };
+  // The worker sees its own class, by name and by `this.constructor`.
+  defineProperty(wrapping, "name", { __proto__: null, configurable: true, value: given.name });
+  defineProperty(wrapping.prototype, "constructor", {
+    __proto__: null,
+    configurable: true,
+    writable: true,
+    value: given,
+  });
+  return wrapping;
+}
+
 /** The worker's default export, to be exported in its stead; its other exports are changed in place. */
 export function install(user, options) {
   backgroundMs = options.backgroundMs;
@@ -280,7 +332,10 @@ export function install(user, options) {
   for (let index = 0; index < names.length; index++) {
     if (typeof names[index] === "string" && names[index] !== "default") wrapExport(user[names[index]]);
   }
-  const worker = wrapExport(given);
+  const wrapped = wrapExport(given);
+  // Handlers that are methods need no further class between the worker and its instances.
+  const fields = isEntrypoint(wrapped) && find(wrapped.prototype, "fetch") === undefined;
+  const worker = fields ? wrappingFields(wrapped) : wrapped;
   const target = isEntrypoint(worker) ? worker.prototype : worker;
   if (isObject(target) && find(target, "fetch") === undefined) {
     defineProperty(target, "fetch", {
