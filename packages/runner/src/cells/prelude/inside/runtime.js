@@ -11,6 +11,7 @@ const {
   Response: OurResponse,
   Promise: OurPromise,
   Error: OurError,
+  TypeError: OurTypeError,
   String: toText,
   setTimeout: startTimer,
   clearTimeout: stopTimer,
@@ -19,6 +20,7 @@ const stringify = JSON.stringify;
 const uncurry = (method) => Function.prototype.call.bind(method);
 const then = uncurry(OurPromise.prototype.then);
 const race = OurPromise.race.bind(OurPromise);
+const resolved = OurPromise.resolve.bind(OurPromise);
 const getHeader = uncurry(Headers.prototype.get);
 // Compatibility dates before 2022-01-31 put properties on the instance.
 const headersGetter = getOwnPropertyDescriptor(Request.prototype, "headers")?.get;
@@ -159,14 +161,29 @@ function failedEvent(thrown) {
   throw thrown;
 }
 
-function call(handler, self, values, failed) {
+// workerd answers what is not a Response with a bare 500 and tells nobody: its author must hear of it.
+function checkedResponse(result) {
+  if (result instanceof OurResponse) return result;
+  const what = result === null ? "null" : typeof result;
+  const error = new OurTypeError(`The fetch handler's result is no Response (its type: ${what}).`);
+  // The stack would name our modules alone.
+  error.stack = `TypeError: ${error.message}`;
+  return failedFetch(error);
+}
+
+const unchecked = (result) => result;
+const isThenable = (value) => isObject(value) && typeof value.then === "function";
+
+function call(handler, self, values, checked, failed) {
   let result;
   try {
     result = apply(handler, self, values);
+    // A thenable of the worker's own, or a stub's: what it becomes is asked only now.
+    if (!(result instanceof OurPromise) && isThenable(result)) result = resolved(result);
   } catch (thrown) {
     return failed(thrown);
   }
-  return result instanceof OurPromise ? then(result, undefined, failed) : result;
+  return result instanceof OurPromise ? then(result, checked, failed) : checked(result);
 }
 
 function wrapHandler(name, handler) {
@@ -177,7 +194,8 @@ function wrapHandler(name, handler) {
       // The worker calls its own handler: its exceptions are its own to catch.
       if (current() !== undefined) return apply(handler, this, values);
       boundWaitUntil(values.length > 2 ? values[2] : this?.ctx);
-      return enter(isFetch ? values[0] : "", call, handler, this, values, failed);
+      const checked = isFetch ? checkedResponse : unchecked;
+      return enter(isFetch ? values[0] : "", call, handler, this, values, checked, failed);
     },
   }[name];
 }
