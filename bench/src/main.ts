@@ -64,7 +64,10 @@ for (const start of [bareWorkerd, wranglerDev, bunServe, nodeHttp])
   others.push(contenders.use(await start()));
 
 progress(`throughput: ${size.rounds} rounds of ${size.seconds} s each`);
-const throughput = await measureThroughput([platform, ...others], size);
+const throughput = await measureThroughput([platform, ...others], size).catch((error: unknown) => {
+  console.error(platform.output);
+  throw error;
+});
 for (const other of others) await other[Symbol.asyncDispose]();
 
 progress(`neighbours: ${size.neighbourRounds} rounds, quiet and beside hostile workers`);

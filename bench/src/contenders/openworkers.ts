@@ -43,6 +43,11 @@ export class OpenWorkers implements Contender {
     return [this.#platform.pid];
   }
 
+  /** Everything that the platform has printed: why an answer was not what it should be. */
+  get output(): string {
+    return this.#platform.output;
+  }
+
   /** The host of another worker on this platform. */
   hostOf(worker: string): string {
     return this.#platform.host(worker);
