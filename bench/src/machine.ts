@@ -27,6 +27,6 @@ export async function describeMachine(): Promise<string[]> {
   return [
     `${processors.length} × ${processors[0]?.model.trim() ?? "unknown CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
     `workerd ${workerd} · wrangler ${wrangler} · Bun ${Bun.version} · Node ${node} · wrk ${wrk}`,
-    `${new Date().toISOString().slice(0, 10)} · load average before: ${(loadavg()[0] ?? 0).toFixed(2)} (should be near 0)`,
+    `load average before: ${(loadavg()[0] ?? 0).toFixed(2)} (should be near 0)`,
   ];
 }

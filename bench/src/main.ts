@@ -14,7 +14,7 @@ import { rowsTable, throughputTable } from "./report.ts";
 const help = `usage: npm run bench [-- --quick]
 
 Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work. Needs
-wrk (./setup --dev) and a quiet machine. Takes about four minutes; --quick takes one, and is good for a first look only.
+wrk (./setup --dev) and a quiet machine. Takes about three minutes; --quick takes one, and is good for a first look only.
 Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
 `;
 

@@ -28,7 +28,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 export function throughputTable(results: readonly Throughput[]): string {
   return table(
-    ["hello world, wrk -t1 -c32", "req/s", "±", "p50 ms", "p99 ms", "CPU µs/req", "of which"],
+    ["hello world, wrk -t1 -c32", "req/s", "±", "p50 ms", "p99 ms", "CPU µs/req", "of which", "others"],
     results.map((result) => [
       result.name,
       result.requestsPerSecond.toFixed(0),
@@ -40,6 +40,7 @@ export function throughputTable(results: readonly Throughput[]): string {
         .toSorted(([, a], [, b]) => b - a)
         .map(([role, us]) => `${role} ${us.toFixed(0)}`)
         .join(" + "),
+      `${(result.others * 100).toFixed(0)} %`,
     ]),
   );
 }

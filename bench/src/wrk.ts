@@ -15,6 +15,8 @@ export interface LoadResult {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** CPU time of `wrk` itself. */
+  readonly wrkCpuUs: number;
 }
 
 /** Runs `wrk` with one thread. Throws when any answer was not 2xx or 3xx, or a connection failed: such a run measures nothing. */
@@ -44,5 +46,6 @@ export async function load({ url, host, connections, seconds, pauseMs = 0 }: Loa
     p50Ms: p50Us / 1e3,
     p99Ms: p99Us / 1e3,
     maxMs: maxUs / 1e3,
+    wrkCpuUs: Number(wrk.resourceUsage()?.cpuTime.total ?? 0),
   };
 }

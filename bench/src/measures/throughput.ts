@@ -1,5 +1,6 @@
 import type { Contender } from "../contenders/contender.ts";
 import { type CpuByRole, withCpu } from "../cpu.ts";
+import { withDisturbance } from "../disturbance.ts";
 import { median, spread } from "../stats.ts";
 import { type LoadResult, load } from "../wrk.ts";
 
@@ -14,11 +15,14 @@ export interface Throughput {
   readonly p99Ms: number;
   /** CPU microseconds per request by role: the median over the rounds. */
   readonly cpuUs: ReadonlyMap<string, number>;
+  /** Share of the machine (0–1) that neither the contender nor the load took: it should be near 0. */
+  readonly others: number;
 }
 
 interface Round {
   readonly load: LoadResult;
   readonly cpuUs: CpuByRole;
+  readonly others: number;
 }
 
 /**
@@ -34,8 +38,11 @@ export async function measureThroughput(
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
       const { url, host, pids } = contender;
-      const { result, cpuUs } = await withCpu(pids, () => load({ url, host, connections, seconds }));
-      results.get(contender)?.push({ load: result, cpuUs });
+      const { result, others } = await withDisturbance(
+        () => withCpu(pids, () => load({ url, host, connections, seconds })),
+        ({ result, cpuUs }) => result.wrkCpuUs + sum(cpuUs.values()),
+      );
+      results.get(contender)?.push({ load: result.result, cpuUs: result.cpuUs, others });
     }
   }
   return [...results].map(([{ name }, all]) => summary(name, all));
@@ -56,9 +63,16 @@ function summary(name: string, rounds: readonly Round[]): Throughput {
     p50Ms: median(rounds.map(({ load }) => load.p50Ms)),
     p99Ms: median(rounds.map(({ load }) => load.p99Ms)),
     cpuUs,
+    others: median(rounds.map(({ others }) => others)),
   };
 }
 
 export function totalCpuUs({ cpuUs }: Throughput): number {
-  return [...cpuUs.values()].reduce((sum, us) => sum + us, 0);
+  return sum(cpuUs.values());
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }

@@ -33,11 +33,12 @@ export interface AcquireOptions {
 /** Where the ingress gets cells from. */
 export interface Dispatcher {
   /**
-   * A place in a running cell of `target`, started when there is none.
+   * A place in a running cell of `target`, started when there is none. A promise only when it must be waited for,
+   * and for every error: a request to a cell that runs goes on in the same turn.
    *
-   * @throws OpenWorkersError OVERLOADED (queue full, or no place within `queueMs`), START_FAILED (the worker
+   * Rejects with OpenWorkersError OVERLOADED (queue full, or no place within `queueMs`), START_FAILED (the worker
    * does not start), CRASH_LOOP (it keeps dying; `details.retryAfterMs`), DATABASE_UNAVAILABLE (its code
    * is neither cached nor to be had).
    */
-  acquire(target: Target, options: AcquireOptions): Promise<Lease>;
+  acquire(target: Target, options: AcquireOptions): Lease | Promise<Lease>;
 }

@@ -63,7 +63,12 @@ export class CellLink implements UpstreamUser {
 
   open(target: Target): void {
     const options = { requestId: this.#requestId, signal: this.#signal };
-    this.#context.dispatcher.acquire(target, options).then(
+    const place = this.#context.dispatcher.acquire(target, options);
+    if (!(place instanceof Promise)) {
+      this.#leased(place);
+      return;
+    }
+    place.then(
       (lease) => this.#leased(lease),
       (thrown: unknown) => {
         if (!this.#closed) this.#user.failed(thrown);

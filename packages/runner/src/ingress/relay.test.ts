@@ -54,6 +54,17 @@ test("the worker sees method, URL, repeated headers and body as the client sent 
   ]);
 });
 
+test("a request whose place in a cell must be waited for is served like any other", async () => {
+  const dispatcher = new TestDispatcher(cell.socketPath);
+  dispatcher.waits = true;
+  await using waiting = startRig(dispatcher);
+  const { port } = waiting.ingress;
+  expect(await echo(`GET /get HTTP/1.1\r\n${host}\r\n`, port)).toMatchObject({ method: "GET", body: "" });
+  const post = `POST / HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc`;
+  expect(await echo(post, port)).toMatchObject({ method: "POST", body: "abc" });
+  expect(dispatcher.settled).toBe(true);
+});
+
 test("what only the platform may say is taken out of a request", async () => {
   const seen = await echo(
     `GET / HTTP/1.1\r\n${host}X-Ow-Cell: 1\r\nx-request-id: mine\r\nForwarded: for=1.1.1.1\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: bank.example\r\nX-Forwarded-Port: 1\r\nX-Real-Ip: 1.1.1.1\r\nCF-Connecting-IP: 1.1.1.1\r\nCf-Ray: 1\r\nConnection: X-Listed, keep-alive\r\nX-Listed: 1\r\nKeep-Alive: 1\r\nProxy-Connection: 1\r\nTE: trailers\r\nTrailer: X\r\n\r\n`,

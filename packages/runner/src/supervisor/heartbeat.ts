@@ -1,3 +1,8 @@
+/** A sign of life this young makes a question needless: a busy cell that ends requests gives one all the time. */
+const signMs = 10;
+/** But not for longer than this: a request also ends when its client leaves, which proves nothing. */
+const trustMs = 30;
+
 /**
  * Asks a cell's event loop for a sign of life. The answer is made by workerd without running JavaScript, so
  * silence means that one turn of the worker's own code does not end.
@@ -7,6 +12,7 @@ export class Heartbeat {
   readonly #abort = new AbortController();
   /** The cell's CPU clock when the unanswered question was asked. */
   #askedAtCpuMs: number | undefined;
+  #askedAt = Number.NEGATIVE_INFINITY;
   #lastSignAt: number;
 
   constructor(socketPath: string, now: number) {
@@ -29,8 +35,11 @@ export class Heartbeat {
     this.#lastSignAt = now;
   }
 
-  ask(cpuMs: number): void {
+  /** Asks, unless a question is open or the last sign of life is recent. */
+  ask(now: number, cpuMs: number): void {
     if (this.#askedAtCpuMs !== undefined) return;
+    if (now - this.#lastSignAt < signMs && now - this.#askedAt < trustMs) return;
+    this.#askedAt = now;
     this.#askedAtCpuMs = cpuMs;
     fetch("http://cell/alive", { unix: this.#socketPath, signal: this.#abort.signal })
       .then((response) => response.arrayBuffer())

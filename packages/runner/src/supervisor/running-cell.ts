@@ -13,6 +13,12 @@ const graceMs = 10;
 const restingMs = 100;
 
 /**
+ * A reading of the CPU clock this young serves again when a request comes to others or leaves others behind.
+ * Requests arrive in bursts, one per turn of the event loop, and what they share is shared at the next reading.
+ */
+const freshMs = 0.25;
+
+/**
  * CPU a request earns per byte its cell moves: 2 ms per MiB. Moving bytes through sockets is the platform's
  * work, not the worker's (measured: 0.6–1.2 ms per MiB through workerd), so a large download does not
  * count as a runaway computation.
@@ -56,6 +62,7 @@ export class RunningCell {
   #gone = false;
   #culprit: CpuAccount | undefined;
   #cpuMs: number;
+  #readAt: number;
   #sampledAt: number;
   #sampledCpuMs: number;
   #transferred = 0;
@@ -70,6 +77,7 @@ export class RunningCell {
     this.#clock = options.clock;
     const now = performance.now();
     this.#sampledAt = now;
+    this.#readAt = now;
     this.#cpuMs = this.#clock(this.cell.pid) ?? 0;
     this.#sampledCpuMs = this.#cpuMs;
     this.#ledger = new CpuLedger(this.#cpuMs, now);
@@ -102,24 +110,26 @@ export class RunningCell {
   }
 
   lease(coldStart: boolean): Lease {
-    const account = this.#ledger.open(performance.now(), this.#readCpu());
-    let open = true;
-    const release = (): void => {
-      if (!open) return;
-      open = false;
-      this.#release(account);
-    };
-    return {
-      socketPath: this.cell.httpSocket,
-      coldStart,
-      cpuMs: () => account.cpuMs,
-      verdict: async () => {
-        await this.#ended;
-        return { reason: this.#reason ?? "crashed", culprit: this.#culprit === account };
-      },
-      release,
-      [Symbol.dispose]: release,
-    };
+    const now = performance.now();
+    return new Place(this, this.#ledger.open(now, this.#sharedCpu(now)), coldStart);
+  }
+
+  /** Why the cell ended, once it has, and whether the request of `account` is to blame. */
+  async verdict(account: CpuAccount): Promise<Verdict> {
+    await this.#ended;
+    return { reason: this.#reason ?? "crashed", culprit: this.#culprit === account };
+  }
+
+  /** Takes a request's account off the cell's ledger. Once for each. */
+  release(account: CpuAccount): void {
+    const now = performance.now();
+    if (!this.#gone && this.#reason === undefined) {
+      this.#heartbeat.sign(now);
+      this.#completed += 1;
+    }
+    this.#ledger.close(account, now, this.#sharedCpu(now), this.#limits.cpuMs);
+    if (this.inFlight === 0) this.#idleSince = now;
+    this.#options.onReleased(this);
   }
 
   /** Enforces the limits; called every few milliseconds. Does nothing for a cell that sleeps. */
@@ -127,7 +137,7 @@ export class RunningCell {
     if (this.gone) return;
     const oldest = this.#oldest();
     if (oldest === undefined ? now - this.#sampledAt < restingMs : now - oldest.since < graceMs) return;
-    const cpuMs = this.#readCpu();
+    const cpuMs = this.#readCpu(now);
     const used = cpuMs - this.#sampledCpuMs;
     const busy = used / Math.max(1, now - this.#sampledAt);
     this.#sampledAt = now;
@@ -136,7 +146,7 @@ export class RunningCell {
     this.#ledger.charge(now, cpuMs);
     if (oldest !== undefined) this.#credit(now);
     this.#judge(now, cpuMs);
-    if (busy > 0.5) this.#heartbeat.ask(cpuMs);
+    if (busy > 0.5) this.#heartbeat.ask(now, cpuMs);
   }
 
   /** Enforces the memory limit; called less often. */
@@ -214,18 +224,13 @@ export class RunningCell {
     return undefined;
   }
 
-  #release(account: CpuAccount): void {
-    const now = performance.now();
-    if (!this.#gone && this.#reason === undefined) {
-      this.#heartbeat.sign(now);
-      this.#completed += 1;
-    }
-    this.#ledger.close(account, now, this.#readCpu(), this.#limits.cpuMs);
-    if (this.inFlight === 0) this.#idleSince = now;
-    this.#options.onReleased(this);
+  /** The CPU clock for a request's coming or going: with one request in flight every bill is exact. */
+  #sharedCpu(now: number): number {
+    return this.inFlight > 1 && now - this.#readAt < freshMs ? this.#cpuMs : this.#readCpu(now);
   }
 
-  #readCpu(): number {
+  #readCpu(now: number): number {
+    this.#readAt = now;
     this.#cpuMs = this.#clock(this.cell.pid) ?? this.#cpuMs;
     return this.#cpuMs;
   }
@@ -244,5 +249,41 @@ export class RunningCell {
       this.#reason = exit.outOfMemory ? "memory-limit" : "crashed";
     }
     this.#options.onEnded(this, this.#reason, exit);
+  }
+}
+
+/** A request's place in a running cell. */
+class Place implements Lease {
+  readonly #cell: RunningCell;
+  readonly #account: CpuAccount;
+  readonly coldStart: boolean;
+  #released = false;
+
+  constructor(cell: RunningCell, account: CpuAccount, coldStart: boolean) {
+    this.#cell = cell;
+    this.#account = account;
+    this.coldStart = coldStart;
+  }
+
+  get socketPath(): string {
+    return this.#cell.cell.httpSocket;
+  }
+
+  cpuMs(): number {
+    return this.#account.cpuMs;
+  }
+
+  verdict(): Promise<Verdict> {
+    return this.#cell.verdict(this.#account);
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#cell.release(this.#account);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }

@@ -87,7 +87,7 @@ function rig(options: Partial<SupervisorOptions> = {}): Rig {
     warmCells: 1,
     ...options,
   });
-  const acquire = (target: Target): Promise<Lease> =>
+  const acquire = async (target: Target): Promise<Lease> =>
     supervisor.acquire(target, { requestId: newId() as RequestId, signal: new AbortController().signal });
   return {
     supervisor,
@@ -232,6 +232,21 @@ describe("the CPU limit", () => {
     await it.request(target, "/spin?ms=20");
     expect(await it.request(target, "/loop")).toEqual(culprit("cpu-limit"));
     expect(await innocent).toEqual({ reason: "cpu-limit", culprit: false });
+  });
+
+  test("ends a loop while clients come and leave beside it", async () => {
+    await using it = rig({ maxReplicas: 1 });
+    const target = targetOf();
+    await it.request(target, "/");
+    let ended = false;
+    const loop = it.request(target, "/loop").finally(() => {
+      ended = true;
+    });
+    while (!ended) {
+      using _left = await it.acquire(target);
+      await Bun.sleep(1);
+    }
+    expect(await loop).toMatchObject({ reason: "cpu-limit" });
   });
 
   test("is the worker's own", async () => {

@@ -93,7 +93,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
     this.#blanks.fill();
   }
 
-  acquire(target: Target, options: AcquireOptions): Promise<Lease> {
+  acquire(target: Target, options: AcquireOptions): Lease | Promise<Lease> {
     if (this.#stopping.signal.aborted) {
       return Promise.reject(
         new OpenWorkersError("OVERLOADED", "The runner is stopping.", { hint: "Try again." }),

@@ -66,9 +66,13 @@ export class WorkerCells {
     return total;
   }
 
-  async acquire(signal: AbortSignal): Promise<Lease> {
-    const free = this.#freest();
-    if (free !== undefined && this.#line.size === 0) return free.lease(false);
+  /** As `Dispatcher.acquire` has it. */
+  acquire(signal: AbortSignal): Lease | Promise<Lease> {
+    const free = this.#line.size === 0 ? this.#freest() : undefined;
+    return free?.lease(false) ?? this.#wait(signal);
+  }
+
+  async #wait(signal: AbortSignal): Promise<Lease> {
     const none = this.#cells.size + this.#starting === 0;
     if (none) this.#refuseWhileBackingOff();
     const place = this.#line.wait(signal);

@@ -54,6 +54,8 @@ export class TestDispatcher implements Dispatcher {
   readonly leases: TestLease[] = [];
   sockets: string[];
   failure: Error | undefined;
+  /** Leases are promised, as while a cell is started, and not given at once, as by one that runs. */
+  waits = false;
   /** Told of each lease as it is given out. */
   onLease: (lease: TestLease) => void = () => {};
 
@@ -61,13 +63,13 @@ export class TestDispatcher implements Dispatcher {
     this.sockets = sockets;
   }
 
-  async acquire(_target: Target, options: AcquireOptions): Promise<Lease> {
-    if (this.failure !== undefined) throw this.failure;
+  acquire(_target: Target, options: AcquireOptions): Lease | Promise<Lease> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
     const socketPath = this.sockets.length > 1 ? this.sockets.shift() : this.sockets[0];
     const lease = new TestLease(socketPath ?? "", options);
     this.leases.push(lease);
     this.onLease(lease);
-    return lease;
+    return this.waits ? Promise.resolve(lease) : lease;
   }
 
   /** Every lease was released exactly once. */
