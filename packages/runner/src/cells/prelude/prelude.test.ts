@@ -76,6 +76,38 @@ describe("an uncaught exception", () => {
     expect(line.exception?.message).toBe("Uncaught just text");
   });
 
+  test.each([
+    ["undefined", "() => {}"],
+    ["undefined", "async () => {}"],
+    ["string", "() => 'text'"],
+    ["null", "async () => null"],
+    ["object", "() => ({ then(resolve) { resolve({}); } })"],
+  ])("is what a result of the type %s is taken for: %s", async (type, handler) => {
+    await using cell = await cells.start(program(`export default { fetch: ${handler} };`));
+    const id = newId<"request">();
+    const response = await cell.fetch("/", { headers: { "x-request-id": id } });
+    expect([response.status, response.headers.get("x-ow-exception")]).toEqual([500, "1"]);
+    expect(await cell.line((line) => line.exception !== undefined)).toMatchObject({
+      message: `TypeError: The fetch handler's result is no Response (its type: ${type}).`,
+      requestId: id,
+    });
+  });
+
+  test("is not seen in a Response of another kind: a subclass's, a thenable's, a clone", async () => {
+    await using cell = await cells.start(
+      program(`class Own extends Response {}
+        export default { fetch(request) {
+          const { pathname } = new URL(request.url);
+          if (pathname === "/subclass") return new Own("ok");
+          if (pathname === "/clone") return new Response("ok").clone();
+          return { then(resolve) { resolve(new Response("ok")); } };
+        } }`),
+    );
+    for (const path of ["/subclass", "/clone", "/thenable"]) {
+      expect([path, await (await cell.fetch(path)).text()]).toEqual([path, "ok"]);
+    }
+  });
+
   test("in waitUntil is reported and harms nobody", async () => {
     await using cell = await cells.start(
       program(`export default { fetch(_, __, ctx) {

@@ -11,6 +11,7 @@ const {
   Response: OurResponse,
   Promise: OurPromise,
   Error: OurError,
+  TypeError: OurTypeError,
   String: toText,
   setTimeout: startTimer,
   clearTimeout: stopTimer,
@@ -19,14 +20,23 @@ const stringify = JSON.stringify;
 const uncurry = (method) => Function.prototype.call.bind(method);
 const then = uncurry(OurPromise.prototype.then);
 const race = OurPromise.race.bind(OurPromise);
+const resolved = OurPromise.resolve.bind(OurPromise);
 const getHeader = uncurry(Headers.prototype.get);
 // Compatibility dates before 2022-01-31 put properties on the instance.
 const headersGetter = getOwnPropertyDescriptor(Request.prototype, "headers")?.get;
 const headersOf = headersGetter === undefined ? (request) => request.headers : uncurry(headersGetter);
 
+// Holds the request, or "" for an event that is none. Its id is read when a line is written: most requests write
+// none, and reading a header costs as much as all the rest that is done for them here.
 const requests = new AsyncLocalStorage();
 const current = requests.getStore.bind(requests);
 const enter = requests.run.bind(requests);
+
+/** The id of the request that runs, "" in another event, undefined outside of any. */
+function currentId() {
+  const request = current();
+  return typeof request === "object" ? (getHeader(headersOf(request), "x-request-id") ?? "") : request;
+}
 
 // Record separators (ASCII) that the runner's log reader looks for at the start of a message.
 const lineMark = "\x1e";
@@ -45,7 +55,7 @@ for (const level of ["debug", "error", "info", "log", "trace", "warn"]) {
   originals[level] = original.bind(console);
   console[level] = {
     [level](...values) {
-      const id = current();
+      const id = currentId();
       if (id === undefined) return apply(original, this, values);
       // A format string stays the first argument, so that its %s still count.
       if (typeof values[0] === "string") values[0] = `${lineMark}${id}${lineMark}${values[0]}`;
@@ -68,7 +78,7 @@ function report(thrown) {
   } catch {
     message = "An exception that cannot be described was thrown.";
   }
-  originals.error(exceptionMark + stringify({ id: current(), name, message, stack }));
+  originals.error(exceptionMark + stringify({ id: currentId(), name, message, stack }));
 }
 
 // What no handler of the worker's awaits.
@@ -151,14 +161,29 @@ function failedEvent(thrown) {
   throw thrown;
 }
 
-function call(handler, self, values, failed) {
+// workerd answers what is not a Response with a bare 500 and tells nobody: its author must hear of it.
+function checkedResponse(result) {
+  if (result instanceof OurResponse) return result;
+  const what = result === null ? "null" : typeof result;
+  const error = new OurTypeError(`The fetch handler's result is no Response (its type: ${what}).`);
+  // The stack would name our modules alone.
+  error.stack = `TypeError: ${error.message}`;
+  return failedFetch(error);
+}
+
+const unchecked = (result) => result;
+const isThenable = (value) => isObject(value) && typeof value.then === "function";
+
+function call(handler, self, values, checked, failed) {
   let result;
   try {
     result = apply(handler, self, values);
+    // A thenable of the worker's own, or a stub's: what it becomes is asked only now.
+    if (!(result instanceof OurPromise) && isThenable(result)) result = resolved(result);
   } catch (thrown) {
     return failed(thrown);
   }
-  return result instanceof OurPromise ? then(result, undefined, failed) : result;
+  return result instanceof OurPromise ? then(result, checked, failed) : checked(result);
 }
 
 function wrapHandler(name, handler) {
@@ -169,8 +194,8 @@ function wrapHandler(name, handler) {
       // The worker calls its own handler: its exceptions are its own to catch.
       if (current() !== undefined) return apply(handler, this, values);
       boundWaitUntil(values.length > 2 ? values[2] : this?.ctx);
-      const id = isFetch ? getHeader(headersOf(values[0]), "x-request-id") : undefined;
-      return enter(id ?? "", call, handler, this, values, failed);
+      const checked = isFetch ? checkedResponse : unchecked;
+      return enter(isFetch ? values[0] : "", call, handler, this, values, checked, failed);
     },
   }[name];
 }
