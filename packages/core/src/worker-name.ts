@@ -39,7 +39,8 @@ export function previewLabel(version: number, worker: string): string {
 
 /** The worker, and the version when the label is a preview's. */
 export function parseHostLabel(label: string): { worker: string; version?: number } | undefined {
-  const preview = /^(\d{1,9})--(.+)$/.exec(label);
+  // No leading zero: one version has one address.
+  const preview = /^(0|[1-9]\d{0,8})--(.+)$/.exec(label);
   if (preview) {
     const [, version, worker] = preview;
     if (version === undefined || worker === undefined || !pattern.test(worker)) return undefined;

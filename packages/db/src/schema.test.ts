@@ -153,6 +153,18 @@ describe("the database refuses", () => {
       "insert into routes (pattern, worker_id) select 'example.com/*/x', id from workers",
     ],
     [
+      "a route on a domain that it is not below",
+      `with domain as (
+        insert into domains (hostname, worker_id, verification_token, verified_at)
+        select 'b.example.com', id, 't', now() from workers returning hostname, worker_id
+      ) insert into routes (pattern, worker_id, domain) select 'example.com/', worker_id, hostname from domain`,
+    ],
+    [
+      "a route on a domain that is not verified",
+      `insert into domains (hostname, worker_id, verification_token) select 'c.example.com', id, 't' from workers;
+      insert into routes (pattern, worker_id, domain) select 'c.example.com/', id, 'c.example.com' from workers`,
+    ],
+    [
       "a route without a path",
       "insert into routes (pattern, worker_id) select 'example.com', id from workers",
     ],
@@ -205,6 +217,7 @@ describe("a change is told on the channel", () => {
     expect(
       await told(() =>
         fixture.deploy("hello", {
+          by: fixture.operator,
           code: codeOf("two"),
           routes: ["example.com/*"],
           domains: ["a.example.com"],

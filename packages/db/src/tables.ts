@@ -90,7 +90,13 @@ export interface Tables {
     verified_at: Date | null;
     created_at: CreatedAt;
   };
-  routes: { pattern: Fixed<string>; worker_id: Fixed<WorkerId>; created_at: CreatedAt };
+  routes: {
+    pattern: Fixed<string>;
+    worker_id: Fixed<WorkerId>;
+    /** The verified domain it rests on; null when an operator gave it. */
+    domain: Fixed<string | null>;
+    created_at: CreatedAt;
+  };
   audit_log: {
     id: GeneratedAlways<number>;
     at: CreatedAt;

@@ -98,9 +98,11 @@ describe("a deploy", () => {
 
   test("that fails leaves nothing behind", async () => {
     await using fixture = await platform();
-    await fixture.deploy("first", { routes: ["example.com/api/*"] });
+    const by = fixture.operator;
+    await fixture.deploy("first", { by, routes: ["example.com/api/*"] });
     const before = await count(fixture.database, "blobs");
     const clash = fixture.deploy("second", {
+      by,
       code: codeOf("second"),
       routes: ["free.example.com/", "example.com/api/*"],
     });

@@ -58,7 +58,7 @@ export interface Deployed {
  * versions of which the one with the higher number is live.
  *
  * @throws OpenWorkersError INVALID_NAME, INVALID_INPUT, INVALID_LIMIT, SCRIPT_TOO_LARGE, FORBIDDEN (the worker
- * is somebody else's), NOT_FOUND (environment), CONFLICT (a domain or route is another worker's),
+ * is somebody else's, or a route's host not its owner's), NOT_FOUND (environment), CONFLICT (a domain or route is another worker's),
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
@@ -74,7 +74,7 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const version = await insertVersion(transaction, worker, input, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
-    if (input.routes !== undefined) await replaceRoutes(transaction, worker.id, input.routes);
+    if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
     return { workerId: worker.id, versionId: version.id, version: version.number, deploymentId };

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
+import { isOperator } from "./users.ts";
 import { lockOwnedWorker } from "./workers.ts";
 
 export interface Domain {
@@ -52,7 +53,7 @@ export async function verifyDomain(
   });
 }
 
-/** Gives a host name up. @throws OpenWorkersError NOT_FOUND, FORBIDDEN. */
+/** Gives a host name up, with the routes that rest on it. @throws OpenWorkersError NOT_FOUND, FORBIDDEN. */
 export async function removeDomain(
   database: Database,
   { hostname, by }: { hostname: string; by: UserId },
@@ -84,18 +85,13 @@ export async function claimDomain(
   by: UserId,
 ): Promise<string> {
   const name = parseHostname(hostname);
-  const user = await transaction
-    .selectFrom("users")
-    .select("is_operator")
-    .where("id", "=", by)
-    .executeTakeFirst();
   await transaction
     .insertInto("domains")
     .values({
       hostname: name,
       worker_id: workerId,
       verification_token: randomBytes(24).toString("base64url"),
-      verified_at: user?.is_operator === true ? new Date() : null,
+      verified_at: (await isOperator(transaction, by)) ? new Date() : null,
     })
     .onConflict((conflict) => conflict.column("hostname").doNothing())
     .execute();

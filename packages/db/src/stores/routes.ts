@@ -1,6 +1,7 @@
 import { OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
+import { isOperator } from "./users.ts";
 import { lockOwnedWorker } from "./workers.ts";
 
 export interface Route {
@@ -10,17 +11,19 @@ export interface Route {
 }
 
 /**
- * Gives a worker these routes and no others.
+ * Gives a worker these routes and no others. An operator may give any; anybody else only those of a host that is a
+ * verified domain of the worker's owner, or of hosts below it (`*.`).
  *
- * @throws OpenWorkersError INVALID_INPUT, NOT_FOUND (worker), FORBIDDEN, CONFLICT (one leads to another worker).
+ * @throws OpenWorkersError INVALID_INPUT, NOT_FOUND (worker), FORBIDDEN (the worker or a host is not `by`'s),
+ * CONFLICT (one leads to another worker).
  */
 export async function setRoutes(
   database: Database,
   { worker, patterns, by }: { worker: string; patterns: readonly string[]; by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
-    const { id } = await lockOwnedWorker(transaction, worker, by);
-    const stored = await replaceRoutes(transaction, id, patterns);
+    const owned = await lockOwnedWorker(transaction, worker, by);
+    const stored = await replaceRoutes(transaction, owned, patterns, by);
     await audit(transaction, by, "route.set", worker, { patterns: stored });
   });
 }
@@ -38,36 +41,69 @@ export async function listRoutes(database: Database, worker?: string): Promise<R
   );
 }
 
-/** As `setRoutes`, within the caller's transaction; returns the patterns as they are stored. */
+/**
+ * As `setRoutes`, within the caller's transaction; returns the patterns as they are stored. Those that the worker has
+ * already stay, whoever gave them.
+ */
 export async function replaceRoutes(
   transaction: Queries,
-  workerId: WorkerId,
+  worker: { readonly id: WorkerId; readonly owner_id: UserId },
   patterns: readonly string[],
+  by: UserId,
 ): Promise<string[]> {
   const wanted = [...new Set(patterns.map(parseRoutePattern))].sort();
   await transaction
     .deleteFrom("routes")
-    .where("worker_id", "=", workerId)
+    .where("worker_id", "=", worker.id)
     .$if(wanted.length > 0, (query) => query.where("pattern", "not in", wanted))
     .execute();
+  const operator = await isOperator(transaction, by);
   for (const pattern of wanted) {
+    const holder = await holderOf(transaction, pattern);
+    if (holder === worker.id) continue;
+    if (holder !== undefined) throw taken(pattern);
+    const domain = operator ? null : await domainUnder(transaction, pattern, worker.owner_id);
     await transaction
       .insertInto("routes")
-      .values({ pattern, worker_id: workerId })
+      .values({ pattern, worker_id: worker.id, domain })
       .onConflict((conflict) => conflict.column("pattern").doNothing())
       .execute();
-    const taken = await transaction
-      .selectFrom("routes")
-      .select("worker_id")
-      .where("pattern", "=", pattern)
-      .executeTakeFirst();
-    if (taken?.worker_id !== workerId) {
-      throw new OpenWorkersError("CONFLICT", `The route ${pattern} leads to another worker.`, {
-        hint: "Take it out of that worker's manifest and deploy it first.",
-      });
-    }
+    // Somebody else's transaction may have been a moment earlier.
+    if ((await holderOf(transaction, pattern)) !== worker.id) throw taken(pattern);
   }
   return wanted;
+}
+
+async function holderOf(transaction: Queries, pattern: string): Promise<WorkerId | undefined> {
+  const route = await transaction
+    .selectFrom("routes")
+    .select("worker_id")
+    .where("pattern", "=", pattern)
+    .executeTakeFirst();
+  return route?.worker_id;
+}
+
+/** The verified domain of `owner` that a route of this pattern rests on. @throws OpenWorkersError FORBIDDEN */
+async function domainUnder(transaction: Queries, pattern: string, owner: UserId): Promise<string> {
+  const hostname = pattern.slice(0, pattern.indexOf("/")).replace(/^\*\./, "");
+  const domain = await transaction
+    .selectFrom("domains")
+    .innerJoin("workers", "workers.id", "domains.worker_id")
+    .select("hostname")
+    .where("hostname", "=", hostname)
+    .where("verified_at", "is not", null)
+    .where("workers.owner_id", "=", owner)
+    .executeTakeFirst();
+  if (domain !== undefined) return domain.hostname;
+  throw new OpenWorkersError("FORBIDDEN", `The route ${pattern} needs ${hostname} as a verified domain.`, {
+    hint: `Add ${hostname} to a worker of the same owner and verify it: ow domains add. An operator needs neither.`,
+  });
+}
+
+function taken(pattern: string): OpenWorkersError {
+  return new OpenWorkersError("CONFLICT", `The route ${pattern} leads to another worker.`, {
+    hint: "Take it out of that worker's manifest and deploy it first.",
+  });
 }
 
 const label = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";

@@ -10,7 +10,8 @@ describe("the routing table", () => {
   test("holds every worker with what serves it, and one worker's part holds the same of it", async () => {
     await using fixture = await platform();
     const { database } = fixture;
-    const one = await fixture.deploy("one", { routes: ["example.com/one/*"] });
+    const one = await fixture.deploy("one");
+    await setRoutes(database, { worker: "one", patterns: ["example.com/one/*"], by: fixture.operator });
     const two = await fixture.deploy("two", { by: fixture.operator, domains: ["two.example.com"] });
     const split = await fixture.deploy("one", { percent: 30 });
     const whole = await loadRouting(database);
@@ -139,10 +140,12 @@ describe("routes", () => {
     await using fixture = await platform();
     const { database } = fixture;
     const patterns = async () => (await listRoutes(database, "hello")).map(({ pattern }) => pattern);
-    await fixture.deploy("hello", { routes: ["example.com/a", "example.com/b/*"] });
+    const by = fixture.operator;
+    await fixture.deploy("hello");
+    await fixture.deploy("hello", { by, routes: ["example.com/a", "example.com/b/*"] });
     await fixture.deploy("hello");
     expect(await patterns()).toEqual(["example.com/a", "example.com/b/*"]);
-    await fixture.deploy("hello", { routes: ["example.com/b/*", "*.example.com/*"] });
+    await fixture.deploy("hello", { by, routes: ["example.com/b/*", "*.example.com/*"] });
     expect(await patterns()).toEqual(["*.example.com/*", "example.com/b/*"]);
     await setRoutes(database, { worker: "hello", patterns: [], by: fixture.ada });
     expect(await patterns()).toEqual([]);
@@ -174,7 +177,7 @@ describe("routes", () => {
   test("that the code accepts, the database accepts as well", async () => {
     await using fixture = await platform();
     const accepted = forms.flatMap(([, stored]) => stored ?? []);
-    await fixture.deploy("hello", { routes: accepted });
+    await fixture.deploy("hello", { by: fixture.operator, routes: accepted });
     expect((await listRoutes(fixture.database)).map(({ pattern }) => pattern)).toEqual(
       [...new Set(accepted)].sort(),
     );

@@ -55,12 +55,16 @@ async function userNamed(queries: Queries, name: string): Promise<User> {
  * @throws OpenWorkersError FORBIDDEN
  */
 export async function mustOwn(queries: Queries, by: UserId, owner: UserId, what: string): Promise<void> {
-  if (by === owner) return;
+  if (by === owner || (await isOperator(queries, by))) return;
+  throw new OpenWorkersError("FORBIDDEN", `${what} belongs to somebody else.`);
+}
+
+/** Whether a user may act on what others own. */
+export async function isOperator(queries: Queries, id: UserId): Promise<boolean> {
   const user = await queries
     .selectFrom("users")
     .select("is_operator")
-    .where("id", "=", by)
+    .where("id", "=", id)
     .executeTakeFirst();
-  if (user?.is_operator !== true)
-    throw new OpenWorkersError("FORBIDDEN", `${what} belongs to somebody else.`);
+  return user?.is_operator === true;
 }

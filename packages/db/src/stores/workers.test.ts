@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { loadProgram } from "./programs.ts";
+import { setRoutes } from "./routes.ts";
 import { findVersion, loadRouting } from "./routing.ts";
 import { codeOf, count, platform, rejection } from "./testing/fixtures.ts";
 import { listVersions } from "./versions.ts";
@@ -28,8 +29,9 @@ describe("a worker", () => {
     await fixture.deploy("one", {
       code: code("one"),
       domains: ["one.example.com"],
-      routes: ["example.com/one"],
     });
+    const patterns = ["example.com/one"];
+    await setRoutes(fixture.database, { worker: "one", patterns, by: fixture.operator });
     const two = await fixture.deploy("two", { code: code("two") });
     expect(await count(fixture.database, "blobs")).toBe(5);
     const { freedBytes } = await deleteWorker(fixture.database, { worker: "one", by: fixture.ada });

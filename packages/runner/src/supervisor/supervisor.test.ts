@@ -151,6 +151,30 @@ describe("a cell", () => {
     ]);
   });
 
+  test("that is idle longest is given up when memory is scarce", async () => {
+    let share = 1;
+    await using it = rig({ availableMemory: () => share });
+    const [first, second] = [targetOf(), targetOf()];
+    for (const target of [first, second]) await it.request(target, "/");
+    using _busy = await it.acquire(second);
+    share = 0.05;
+    while (it.supervisor.stats().cells > 1) await Bun.sleep(5);
+    expect([...it.supervisor.cells()].map(({ target }) => target.versionId)).toEqual([second.versionId]);
+  });
+
+  test("that is busy gets a replica beside it", async () => {
+    await using it = rig({ maxReplicas: 2 });
+    const target = targetOf({ cpuMs: 30_000 });
+    const stop = new AbortController();
+    const load = Array.from({ length: 12 }, async () => {
+      while (!stop.signal.aborted) await it.request(target, "/spin?ms=10");
+    });
+    while (it.supervisor.stats().cells < 2) await Bun.sleep(10);
+    stop.abort();
+    await Promise.all(load);
+    expect(it.supervisor.stats()).toMatchObject({ cells: 2, ends: { crashed: 0, "cpu-limit": 0 } });
+  });
+
   test("is refused with OVERLOADED when every other is busy", async () => {
     await using it = rig({ maxCells: 1, maxReplicas: 1 });
     using _busy = await it.acquire(targetOf());

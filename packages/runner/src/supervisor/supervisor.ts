@@ -41,6 +41,8 @@ export interface SupervisorOptions {
   readonly idleMs?: number;
   /** Replicas of one worker. Default: the number of cores. */
   readonly maxReplicas?: number;
+  /** Share of the machine's memory that is available, 0 to 1. Default: what the kernel says. */
+  readonly availableMemory?: () => number;
 }
 
 export interface SupervisorStats {
@@ -235,7 +237,8 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       if (forgotten && !worker.backingOff(now)) this.#workers.delete(key);
     }
     this.#keepDraining(now);
-    if (availableMemoryShare() < scarceMemoryShare) this.#evictIdlest();
+    const available = this.#options.availableMemory ?? availableMemoryShare;
+    if (available() < scarceMemoryShare) this.#evictIdlest();
   }
 
   #keepDraining(now: number): void {

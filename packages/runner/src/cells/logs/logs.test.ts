@@ -5,7 +5,11 @@ import { parseLine } from "./parse-line.ts";
 import { maxLineBytes, readLog } from "./read-log.ts";
 import { stackMapper } from "./source-map.ts";
 
-async function read(chunks: readonly string[], budget?: LineBudget): Promise<CellLine[]> {
+async function read(
+  chunks: readonly string[],
+  budget?: LineBudget,
+  onHandlers?: (handlers: string[]) => void,
+): Promise<CellLine[]> {
   const lines: CellLine[] = [];
   const stdout = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -17,11 +21,14 @@ async function read(chunks: readonly string[], budget?: LineBudget): Promise<Cel
     onLine: (line) => lines.push(line),
     mapStack: (stack) => stack,
     ...(budget === undefined ? {} : { budget }),
+    ...(onHandlers === undefined ? {} : { onHandlers }),
   });
   return lines;
 }
 
-const line = (message: string, level = "log") => `${JSON.stringify({ timestamp: "5", level, message })}\n`;
+const then = Date.now() - 1_000;
+const line = (message: string, level = "log", timestamp: unknown = `${then}`) =>
+  `${JSON.stringify({ timestamp, level, message })}\n`;
 const id = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 describe("reading a log", () => {
@@ -29,9 +36,9 @@ describe("reading a log", () => {
     const text = line("één") + line("zwei\nlines", "warn") + line("last").trimEnd();
     const bytes = [...text];
     expect(await read(bytes)).toEqual([
-      { time: 5, level: "log", message: "één" },
-      { time: 5, level: "warn", message: "zwei\nlines" },
-      { time: 5, level: "log", message: "last" },
+      { time: then, level: "log", message: "één" },
+      { time: then, level: "warn", message: "zwei\nlines" },
+      { time: then, level: "log", message: "last" },
     ]);
   });
 
@@ -50,6 +57,22 @@ describe("reading a log", () => {
     const lines = await read([line("x").repeat(6_234)], budget);
     expect(lines).toHaveLength(2_001);
     expect(lines.at(-1)).toMatchObject({ level: "warn", message: "… 4,234 lines dropped" });
+  });
+
+  test("is not fooled by lines that are marked as the platform's own", async () => {
+    const flood = line("\x1d\x1dx").repeat(3_000) + line('\x1d\x1d["fetch"]').repeat(3_000);
+    const serving = await read([flood], new LineBudget(() => 0));
+    expect(serving).toHaveLength(2_001);
+    const handlers: string[][] = [];
+    const checked = await read([flood], new LineBudget(() => 0), (names) => handlers.push(names));
+    expect(checked.length + handlers.length).toBeLessThan(2_020);
+  });
+
+  test("hears the platform's own line above a flood", async () => {
+    const handlers: string[][] = [];
+    const chunks = [line("x").repeat(5_000), line('\x1d\x1d["fetch"]')];
+    await read(chunks, new LineBudget(() => 0), (names) => handlers.push(names));
+    expect(handlers).toEqual([["fetch"]]);
   });
 
   test("lets a cell write again when time has passed", () => {
@@ -86,10 +109,20 @@ describe("parsing a line", () => {
     expect(parseLine(line(JSON.stringify(own)).trim())).toMatchObject({ kind: "line" });
   });
 
+  test("does not believe a time that cannot be: such a line would be filed under any day, or break its reader", () => {
+    const before = Date.now();
+    for (const time of [0, 1, -9e15, 9e15, 1e300, before + 60_000]) {
+      const parsed = parseLine(line("hi", "log", time).trim());
+      if (parsed.kind !== "line") throw new Error("no line");
+      expect(parsed.line.time).toBeGreaterThanOrEqual(before);
+      expect(parsed.line.time).toBeLessThanOrEqual(Date.now());
+    }
+  });
+
   test("does not take what is no request id for one", () => {
     expect(parseLine(line("\x1enot-an-id\x1ehi").trim())).toEqual({
       kind: "line",
-      line: { time: 5, level: "log", message: "hi" },
+      line: { time: then, level: "log", message: "hi" },
     });
   });
 

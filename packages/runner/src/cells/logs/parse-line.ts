@@ -28,6 +28,9 @@ export type ParsedLine =
   /** workerd speaks of itself: for the operator, when at all. */
   | { readonly kind: "runtime"; readonly level: string; readonly message: string };
 
+/** How long a line may have lain in the pipe: a machine that sleeps, a runner that is stopped in a debugger. */
+const maxDelayMs = 3_600_000;
+
 // Marks that the prelude puts at the start of a message.
 const lineMark = "\x1e";
 const exceptionMark = "\x1d";
@@ -41,8 +44,7 @@ export function parseLine(text: string): ParsedLine {
   // Node's process.stdout, and lines that were cut.
   if (!parsed.success) return { kind: "line", line: { time: Date.now(), level: "log", message: text } };
   const { level, message } = parsed.data;
-  // A module's top level has no clock: workerd says 0 there.
-  const time = parsed.data.timestamp || Date.now();
+  const time = believable(parsed.data.timestamp, Date.now());
   if (message.startsWith(exceptionMark + exceptionMark)) {
     const handlers = handlersText.safeParse(parseJson(message.slice(2)));
     if (handlers.success) return { kind: "handlers", handlers: handlers.data };
@@ -52,6 +54,14 @@ export function parseLine(text: string): ParsedLine {
     if (exception.success) return { kind: "line", line: exceptionLine(time, exception.data) };
   }
   return { kind: "line", line: attributed(time, level, message) };
+}
+
+/**
+ * The time that a cell gives a line, unless it cannot be so: a module's top level has no clock (workerd says 0), and
+ * a cell that was taken over may say what no Date can hold, or file its lines under any day it likes.
+ */
+function believable(time: number, now: number): number {
+  return time <= now && time > now - maxDelayMs ? time : now;
 }
 
 function attributed(time: number, level: LogLevel, message: string): CellLine {

@@ -9,6 +9,8 @@ export const maxLineBytes = 16 * 1_024;
 
 /** Our own line, as JSON writes its marks: a worker that floods its log at start does not drown it. */
 const handlersMark = '"message":"\\u001d\\u001d';
+/** A worker can write that mark too. Few lines with it pass beside the budget, so that it is no way around it. */
+const maxMarkedLines = 8;
 
 export interface LogReaderOptions {
   readonly onLine: (line: CellLine) => void;
@@ -31,8 +33,10 @@ export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogRe
     const count = dropped.toLocaleString("en");
     options.onLine({ time: Date.now(), level: "warn", message: `… ${count} lines dropped` });
   };
+  let marked = options.onHandlers === undefined ? maxMarkedLines : 0;
   for await (const { text, cut } of lines(stdout, maxLineBytes)) {
-    if (!text.includes(handlersMark)) {
+    if (marked < maxMarkedLines && text.includes(handlersMark)) marked += 1;
+    else {
       if (!budget.take()) continue;
       reportDropped();
     }

@@ -32,7 +32,7 @@ export interface RequestHead {
 }
 
 const startLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^ ]+) HTTP\/([0-9])\.([0-9])$/;
-const hostField = /^([a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{0,5})?$/;
+const hostField = /^([a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])(?::([0-9]{0,5}))?$/;
 const beyondAscii = /[\x80-\xff]/;
 const noNames: ReadonlySet<string> = new Set();
 
@@ -139,7 +139,10 @@ function parse(text: string, hopByHop: ReadonlySet<string>): RequestHead | Refus
   if (chunked && minor === "0") return refusal(400, "HTTP/1.0 has no transfer codings.");
   if (host === undefined) return refusal(400, "The request has no Host field.");
   const hostMatch = hostField.exec(host.toLowerCase());
-  if (hostMatch === null) return refusal(400, "The Host field is malformed.");
+  // A port beyond 65535 would make the worker's own `new URL(request.url)` throw.
+  if (hostMatch === null || Number(hostMatch[2] ?? 0) > 0xffff) {
+    return refusal(400, "The Host field is malformed.");
+  }
   const named = hostMatch[1] ?? "";
 
   let keepAlive = minor === "1";
