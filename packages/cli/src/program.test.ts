@@ -63,6 +63,13 @@ describe("wrong usage", () => {
     });
   });
 
+  test.each([[[]], [["env"]]])("without a command is the help and nothing after it: ow %p", async (args) => {
+    const { code, stdout, stderr } = await home.ow(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^Usage: ow /);
+    expect(stderr).not.toMatch(/^error:/m);
+  });
+
   test("is one JSON document on stdout with --json", async () => {
     const { code, stdout, stderr } = await home.ow(["versions", "--json"]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: "" });

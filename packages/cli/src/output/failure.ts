@@ -13,6 +13,8 @@ export class UsageError extends Error {
 /** Says what went wrong, for people or as `{"error":{…}}`, and returns the exit code for it. */
 export function reportFailure(thrown: unknown, options: { readonly json: boolean }): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.ok;
+  // `ow` or `ow env` alone: commander has printed the help, and has no message.
+  if (thrown instanceof CommanderError && thrown.code === "commander.help") return exitCodes.usage;
   if (isAbort(thrown)) return exitCodes.interrupted;
   const usage = thrown instanceof CommanderError || thrown instanceof UsageError;
   const error = usage ? usageError(thrown) : platformError(thrown);

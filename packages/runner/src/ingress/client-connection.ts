@@ -166,6 +166,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
       keepAlive: head.keepAlive && head.minor === 1 && !this.#draining,
     });
     this.#exchange = exchange;
+    if (this.#draining) exchange.drain();
     exchange.start();
   }
 
@@ -259,11 +260,15 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   drain(): void {
     this.#draining = true;
     if (this.#phase === "head" && this.#inbox === undefined) this.#close();
+    else this.#exchange?.drain();
   }
 
   /** Enforces the time-outs; called several times a second. */
   check(now: number): void {
     const { timeouts } = this.#context;
+    // First, because a client that does not read is no reason to wait for it.
+    if (this.#draining) this.#exchange?.checkDrain(now);
+    if (this.#phase === "closed") return;
     if (this.wire.blocked) {
       if (this.wire.written !== this.#writtenAtCheck || this.#stalledSince === 0) {
         this.#writtenAtCheck = this.wire.written;

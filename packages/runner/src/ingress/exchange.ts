@@ -21,6 +21,7 @@ import {
 import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
 import { type RelayEvent, ResponseRelay } from "./response-relay.ts";
 import { writeAnswer } from "./response-writer.ts";
+import { Tunnel } from "./tunnel.ts";
 import type { Wire } from "./wire.ts";
 
 /** What an exchange needs of the connection it answers on. */
@@ -60,7 +61,10 @@ export class Exchange implements CellLinkUser {
   #bodyDone: boolean;
   #continued = false;
   #retried = false;
-  #tunnel: "none" | "open" | "broken" = "none";
+  #tunnel: Tunnel | undefined;
+  #draining = false;
+  /** When what has no end of its own is cut. */
+  #openEndDeadline = never;
   #done = false;
 
   constructor(context: IngressContext, client: ExchangeClient, head: RequestHead, options: ExchangeOptions) {
@@ -165,13 +169,13 @@ export class Exchange implements CellLinkUser {
 
   drained(): void {
     this.#blocked = false;
-    if (this.#tunnel === "open") this.#client.wire.resume();
+    if (this.#tunnel !== undefined) this.#client.wire.resume();
     else if (!this.#bodyDone) this.#client.pump();
   }
 
   received(bytes: Buffer): void {
-    if (this.#tunnel === "open") {
-      if (!this.#client.send(bytes)) this.#link.pause();
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.fromCell(bytes);
       return;
     }
     const event = this.#relay.take(bytes);
@@ -190,9 +194,11 @@ export class Exchange implements CellLinkUser {
         this.#client.exchangeDone(this.#relay.keepAlive);
         return;
       case "switch":
-        this.#tunnel = "open";
-        for (const bytes of event.out) if (!this.#client.send(bytes)) this.#link.pause();
+        this.#client.send(event.head);
+        this.#tunnel = new Tunnel(this.#client, () => this.#link.pause());
         this.#client.openTunnel();
+        if (this.#draining) this.#tunnel.goAway();
+        this.#tunnel.fromCell(event.rest);
         return;
       case "exception":
         this.#answer(event.answer, event.answer.reason ?? "exception");
@@ -204,16 +210,22 @@ export class Exchange implements CellLinkUser {
     }
   }
 
+  /**
+   * The ingress goes down. A WebSocket is told so between two of its frames; what may be cut is cut after a
+   * while, and anything else is left to end.
+   */
+  drain(): void {
+    this.#draining = true;
+    this.#tunnel?.goAway();
+  }
+
   broke(): void {
-    if (this.#tunnel !== "open") return;
-    // The client hears of a closed WebSocket at once; why it closed is for the record, and may take longer.
-    this.#tunnel = "broken";
-    this.#client.wire.end();
+    this.#tunnel?.broke();
   }
 
   lost(verdict: Verdict | undefined): void {
     // A WebSocket whose cell lives on was closed by the worker.
-    if (this.#tunnel !== "none" && verdict === undefined) {
+    if (this.#tunnel !== undefined && verdict === undefined) {
       this.#finish("ok", this.#relay.status, false);
       this.#client.exchangeDone(false);
       return;
@@ -238,6 +250,13 @@ export class Exchange implements CellLinkUser {
     this.#firstByteDeadline = performance.now() + this.#target.limits.firstByteMs;
   }
 
+  /** Cuts what has no end of its own once the ingress has drained for long enough; called several times a second. */
+  checkDrain(now: number): void {
+    if (!this.#draining || (this.#tunnel === undefined && !this.#relay.openEnded)) return;
+    if (this.#openEndDeadline === never) this.#openEndDeadline = now + this.#context.timeouts.goingAwayMs;
+    else if (now > this.#openEndDeadline) this.#client.cut();
+  }
+
   /** Called several times a second. */
   check(now: number): void {
     // While the worker waits for the client to send, it is the client's time that runs.
@@ -256,8 +275,8 @@ export class Exchange implements CellLinkUser {
 
   clientGone(): void {
     // With the cell's side of a WebSocket gone first, the verdict is still to come and the record with it.
-    if (this.#done || this.#tunnel === "broken") return;
-    if (this.#tunnel === "open") this.#finish("ok", this.#relay.status, false);
+    if (this.#done || this.#tunnel?.broken) return;
+    if (this.#tunnel !== undefined) this.#finish("ok", this.#relay.status, false);
     else this.#finish("canceled", this.#relay.begun ? this.#relay.status : clientClosedRequest, false);
   }
 

@@ -10,7 +10,8 @@ export type RelayEvent =
   | { readonly kind: "more"; readonly out: readonly Uint8Array[] }
   /** The response is whole. `reusable`: the connection to the cell can carry another exchange. */
   | { readonly kind: "end"; readonly out: readonly Uint8Array[]; readonly reusable: boolean }
-  | { readonly kind: "switch"; readonly out: readonly Uint8Array[] }
+  /** From here on the connection is a tunnel; `rest` are its first bytes. */
+  | { readonly kind: "switch"; readonly head: Uint8Array; readonly rest: Buffer }
   | { readonly kind: "exception"; readonly answer: Answer }
   | { readonly kind: "broken"; readonly why: string };
 
@@ -52,6 +53,11 @@ export class ResponseRelay {
     return this.#head?.status ?? 0;
   }
 
+  /** The response has begun, and nobody said how long it is. */
+  get openEnded(): boolean {
+    return this.#decoder !== undefined;
+  }
+
   /** The client's connection can carry another request after this response. */
   get keepAlive(): boolean {
     return this.#options.keepAlive && this.#framing !== "close";
@@ -83,7 +89,7 @@ export class ResponseRelay {
       if (!this.#request.webSocket) return broken("a switch of protocols nobody asked for");
       this.#head = head;
       const text = Buffer.from(writeSwitch(head, this.#options.requestId), "latin1");
-      return { kind: "switch", out: rest.length === 0 ? [text] : [text, rest] };
+      return { kind: "switch", head: text, rest };
     }
     if (head.exception !== undefined) {
       return { kind: "exception", answer: head.status === 501 ? noFetchHandler : terminated("exception") };

@@ -10,6 +10,8 @@ export interface Timeouts {
   readonly writeMs: number;
   /** For a client to notice that its connection is being closed. */
   readonly lingerMs: number;
+  /** While the ingress drains: for a response without a known length to end, and a WebSocket's client to leave. */
+  readonly goingAwayMs: number;
 }
 
 // The first four follow nginx (client_header_timeout, keepalive_timeout, client_body_timeout, send_timeout:
@@ -20,4 +22,6 @@ export const defaultTimeouts: Timeouts = {
   bodyMs: 60_000,
   writeMs: 60_000,
   lingerMs: 2_000,
+  // Short, because what is open-ended mostly has no end of its own, and its clients reconnect.
+  goingAwayMs: 3_000,
 };

@@ -13,12 +13,22 @@ const refused: ReadonlyMap<string, string> = new Map([
   ["no_nodejs_als", "log lines are attributed to requests by AsyncLocalStorage"],
 ]);
 
+/** Without it a worker never learns that its client has left. From `default` on it is in the compatibility date. */
+const requestSignal = {
+  enable: "enable_request_signal",
+  disable: "disable_request_signal",
+  // workerd 1.20261117 says so in a warning when the flag comes with a later date.
+  default: "2026-11-17",
+} as const;
+
 /**
- * The flags that a cell is given: the worker's own, and AsyncLocalStorage, which the prelude needs.
+ * The flags that a cell is given: the worker's own; AsyncLocalStorage, which the prelude needs; and
+ * `request.signal`, unless the worker turns it off.
  *
+ * @param date the worker's compatibility date
  * @throws OpenWorkersError INVALID_INPUT for a flag that no worker gets.
  */
-export function cellFlags(wanted: readonly string[]): string[] {
+export function cellFlags(wanted: readonly string[], date: string): string[] {
   for (const flag of wanted) {
     const reason = refused.get(flag);
     if (reason === undefined) continue;
@@ -31,5 +41,7 @@ export function cellFlags(wanted: readonly string[]): string[] {
       },
     );
   }
-  return [...new Set([...wanted, "nodejs_als"])];
+  const flags = new Set([...wanted, "nodejs_als"]);
+  if (date < requestSignal.default && !flags.has(requestSignal.disable)) flags.add(requestSignal.enable);
+  return [...flags];
 }

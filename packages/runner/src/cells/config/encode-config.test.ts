@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Message } from "capnp-es";
 import { program } from "../testing/test-cells.ts";
-import { cellFlags } from "./compatibility.ts";
 import { encodeConfig } from "./encode-config.ts";
 import { Config } from "./generated/workerd.js";
 
@@ -49,12 +48,5 @@ describe("a cell's configuration", () => {
     expect([...worker.modules].map((module) => module.name)).toEqual(["first.js", "index.js", nasty]);
     expect(worker.bindings.get(0).name).toBe(nasty);
     expect(worker.bindings.get(0).text).toBe(nasty);
-  });
-});
-
-describe("a worker's compatibility flags", () => {
-  test("are its own and AsyncLocalStorage's, each once", () => {
-    expect(cellFlags(["nodejs_als", "nodejs_compat"])).toEqual(["nodejs_als", "nodejs_compat"]);
-    expect(cellFlags([])).toEqual(["nodejs_als"]);
   });
 });

@@ -76,6 +76,38 @@ describe("an uncaught exception", () => {
     expect(line.exception?.message).toBe("Uncaught just text");
   });
 
+  test.each([
+    ["undefined", "() => {}"],
+    ["undefined", "async () => {}"],
+    ["string", "() => 'text'"],
+    ["null", "async () => null"],
+    ["object", "() => ({ then(resolve) { resolve({}); } })"],
+  ])("is what a result of the type %s is taken for: %s", async (type, handler) => {
+    await using cell = await cells.start(program(`export default { fetch: ${handler} };`));
+    const id = newId<"request">();
+    const response = await cell.fetch("/", { headers: { "x-request-id": id } });
+    expect([response.status, response.headers.get("x-ow-exception")]).toEqual([500, "1"]);
+    expect(await cell.line((line) => line.exception !== undefined)).toMatchObject({
+      message: `TypeError: The fetch handler's result is no Response (its type: ${type}).`,
+      requestId: id,
+    });
+  });
+
+  test("is not seen in a Response of another kind: a subclass's, a thenable's, a clone", async () => {
+    await using cell = await cells.start(
+      program(`class Own extends Response {}
+        export default { fetch(request) {
+          const { pathname } = new URL(request.url);
+          if (pathname === "/subclass") return new Own("ok");
+          if (pathname === "/clone") return new Response("ok").clone();
+          return { then(resolve) { resolve(new Response("ok")); } };
+        } }`),
+    );
+    for (const path of ["/subclass", "/clone", "/thenable"]) {
+      expect([path, await (await cell.fetch(path)).text()]).toEqual([path, "ok"]);
+    }
+  });
+
   test("in waitUntil is reported and harms nobody", async () => {
     await using cell = await cells.start(
       program(`export default { fetch(_, __, ctx) {
@@ -103,6 +135,69 @@ describe("what no handler awaits", () => {
     for (const message of ["forgotten", "reported"]) {
       expect((await cell.line((line) => line.exception?.message === message)).requestId).toBe(id);
     }
+  });
+
+  // Compatibility dates differ in whose timers these are: workerd's own, or those of its node:timers.
+  test.each([{ date: "2024-01-01" }, { date: "2026-11-01" }])(
+    "thrown by a timer's or microtask's callback is reported with its request ($date)",
+    async ({ date }) => {
+      await using cell = await cells.start(
+        program(
+          `export default { async fetch() {
+          const fail = (message) => { throw new TypeError(message) };
+          setTimeout(fail, 1, "timeout");
+          const ticking = setInterval(() => { clearInterval(ticking); fail("interval"); }, 1);
+          queueMicrotask(() => fail("microtask"));
+          globalThis.setImmediate?.(fail, "immediate");
+          await scheduler.wait(20);
+          return new Response(typeof setImmediate);
+        } }`,
+          { date },
+        ),
+      );
+      const id = newId<"request">();
+      const response = await cell.fetch("/", { headers: { "x-request-id": id } });
+      expect(response.status).toBe(200);
+      const kinds = ["timeout", "interval", "microtask"];
+      if ((await response.text()) === "function") kinds.push("immediate");
+      for (const kind of kinds) {
+        const line = await cell.line((line) => line.exception?.message === kind);
+        expect(line).toMatchObject({ level: "error", requestId: id, exception: { name: "TypeError" } });
+        expect(line.exception?.stack).toMatch(/at fail \(index\.js:2:/);
+        expect(line.exception?.stack).not.toContain("openworkers-");
+        expect(cell.lines.filter((line) => line.exception?.message === kind)).toHaveLength(1);
+      }
+    },
+  );
+
+  test("in timers that throw nothing is as it would be without the prelude", async () => {
+    await using cell = await cells.start(
+      program(
+        `import * as timers from "node:timers";
+        export default { async fetch() {
+          const seen = await new Promise((resolve) => setTimeout((...values) => resolve(values), 1, "a", "b"));
+          const that = await new Promise((resolve) => setTimeout(function () { resolve(typeof this) }, 1));
+          const cleared = setTimeout(() => { throw new Error("cleared") }, 1);
+          clearTimeout(cleared);
+          let refused; try { setTimeout("code") } catch (error) { refused = error.name }
+          return Response.json({
+            seen, that, refused, name: setTimeout.name, length: setTimeout.length,
+            node: await new Promise((resolve) => timers.setTimeout(resolve, 1, "node")),
+            names: Object.keys(globalThis).filter((key) => /^set(Timeout|Interval)/.test(key)),
+          });
+        } }`,
+      ),
+    );
+    expect(await (await cell.fetch()).json()).toEqual({
+      seen: ["a", "b"],
+      that: "object",
+      refused: "TypeError",
+      name: "setTimeout",
+      length: 2,
+      node: "node",
+      names: ["setTimeout", "setInterval"],
+    });
+    expect(cell.lines).toEqual([]);
   });
 
   test("ends with the time for background work, however long the worker asks for", async () => {
@@ -175,6 +270,30 @@ describe("handlers", () => {
         export default class extends WorkerEntrypoint { async fetch() { throw new Error("in a class"); } }`),
     );
     expect((await cell.fetch()).headers.get("x-ow-exception")).toBe("1");
+  });
+
+  test("of an entrypoint class that are fields of its instances are wrapped too", async () => {
+    await using cell = await cells.start(
+      program(
+        `import { WorkerEntrypoint } from "cloudflare:workers";
+        export default class App extends WorkerEntrypoint {
+          #secret = 7;
+          fetch = async (request) => {
+            if (request.url.endsWith("/throws")) throw new Error("in a field");
+            console.log("in a field");
+            return Response.json({ secret: this.#secret, own: this.constructor === App, name: new.target?.name, env: this.env.NAME });
+          };
+        }`,
+        { env: new Map([["NAME", { kind: "text", value: "n" }]]) },
+      ),
+    );
+    const id = newId<"request">();
+    const response = await cell.fetch("/", { headers: { "x-request-id": id } });
+    expect(await response.json()).toEqual({ secret: 7, own: true, env: "n" });
+    expect((await cell.line((line) => line.message === "in a field")).requestId).toBe(id);
+    const failed = await cell.fetch("/throws", { headers: { "x-request-id": id } });
+    expect([failed.status, failed.headers.get("x-ow-exception")]).toEqual([500, "1"]);
+    expect((await cell.line((line) => line.exception?.message === "in a field")).requestId).toBe(id);
   });
 
   test("that call each other keep their request and catch their own exceptions", async () => {

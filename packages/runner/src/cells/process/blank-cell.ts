@@ -58,7 +58,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
         const config = encodeConfig(program, {
           egressSocket: cell.egressSocket,
           aliveDirectory: cell.aliveDirectory,
-          compatibilityFlags: cellFlags(program.code.compatibilityFlags),
+          compatibilityFlags: cellFlags(program.code.compatibilityFlags, program.code.compatibilityDate),
           v8Flags: v8Flags(limits),
           prelude: preludeModules(program, {
             backgroundMs: limits.backgroundMs,

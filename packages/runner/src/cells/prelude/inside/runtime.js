@@ -11,6 +11,7 @@ const {
   Response: OurResponse,
   Promise: OurPromise,
   Error: OurError,
+  TypeError: OurTypeError,
   String: toText,
   setTimeout: startTimer,
   clearTimeout: stopTimer,
@@ -19,14 +20,23 @@ const stringify = JSON.stringify;
 const uncurry = (method) => Function.prototype.call.bind(method);
 const then = uncurry(OurPromise.prototype.then);
 const race = OurPromise.race.bind(OurPromise);
+const resolved = OurPromise.resolve.bind(OurPromise);
 const getHeader = uncurry(Headers.prototype.get);
 // Compatibility dates before 2022-01-31 put properties on the instance.
 const headersGetter = getOwnPropertyDescriptor(Request.prototype, "headers")?.get;
 const headersOf = headersGetter === undefined ? (request) => request.headers : uncurry(headersGetter);
 
+// Holds the request, or "" for an event that is none. Its id is read when a line is written: most requests write
+// none, and reading a header costs as much as all the rest that is done for them here.
 const requests = new AsyncLocalStorage();
 const current = requests.getStore.bind(requests);
 const enter = requests.run.bind(requests);
+
+/** The id of the request that runs, "" in another event, undefined outside of any. */
+function currentId() {
+  const request = current();
+  return typeof request === "object" ? (getHeader(headersOf(request), "x-request-id") ?? "") : request;
+}
 
 // Record separators (ASCII) that the runner's log reader looks for at the start of a message.
 const lineMark = "\x1e";
@@ -45,7 +55,7 @@ for (const level of ["debug", "error", "info", "log", "trace", "warn"]) {
   originals[level] = original.bind(console);
   console[level] = {
     [level](...values) {
-      const id = current();
+      const id = currentId();
       if (id === undefined) return apply(original, this, values);
       // A format string stays the first argument, so that its %s still count.
       if (typeof values[0] === "string") values[0] = `${lineMark}${id}${lineMark}${values[0]}`;
@@ -68,12 +78,45 @@ function report(thrown) {
   } catch {
     message = "An exception that cannot be described was thrown.";
   }
-  originals.error(exceptionMark + stringify({ id: current(), name, message, stack }));
+  originals.error(exceptionMark + stringify({ id: currentId(), name, message, stack }));
 }
 
-// What no handler of the worker's awaits: a rejected promise, a callback of a timer.
+// What no handler of the worker's awaits.
 globalThis.addEventListener("unhandledrejection", (event) => report(event.reason));
 globalThis.addEventListener("error", (event) => report(event.error));
+
+// workerd drops what these callbacks throw: it fires no event and prints nothing. Those of `queueMicrotask` and of
+// events it does tell of.
+for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
+  const original = globalThis[name];
+  if (typeof original !== "function") continue;
+  const wrapped = {
+    [name](...values) {
+      const callback = values[0];
+      // What is not callable is the original's to refuse, or to ignore.
+      if (typeof callback === "function") {
+        values[0] = function (...given) {
+          try {
+            return apply(callback, this, given);
+          } catch (thrown) {
+            report(thrown);
+            throw thrown;
+          }
+        };
+      }
+      return apply(original, this, values);
+    },
+  }[name];
+  // Its length too, and whatever else a runtime puts on it.
+  for (const key of ownKeys(original)) {
+    if (key !== "prototype") defineProperty(wrapped, key, getOwnPropertyDescriptor(original, key));
+  }
+  // In its own place, which is a prototype of the global object or the object itself.
+  let holder = globalThis;
+  while (getOwnPropertyDescriptor(holder, name) === undefined) holder = getPrototypeOf(holder);
+  const { enumerable } = getOwnPropertyDescriptor(holder, name);
+  defineProperty(holder, name, { configurable: true, enumerable, writable: true, value: wrapped });
+}
 
 let backgroundMs = 0;
 
@@ -118,14 +161,29 @@ function failedEvent(thrown) {
   throw thrown;
 }
 
-function call(handler, self, values, failed) {
+// workerd answers what is not a Response with a bare 500 and tells nobody: its author must hear of it.
+function checkedResponse(result) {
+  if (result instanceof OurResponse) return result;
+  const what = result === null ? "null" : typeof result;
+  const error = new OurTypeError(`The fetch handler's result is no Response (its type: ${what}).`);
+  // The stack would name our modules alone.
+  error.stack = `TypeError: ${error.message}`;
+  return failedFetch(error);
+}
+
+const unchecked = (result) => result;
+const isThenable = (value) => isObject(value) && typeof value.then === "function";
+
+function call(handler, self, values, checked, failed) {
   let result;
   try {
     result = apply(handler, self, values);
+    // A thenable of the worker's own, or a stub's: what it becomes is asked only now.
+    if (!(result instanceof OurPromise) && isThenable(result)) result = resolved(result);
   } catch (thrown) {
     return failed(thrown);
   }
-  return result instanceof OurPromise ? then(result, undefined, failed) : result;
+  return result instanceof OurPromise ? then(result, checked, failed) : checked(result);
 }
 
 function wrapHandler(name, handler) {
@@ -136,8 +194,8 @@ function wrapHandler(name, handler) {
       // The worker calls its own handler: its exceptions are its own to catch.
       if (current() !== undefined) return apply(handler, this, values);
       boundWaitUntil(values.length > 2 ? values[2] : this?.ctx);
-      const id = isFetch ? getHeader(headersOf(values[0]), "x-request-id") : undefined;
-      return enter(id ?? "", call, handler, this, values, failed);
+      const checked = isFetch ? checkedResponse : unchecked;
+      return enter(isFetch ? values[0] : "", call, handler, this, values, checked, failed);
     },
   }[name];
 }
@@ -155,11 +213,11 @@ function find(target, name) {
   return undefined;
 }
 
-/** Puts wrapped handlers in the place of `target`'s; into `into` where `target` cannot be changed. */
-function wrapEvents(target, into) {
+/** Puts wrapped handlers in the place of those that `look` finds in `target`; into `into` where it cannot be changed. */
+function wrapEvents(target, into, look) {
   for (let index = 0; index < events.length; index++) {
     const name = events[index];
-    const found = find(target, name);
+    const found = look(target, name);
     if (found === undefined) continue;
     const visible = { __proto__: null, configurable: true, enumerable: found.enumerable };
     const { get, value } = found;
@@ -204,13 +262,13 @@ const isObject = (value) => typeof value === "object" && value !== null;
 
 function wrapExport(value) {
   if (isEntrypoint(value)) {
-    wrapEvents(value.prototype, value.prototype);
+    wrapEvents(value.prototype, value.prototype, find);
     return value;
   }
   if (!isObject(value)) return value;
   // workerd calls handlers on what is exported; a frozen worker must still see itself as `this`.
   const into = isChangeable(value) ? value : create(value);
-  wrapEvents(value, into);
+  wrapEvents(value, into, find);
   return into;
 }
 
@@ -257,6 +315,25 @@ function serviceWorker() {
   return worker;
 }
 
+/** A class like `given` that also wraps the handlers which its instances define as fields of their own. */
+function wrappingFields(given) {
+  const wrapping = class extends given {
+    constructor(...values) {
+      super(...values);
+      if (isChangeable(this)) wrapEvents(this, this, getOwnPropertyDescriptor);
+    }
+  };
+  // The worker sees its own class, by name and by `this.constructor`.
+  defineProperty(wrapping, "name", { __proto__: null, configurable: true, value: given.name });
+  defineProperty(wrapping.prototype, "constructor", {
+    __proto__: null,
+    configurable: true,
+    writable: true,
+    value: given,
+  });
+  return wrapping;
+}
+
 /** The worker's default export, to be exported in its stead; its other exports are changed in place. */
 export function install(user, options) {
   backgroundMs = options.backgroundMs;
@@ -273,7 +350,10 @@ export function install(user, options) {
   for (let index = 0; index < names.length; index++) {
     if (typeof names[index] === "string" && names[index] !== "default") wrapExport(user[names[index]]);
   }
-  const worker = wrapExport(given);
+  const wrapped = wrapExport(given);
+  // Handlers that are methods need no further class between the worker and its instances.
+  const fields = isEntrypoint(wrapped) && find(wrapped.prototype, "fetch") === undefined;
+  const worker = fields ? wrappingFields(wrapped) : wrapped;
   const target = isEntrypoint(worker) ? worker.prototype : worker;
   if (isObject(target) && find(target, "fetch") === undefined) {
     defineProperty(target, "fetch", {
