@@ -91,6 +91,18 @@ export class Platform implements AsyncDisposable {
     return run(["npx", "--no-install", "ow", ...args], this.#env, input);
   }
 
+  /** Starts the CLI in a process group of its own, for a test that does not let it finish. */
+  startOw(...args: string[]): Bun.Subprocess<"ignore", "ignore", "pipe"> {
+    return Bun.spawn(["npx", "--no-install", "ow", ...args], {
+      cwd: root,
+      env: this.#env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+      detached: true,
+    });
+  }
+
   /** Follows a worker's live log; whoever asked for it disposes of it. */
   tail(worker: string, ...options: string[]): Promise<Tail> {
     return startTail(["npx", "--no-install", "ow", "tail", worker, "--json", ...options], {
@@ -131,22 +143,35 @@ export class Platform implements AsyncDisposable {
     return this.#stopped;
   }
 
+  /** Ends the platform's own process as `kill -9` does, and waits until every process of it is gone. */
+  async kill(): Promise<void> {
+    const pid = Number(this.ready.pid);
+    // It starts processes all the time: what it has started is only known while it stands still.
+    process.kill(pid, "SIGSTOP");
+    const family = await this.processes();
+    process.kill(pid, "SIGKILL");
+    this.#stopped = this.#child.exited;
+    await this.#child.exited;
+    await gone(family, this.directory);
+  }
+
   async #stop(): Promise<number> {
     const family = await this.processes();
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.signal("SIGINT");
     const code = await this.#child.exited;
-    // The kernel takes down a cell's namespace after its parent: ends when the last process has, or with the test.
-    for (;;) {
-      const left = await stillRunning(family, this.directory);
-      if (left.length === 0) return code;
-      await Bun.sleep(20);
-    }
+    await gone(family, this.directory);
+    return code;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/** The kernel takes down a cell's namespace after its parent: ends when the last process has, or with the test. */
+async function gone(family: readonly ProcessRef[], directory: string): Promise<void> {
+  while ((await stillRunning(family, directory)).length > 0) await Bun.sleep(20);
 }
 
 /** Starts a platform and waits until it says that it is ready. Throws with its output when it ends instead. */

@@ -108,6 +108,18 @@ test("apt lists are refreshed before the install, and only when something is mis
   expect(nothing.calls).not.toContain("apt-get");
 });
 
+test("as root it makes an account for PostgreSQL, once; nobody else needs one", async () => {
+  const there = /^openworkers:/m.test(await Bun.file("/etc/passwd").text());
+  const commands = ["useradd", ...complete];
+  const root = await runOn({ system: "Linux", uid: 0, commands });
+  expect(root.calls.includes("useradd --system")).toBe(!there);
+  const user = await runOn({ system: "Linux", uid: 1000, commands });
+  expect(user.calls).not.toContain("useradd");
+  const dry = await runOn({ system: "Linux", uid: 0, commands }, "--dry-run");
+  expect(dry.output.includes("would run: useradd")).toBe(!there);
+  expect(dry.calls).toBe("");
+});
+
 test("--dev adds what tests and benchmarks need", async () => {
   const result = await runOn({ system: "Linux", uid: 0, commands: ["apt-get", ...complete] }, "--dev");
   expect(result.calls).toMatch(/apt-get install .*\bwrk\b.*\bcurl\b.*\bprocps\b/);
@@ -177,8 +189,13 @@ test("the real npm runs once, and again only when the lock file has changed", as
       JSON.stringify({ name: "clone", version, lockfileVersion: 3, requires: true, packages }),
     );
   };
+  // As an ordinary user: a test makes no accounts.
+  await writeFile(join(home, "id"), "#!/bin/sh\necho 1000\n", { mode: 0o755 });
   const run = async () => {
-    const child = Bun.spawn([join(home, "setup")], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    const child = Bun.spawn([join(home, "setup")], {
+      env: { ...process.env, PATH: `${home}:${process.env.PATH}` },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const [code, out, err] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
     expect([code, err]).toEqual([0, ""]);
     return out;

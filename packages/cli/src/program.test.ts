@@ -113,6 +113,14 @@ test("ow init makes a worker once", async () => {
   expect((await home.ow(["init", "my-worker"])).code).toBe(1);
 });
 
+test("ow init names the next command as its user can call it", async () => {
+  const env = { npm_lifecycle_event: "npx" };
+  expect((await home.ow(["init", "by-npx"], { env })).stdout).toContain("npm install && npx ow deploy\n");
+  expect((await home.ow(["init", "by-path"], { env: { npm_lifecycle_event: "" } })).stdout).toContain(
+    "npm install && ow deploy\n",
+  );
+});
+
 test("an option after a command is that command's, whatever the program or its group calls so", async () => {
   const missing = await home.ow(["deployments", "hello", "--version", "2", "--json"]);
   expect([missing.code, JSON.parse(missing.stdout).error.code]).toEqual([1, "NOT_FOUND"]);

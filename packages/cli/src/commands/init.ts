@@ -14,11 +14,16 @@ export function initCommand(): Command {
     .action(async (folder: string, options: Options) => {
       await withContext(options, async ({ output }) => {
         const { name, files } = await scaffold(folder, options.name);
-        const steps = [...(folder === "." ? [] : [`cd ${folder}`]), "npm install", "ow deploy"];
+        const steps = [...(folder === "." ? [] : [`cd ${folder}`]), "npm install", `${programName()} deploy`];
         output.result(
           { worker: name, folder, files },
           `Made ${files.join(", ")}.\nNext: ${steps.join(" && ")}`,
         );
       });
     });
+}
+
+// Who came with npx may have no `ow` in the PATH.
+function programName(): string {
+  return process.env.npm_lifecycle_event === "npx" ? "npx ow" : "ow";
 }

@@ -1,11 +1,13 @@
-import { logLevels } from "@openworkers/core";
+import { isOpenWorkersError, logLevels } from "@openworkers/core";
 import { type Command, Option } from "commander";
 import { readLiveLogs } from "../live-logs/client.ts";
 import { logFilterSchema } from "../live-logs/filter.ts";
 import { formatRecord } from "../live-logs/format.ts";
 import { UsageError } from "../output/failure.ts";
-import { chooseProfile } from "../profile/profile.ts";
+import type { Output } from "../output/output.ts";
+import { chooseProfile, type Profile } from "../profile/profile.ts";
 import { choiceOf, platformCommand, withContext } from "./context.ts";
+import { platformAt } from "./platform.ts";
 
 interface Options {
   readonly json?: boolean;
@@ -45,8 +47,9 @@ export function tailCommand(): Command {
         throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
       }
       await withContext(options, async ({ output, signal }) => {
-        const { logsSocket } = await chooseProfile(choiceOf(options));
-        const records = readLiveLogs(logsSocket, {
+        const profile = await chooseProfile(choiceOf(options));
+        if (worker !== undefined) await warnIfUnknown(worker, profile, output);
+        const records = readLiveLogs(profile.logsSocket, {
           filter: filter.data,
           signal,
           onConnected: () => output.announce(`Following ${worker ?? "every worker"}; Ctrl-C ends it.`),
@@ -58,4 +61,16 @@ export function tailCommand(): Command {
         }
       });
     });
+}
+
+// A misspelt name would be followed in silence for ever; one that is deployed later is a good name, too.
+async function warnIfUnknown(worker: string, profile: Profile, output: Output): Promise<void> {
+  await using platform = platformAt(profile.databaseUrl, profile);
+  try {
+    await platform.backend.worker(worker);
+  } catch (thrown) {
+    if (isOpenWorkersError(thrown, "NOT_FOUND")) {
+      output.warn(`There is no worker "${worker}" yet. List those there are: ow workers`);
+    } else if (!isOpenWorkersError(thrown, "DATABASE_UNAVAILABLE")) throw thrown; // logs need no database
+  }
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { OwHome, type Ready, type RunningOw } from "../testing/ow.ts";
 
 /** Hooks have a deadline of five seconds of their own; PostgreSQL may need them all to make its files. */
@@ -56,6 +58,12 @@ describe("ow deploy", () => {
     await untilAnswer("kept", "kept");
   });
 
+  test("says which export of the entry module the runtime does not take", async () => {
+    await home.folder.write({ "constant.ts": `export const LIMIT = 5;\n${answering("never")}` });
+    const { code, stderr } = await home.ow(["deploy", "constant.ts"]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("leave out the export of LIMIT")]);
+  });
+
   test("gives the worker the values of dotenv files, and the check at the start has them too", async () => {
     await home.folder.write({
       "values/values.js": `import { env } from "cloudflare:workers";
@@ -89,6 +97,28 @@ test("a gradual deployment has two versions live, and a rollback one", async () 
     {},
     {},
   ]);
+});
+
+test("a rollback in the middle of a gradual deployment goes back to the version before it", async () => {
+  await home.folder.write({ "canary.js": answering("v1") });
+  await home.json("deploy", "canary.js");
+  await home.folder.write({ "canary.js": answering("v2") });
+  await home.json("deploy", "canary.js", "--percent", "10");
+  await home.json("deployments", "canary", "--version", "2", "--percent", "60");
+  expect(await home.json("rollback", "canary")).toMatchObject({ version: 1 });
+});
+
+test("Ctrl-C while a worker is bundled ends ow deploy with 130 and no complaint", async () => {
+  await home.folder.write({
+    "piped/index.js": `import text from "./pipe.txt"; export default { fetch: () => new Response(text) };`,
+  });
+  const pipe = join(home.folder.path, "piped/pipe.txt");
+  expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+  const deploy = home.start(["deploy", "piped"]);
+  // A pipe opens for writing when somebody reads it: the bundler is at work, and waits.
+  await using _writer = await open(pipe, "w");
+  expect(await deploy.endGroup("SIGINT")).toBe(130);
+  expect(deploy.output).not.toContain("error");
 });
 
 test("a secret put from standard input reaches the worker and nobody else", async () => {
@@ -133,6 +163,19 @@ test("ow tail shows lines, exceptions with the source's position, and requests; 
   expect(await Promise.all([all.end("SIGINT"), failed.end("SIGINT")])).toEqual([0, 0]);
 });
 
+test("ow tail says that it knows no such worker, and waits for it", async () => {
+  const tail = home.start(["tail", "later"]);
+  await tail.line((text) => text.includes('There is no worker "later" yet'));
+  await tail.line((text) => text.startsWith("Following later"));
+  await home.folder.write({
+    "later.js": `export default { fetch() { console.log("here"); return new Response("here"); } };`,
+  });
+  await home.json("deploy", "later.js");
+  await untilAnswer("later", "here");
+  await tail.line((text) => /LOG +here/.test(text));
+  expect(await tail.end("SIGINT")).toBe(0);
+});
+
 test("ow dev deploys every change, shows errors and recovers from them", async () => {
   await home.folder.write({
     "dev/src/index.ts": answering("one"),
@@ -150,6 +193,15 @@ test("ow dev deploys every change, shows errors and recovers from them", async (
   await home.folder.write({ "dev/src/text.ts": `export const text = "two";` });
   await dev.line((text) => text.startsWith("live devved v2"));
   await untilAnswer("devved", "two");
+  expect(await dev.end("SIGINT")).toBe(0);
+});
+
+test("ow dev follows a single file", async () => {
+  await home.folder.write({ "alone.js": answering("one") });
+  const dev = home.start(["dev", "alone.js"]);
+  await dev.line((text) => text.startsWith("live alone v1"));
+  await home.folder.write({ "alone.js": answering("two") });
+  await dev.line((text) => text.startsWith("live alone v2"));
   expect(await dev.end("SIGINT")).toBe(0);
 });
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type Bundle, bundleProject } from "../bundle/mod.ts";
 import { readDotenv } from "../dotenv.ts";
 import { loadProject, type Project } from "../manifest/project.ts";
@@ -26,9 +27,24 @@ export interface BuiltWorker {
 /**
  * Reads and bundles the worker at `path`.
  *
- * @throws OpenWorkersError as `loadProject`, `bundleProject` and `readDotenv` do
+ * @throws OpenWorkersError as `loadProject`, `bundleProject` and `readDotenv` do; `signal.reason` once it has aborted
  */
-export async function buildWorker(path: string, options: BuildOptions): Promise<BuiltWorker> {
+export async function buildWorker(
+  path: string,
+  options: BuildOptions,
+  signal: AbortSignal,
+): Promise<BuiltWorker> {
+  try {
+    return await build(path, options);
+  } catch (thrown) {
+    // Ctrl-C in a terminal ends esbuild's process, too, and we may hear of that before the signal is delivered.
+    await setImmediate();
+    signal.throwIfAborted();
+    throw thrown;
+  }
+}
+
+async function build(path: string, options: BuildOptions): Promise<BuiltWorker> {
   const vars = options.env === undefined ? new Map<string, string>() : await readDotenv(options.env);
   const secrets =
     options.secrets === undefined ? new Map<string, string>() : await readDotenv(options.secrets);

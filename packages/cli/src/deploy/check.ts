@@ -49,8 +49,13 @@ function withStack(thrown: unknown, worker: string): unknown {
   });
 }
 
-/** The usual reasons why a module is not there at run time. */
+/** What to do about the runtime's most frequent refusals, which name their cause in its own words. */
 function hintFor(trace: string): string | undefined {
+  // What stands beside the default export must be a class or an object with handlers (workerd, api/worker-rpc.h).
+  const exported = /Incorrect type for map entry '([^']+)'/.exec(trace)?.[1];
+  if (exported !== undefined && exported !== "default") {
+    return `The entry module may export handlers and classes only: leave out the export of ${exported}, or move it to a module of its own.`;
+  }
   const missing = /No such module "?(?:node:)?([\w/.-]+)/.exec(trace)?.[1];
   if (missing === undefined) return undefined;
   return trace.includes("node:")

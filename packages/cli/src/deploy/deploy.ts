@@ -33,7 +33,7 @@ export async function deployPath(
   context: PlatformContext,
 ): Promise<Released> {
   const start = performance.now();
-  const built = await context.output.step("Bundle", () => buildWorker(path, options));
+  const built = await context.output.step("Bundle", () => buildWorker(path, options, context.signal));
   const bundleMs = Math.round(performance.now() - start);
   const released = await releaseWorker(built, options, context);
   return { ...released, timings: { bundle: bundleMs, ...released.timings } };

@@ -31,7 +31,7 @@ export async function develop(path: string, options: BuildOptions, context: Deve
   let live: string | undefined;
   while (!signal.aborted) {
     try {
-      const built = await buildWorker(path, { ...options, mode: "development" });
+      const built = await buildWorker(path, { ...options, mode: "development" }, signal);
       const { project, bundle } = built;
       const manifest = project.manifestFile === undefined ? [] : [project.manifestFile];
       watcher.watchFoldersOf([...bundle.inputs, ...manifest, ...given]);
@@ -68,5 +68,9 @@ async function follow(worker: string, { logsSocket, output, signal }: DevelopCon
 }
 
 function isInFolder(file: string): boolean {
-  return statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(dirname(file)).isDirectory();
+  } catch {
+    return false; // nothing there, or `path` is a file and has no folders in it
+  }
 }

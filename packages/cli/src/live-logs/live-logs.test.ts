@@ -173,4 +173,8 @@ for (const { filter, record, fits } of filters) {
 test("a worker cannot send escape sequences to the reader's terminal", () => {
   const text = formatRecord(line("a\u001b]0;owned\u0007b\u009b2J\r"), { showWorker: false });
   expect(text.endsWith("a\\x1b]0;owned\\x07b\\x9b2J\\x0d")).toBe(true);
+  const colourful = formatRecord(line("GET \u001b[1;31m500\u001b[0m \u001b[2Kx \u0007[0m"), {
+    showWorker: false,
+  });
+  expect(colourful.endsWith("GET 500 \\x1b[2Kx \\x07[0m")).toBe(true);
 });

@@ -43,7 +43,7 @@ async function readLine(
   let line = "";
   try {
     return await new Promise<string>((resolve, reject) => {
-      const fail = () => reject(new OpenWorkersError("INVALID_INPUT", "Interrupted."));
+      const fail = () => reject(new DOMException("Interrupted.", "AbortError"));
       signal.addEventListener("abort", fail, { once: true });
       stdin.on("end", fail);
       stdin.on("data", (text: string) => {

@@ -8,7 +8,7 @@ import {
 } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
-import { lockOwnedWorker } from "./workers.ts";
+import { lockOwnedWorker, workerNamed } from "./workers.ts";
 
 /** A version's part of a worker's requests. */
 export interface Share {
@@ -97,17 +97,12 @@ export async function rollback(
 /** The newest deployments of a worker first, at most 100. @throws OpenWorkersError NOT_FOUND, DATABASE_UNAVAILABLE. */
 export async function listDeployments(database: Database, worker: string): Promise<Deployment[]> {
   return database.snapshot(async (queries) => {
-    const found = await queries
-      .selectFrom("workers")
-      .select("id")
-      .where("name", "=", worker)
-      .executeTakeFirst();
-    if (found === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no worker "${worker}".`);
+    const workerId = await workerNamed(queries, worker);
     const deployments = await queries
       .selectFrom("deployments")
       .innerJoin("users", "users.id", "deployments.created_by")
       .select(["deployments.id", "deployments.created_at as createdAt", "users.name as createdBy", "message"])
-      .where("worker_id", "=", found.id)
+      .where("worker_id", "=", workerId)
       .orderBy("sequence", "desc")
       .limit(100)
       .execute();

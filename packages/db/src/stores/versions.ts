@@ -1,5 +1,6 @@
-import { type EnvValue, type Limits, OpenWorkersError, type VersionId } from "@openworkers/core";
+import type { EnvValue, Limits, VersionId } from "@openworkers/core";
 import type { Database } from "../database.ts";
+import { workerNamed } from "./workers.ts";
 
 export interface Version {
   readonly id: VersionId;
@@ -21,12 +22,7 @@ export interface Version {
 /** The newest versions of a worker first, at most 100. @throws OpenWorkersError NOT_FOUND, DATABASE_UNAVAILABLE. */
 export async function listVersions(database: Database, worker: string): Promise<Version[]> {
   return database.snapshot(async (queries) => {
-    const found = await queries
-      .selectFrom("workers")
-      .select("id")
-      .where("name", "=", worker)
-      .executeTakeFirst();
-    if (found === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no worker "${worker}".`);
+    const workerId = await workerNamed(queries, worker);
     const rows = await queries
       .selectFrom("worker_versions as version")
       .innerJoin("users", "users.id", "version.created_by")
@@ -53,14 +49,14 @@ export async function listVersions(database: Database, worker: string): Promise<
             nested
               .selectFrom("deployments")
               .select("deployments.id")
-              .where("deployments.worker_id", "=", found.id)
+              .where("deployments.worker_id", "=", workerId)
               .orderBy("sequence", "desc")
               .limit(1),
           )
           .select("percent")
           .as("percent"),
       ])
-      .where("version.worker_id", "=", found.id)
+      .where("version.worker_id", "=", workerId)
       .orderBy("version.number", "desc")
       .limit(100)
       .execute();

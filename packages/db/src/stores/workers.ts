@@ -167,6 +167,13 @@ export async function lockOwnedWorker(transaction: Queries, name: string, by: Us
   return worker;
 }
 
+/** @throws OpenWorkersError NOT_FOUND */
+export async function workerNamed(queries: Queries, name: string): Promise<WorkerId> {
+  const worker = await queries.selectFrom("workers").select("id").where("name", "=", name).executeTakeFirst();
+  if (worker === undefined) throw notFound(name);
+  return worker.id;
+}
+
 function selectWorkers(queries: Queries) {
   return queries
     .selectFrom("workers")

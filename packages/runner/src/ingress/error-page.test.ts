@@ -26,6 +26,15 @@ test("nothing from the request becomes markup", () => {
   expect(body).toContain("&#60;img src=x onerror=&#34;alert(1)&#34;&#62;&#39;");
 });
 
+test.each(["localhost", "127.0.0.1", "[::1]"])(
+  "the platform's own address %s leads to its workers",
+  (host) => {
+    const { message, hint } = unknownHost(host, "localhost");
+    expect(message).toContain("<name>.localhost");
+    expect(hint).not.toContain("domains add");
+  },
+);
+
 test("a page is small, whole and without script", () => {
   const { body, contentType } = errorPage(unknownHost("hello.localhost", "localhost"), "id", "text/html");
   expect(contentType).toBe("text/html; charset=utf-8");

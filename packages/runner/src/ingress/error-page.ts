@@ -60,10 +60,10 @@ function html(problem: Problem, requestId: string): string {
 @media (prefers-color-scheme: dark) { :root { --ink: #e8edf3; --soft: #94a3b4; --paper: #0f151c; --card: #18212b; --line: #2a3644; --mark: #ff922b; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 24px; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-main { width: 100%; max-width: 34rem; padding: 32px; background: var(--card); border: 1px solid var(--line); border-radius: 14px; border-top: 4px solid var(--mark); }
+main { width: 100%; max-width: 34rem; padding: 32px; background: var(--card); border: 1px solid var(--line); border-radius: 14px; border-top: 4px solid var(--mark); overflow-wrap: anywhere; }
 .status { margin: 0; color: var(--mark); font: 700 14px/1 ui-monospace, monospace; letter-spacing: .08em; }
 h1 { margin: 12px 0; font-size: 24px; line-height: 1.25; }
-p { margin: 0 0 12px; overflow-wrap: anywhere; }
+p { margin: 0 0 12px; }
 code { padding: 2px 6px; border-radius: 6px; background: var(--paper); border: 1px solid var(--line); font: 14px ui-monospace, monospace; }
 footer { margin-top: 24px; padding-top: 16px; border-top: 1px solid var(--line); color: var(--soft); font-size: 13px; }
 </style>

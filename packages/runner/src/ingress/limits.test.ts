@@ -290,7 +290,7 @@ test("an unknown host is told what to do, as HTML or JSON", async () => {
   const json = await ask("nobody.localhost", "*/*");
   expect(JSON.parse(json.body).error.code).toBe("not-found");
   expect((await ask("9--nobody.localhost", "*/*")).body).toContain("no version 9");
-  expect((await ask("shop.example", "*/*")).body).toContain("ow domains add shop.example");
+  expect((await ask("shop.example", "*/*")).body).toContain("ow domains add WORKER shop.example");
   expect((await ask("127.0.0.1", "*/*")).status).toBe(404);
   expect((await ask("[::1]:80", "*/*")).status).toBe(404);
 });

@@ -120,7 +120,17 @@ export function bodyTooLarge(limitBytes: number): Answer {
   };
 }
 
+/** An address, which no domain can be: `ow domains add` refuses it. */
+const address = /^[\d.]+$|^\[/;
+
 export function unknownHost(hostname: string, baseDomain: string): Answer {
+  if (hostname === baseDomain || address.test(hostname)) {
+    return {
+      ...terminated("not-found"),
+      message: `OpenWorkers is here; workers answer at <name>.${baseDomain}.`,
+      hint: "See which there are with `ow workers`, or put one there with `ow deploy`.",
+    };
+  }
   const suffix = `.${baseDomain}`;
   const label = hostname.endsWith(suffix) ? hostname.slice(0, -suffix.length) : undefined;
   const preview = label === undefined ? undefined : /^([0-9]+)--(.+)$/.exec(label);
@@ -137,7 +147,7 @@ export function unknownHost(hostname: string, baseDomain: string): Answer {
     message: `No worker answers at ${hostname}.`,
     hint:
       worker === undefined
-        ? `If this domain is yours, add it with \`ow domains add ${hostname}\`.`
+        ? `If this domain is yours, give it to a worker with \`ow domains add WORKER ${hostname}\`.`
         : `If it should, put one there with \`ow deploy --name ${worker}\`.`,
   };
 }

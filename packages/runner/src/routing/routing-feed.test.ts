@@ -280,5 +280,8 @@ test("with the database away all goes on from memory, and heals by itself", asyn
   await rig.until(() => rig.at("steady.localhost")?.version === 2);
   while (!rig.feed.state.fresh) await new Promise((resolve) => setImmediate(resolve));
   expect(await sourceOf(cache, unread)).toBe("// unread");
-  expect(rig.reports).toEqual(["The database is not listened to; the last routes stay in use."]);
+  expect(rig.reports).toEqual([
+    "The database is not listened to; the last routes stay in use.",
+    "The database is back, and the routes are up to date.",
+  ]);
 }, 30_000);

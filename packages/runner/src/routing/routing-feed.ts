@@ -201,7 +201,13 @@ export class RoutingFeed implements Router, AsyncDisposable {
 
   /** Fresh only when nothing was heard of that is not read yet. */
   #settle(): void {
-    if (this.#listening && this.#changes.size === 0) this.#staleSince = undefined;
+    if (!this.#listening || this.#changes.size > 0 || this.#staleSince === undefined) return;
+    const staleMs = Date.now() - this.#staleSince;
+    this.#staleSince = undefined;
+    // The first reading is a start and no recovery.
+    if (this.#resync !== undefined) {
+      this.#options.report("The database is back, and the routes are up to date.", { staleMs });
+    }
   }
 
   #use(snapshot: RoutingSnapshot, changed?: readonly Change[]): void {

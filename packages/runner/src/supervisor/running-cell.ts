@@ -1,7 +1,7 @@
 import type { Limits } from "@openworkers/core";
 import type { Cell, CellExit } from "../cells/cell.ts";
 import type { Lease, Verdict } from "../cells/lease.ts";
-import type { CpuClock } from "./cpu-clock.ts";
+import type { CpuClock } from "../cells/os/cpu-clock.ts";
 import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { privateBytes, transferredBytes } from "./proc.ts";

@@ -1,6 +1,7 @@
 import { OpenWorkersError, startupMs } from "@openworkers/core";
-import { cpuMs } from "./cpu-time.ts";
+import { openCpuClock } from "../os/cpu-clock.ts";
 
+const clock = openCpuClock();
 const sampleMs = 25;
 /** CPU time is what a worker is held to; a machine too busy to give it any ends the wait here. */
 const wallMs = 10 * startupMs;
@@ -14,9 +15,10 @@ const wallMs = 10 * startupMs;
 export async function startupDeadline(pid: number, signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   const began = performance.now();
-  const before = cpuMs(pid);
+  const before = clock(pid) ?? 0;
   const timer = setInterval(() => {
-    const used = process.platform === "linux" ? cpuMs(pid) - before : performance.now() - began;
+    // A process that is gone uses nothing more; its exit is its owner's to report.
+    const used = process.platform === "linux" ? (clock(pid) ?? before) - before : performance.now() - began;
     if (used > startupMs) reject(tooSlow(`${startupMs} ms of CPU time`));
     else if (performance.now() - began > wallMs) reject(tooSlow(`${wallMs / 1_000} s`));
   }, sampleMs);

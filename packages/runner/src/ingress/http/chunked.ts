@@ -1,3 +1,6 @@
+import { type FieldKind, fieldOf } from "./field.ts";
+import { hasControl } from "./head.ts";
+
 /** What one call to `decode` found in its input. */
 export interface Decoded {
   /** Body bytes, views into the input. */
@@ -8,11 +11,14 @@ export interface Decoded {
   readonly consumed: number;
 }
 
-// A chunk-size line: the number (RFC 9112 §7.1: any length; 12 digits are 256 TiB) and extensions, which are
-// read past. Bounded, because an extension is a place where bytes hide from a body limit.
+// A chunk-size line (RFC 9112 §7.1): the number (any length; 12 digits are 256 TiB) and extensions, which are read
+// past. Bounded, because an extension is a place where bytes hide from a body limit; held to the grammar, because
+// parsers that are lax there find its end in different places.
 const maxSizeLine = 256;
 const maxTrailerBytes = 8 * 1024;
-const sizeLine = /^([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const quoted = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"';
+const sizeLine = new RegExp(`^([0-9A-Fa-f]{1,12})(?:;${token}(?:=(?:${token}|${quoted}))?)*$`);
 
 type State = "size" | "data" | "data-end" | "trailer" | "done" | "broken";
 
@@ -82,9 +88,20 @@ export class ChunkedDecoder {
     } else {
       this.#trailerBytes += line.length + 2;
       if (line === "") this.#state = "done";
-      else if (this.#trailerBytes > maxTrailerBytes || !line.includes(":")) this.#state = "broken";
+      else if (this.#trailerBytes > maxTrailerBytes || !isTrailer(line)) this.#state = "broken";
     }
   }
+}
+
+/** Fields that frame, route or end a message are no trailers (RFC 9110 §6.5.1); some parsers act on them all the same. */
+const onlyInHeads: ReadonlySet<FieldKind> = new Set([
+  ...(["host", "content-length", "transfer-encoding"] as const),
+  ...(["connection", "upgrade", "expect"] as const),
+]);
+
+function isTrailer(line: string): boolean {
+  const field = fieldOf(line.slice(0, Math.max(0, line.indexOf(":"))));
+  return field !== undefined && !onlyInHeads.has(field.kind) && !hasControl(line);
 }
 
 export const lastChunk = Buffer.from("0\r\n\r\n", "latin1");

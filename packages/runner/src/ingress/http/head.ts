@@ -53,10 +53,26 @@ export function visitFields(text: string, from: number, visit: FieldVisitor): st
     if (hasControl(line)) return "a header field holds a control character";
     const field = fieldOf(line.slice(0, colon));
     if (field === undefined) return "a header field has an invalid name";
-    const wrong = visit(field, line.slice(colon + 1).trim(), line);
+    const wrong = visit(field, trimBlank(line.slice(colon + 1)), line);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
+}
+
+/**
+ * Without the white space around it that HTTP knows (RFC 9110 §5.6.3). `trim()` would take a no-break space for
+ * some, and read `chunked\xa0` as a coding that the proxy in front does not see.
+ */
+export function trimBlank(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
 }
 
 const digits = /^[0-9]{1,16}$/;

@@ -31,7 +31,8 @@ export interface RequestHead {
   readonly forwardedHost: string | undefined;
 }
 
-const startLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^ ]+) HTTP\/([0-9])\.([0-9])$/;
+// A tab in the target would end it for some parsers.
+const startLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([!-~\x80-\xff]+) HTTP\/([0-9])\.([0-9])$/;
 const hostField = /^([a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])(?::([0-9]{0,5}))?$/;
 const beyondAscii = /[\x80-\xff]/;
 const noNames: ReadonlySet<string> = new Set();

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Platform, startPlatform } from "./platform.ts";
+import { familyOf, stillRunning } from "./processes.ts";
+
+let sources: string;
+let platform: Platform;
+
+beforeAll(async () => {
+  sources = await mkdtemp(join(tmpdir(), "ow-kill-"));
+  platform = await startPlatform();
+});
+
+afterAll(async () => {
+  await platform?.[Symbol.asyncDispose]();
+  await rm(sources, { recursive: true, force: true });
+});
+
+/** A worker that says `text` and what its environment holds. */
+async function worker(text: string): Promise<string> {
+  const path = join(sources, "worker.js");
+  const answer = `[${JSON.stringify(text)}, env.PLAIN, env.KEY].join(" ")`;
+  await writeFile(path, `export default { fetch: (_, env) => new Response(${answer}) };`);
+  return path;
+}
+
+async function answer(label: string): Promise<string> {
+  const response = await platform.fetch(label, "/");
+  return `${response.status} ${await response.text()}`;
+}
+
+test("after kill -9 under load no process is left, and the next start finds workers, values and secrets", async () => {
+  await platform.deploy(await worker("one"), "--name", "kept");
+  expect((await platform.ow("env", "set", "kept", "PLAIN=value")).code).toBe(0);
+  expect((await platform.owWithInput("s3cret", "secret", "put", "kept", "KEY")).code).toBe(0);
+  while ((await answer("kept")) !== "200 one value s3cret") await Bun.sleep(20);
+  let served = 0;
+  const load = Array.from({ length: 16 }, async () => {
+    try {
+      for (;;) {
+        await answer("kept");
+        served++;
+      }
+    } catch {
+      // The connection ends with the platform.
+    }
+  });
+  while (served < 100) await Bun.sleep(5);
+  await platform.kill();
+  await Promise.all(load);
+  platform = await startPlatform({ directory: platform.directory });
+  expect(await answer("kept")).toBe("200 one value s3cret");
+  await platform.deploy(await worker("two"), "--name", "kept");
+  expect(await answer("kept")).toBe("200 two value s3cret");
+});
+
+describe("kill -9 of `ow deploy`", () => {
+  interface Version {
+    readonly version: number;
+    readonly percent: number;
+  }
+
+  async function versions(): Promise<Version[]> {
+    const { code, stdout, stderr } = await platform.ow("versions", "half", "--json");
+    if (code !== 0) throw new Error(stdout + stderr);
+    return JSON.parse(stdout);
+  }
+
+  /** Kills a deploy `afterMs` after it has printed `steps` steps as done. */
+  async function killedDeploy(path: string, steps: number, afterMs: number): Promise<void> {
+    const deploy = platform.startOw("deploy", path, "--name", "half");
+    let said = "";
+    const reader = deploy.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    while (said.split("✓").length <= steps) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      said += value;
+    }
+    if (afterMs > 0) await Bun.sleep(afterMs);
+    const family = await familyOf(deploy.pid);
+    if (deploy.exitCode === null) process.kill(-deploy.pid, "SIGKILL");
+    await deploy.exited;
+    // Its throw-away cell with it.
+    while ((await stillRunning(family, sources)).length > 0) await Bun.sleep(20);
+  }
+
+  let live = { version: 0, answer: "" };
+
+  beforeAll(async () => {
+    const { version } = await platform.deploy(await worker("first"), "--name", "half");
+    live = { version, answer: "200 first  " };
+  });
+
+  // "Bundle", "Start in a throw-away cell", "Put it live", each seen as done; and some time into what follows.
+  test.each([
+    [0, 300],
+    [1, 100],
+    [2, 0],
+    [2, 10],
+    [3, 0],
+  ])("after %d steps and %d ms leaves all of a version or nothing", async (steps, afterMs) => {
+    const text = `killed ${steps} ${afterMs}`;
+    await killedDeploy(await worker(text), steps, afterMs);
+    const [newest] = await versions();
+    const done = newest?.version !== live.version;
+    if (done) live = { version: live.version + 1, answer: `200 ${text}  ` };
+    // Stored and live in one step: the newest version is the live one, whichever it is.
+    expect(newest).toMatchObject({ version: live.version, percent: 100 });
+    while ((await answer("half")) !== live.answer) await Bun.sleep(20);
+    expect(await answer(`${live.version}--half`)).toBe(live.answer);
+    if (steps < 2) expect(done).toBe(false);
+    if (steps > 2) expect(done).toBe(true);
+  });
+});
+
+test("Ctrl-C closes an open WebSocket with 1001 and ends with code 0", async () => {
+  await platform.deploy("examples/websocket");
+  const socket = platform.webSocket("websocket", "/");
+  await new Promise((resolve, reject) => {
+    socket.addEventListener("open", resolve);
+    socket.addEventListener("error", reject);
+  });
+  const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener("close", resolve));
+  expect(await platform.stop()).toBe(0);
+  expect((await closed).code).toBe(1001);
+});
