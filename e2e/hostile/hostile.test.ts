@@ -203,7 +203,7 @@ describe("a worker that does not start is refused before anything goes live", ()
 test("a worker that does not start cannot send escape sequences to who deploys it", async () => {
   const { stderr } = await platform.ow("deploy", fixture("top-level-throw"), "--name", "top-level-throw");
   expect(stderr).toContain("thrown at the top level");
-  expect(stderr).not.toMatch(/[\u0007\u001b]/);
+  for (const control of ["\u0007", "\u001b"]) expect(stderr).not.toContain(control);
 });
 
 test("a worker that breaks every prototype breaks only itself", async () => {
