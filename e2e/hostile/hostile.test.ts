@@ -200,6 +200,12 @@ describe("a worker that does not start is refused before anything goes live", ()
   }
 });
 
+test("a worker that does not start cannot send escape sequences to who deploys it", async () => {
+  const { stderr } = await platform.ow("deploy", fixture("top-level-throw"), "--name", "top-level-throw");
+  expect(stderr).toContain("thrown at the top level");
+  for (const control of ["\u0007", "\u001b"]) expect(stderr).not.toContain(control);
+});
+
 test("a worker that breaks every prototype breaks only itself", async () => {
   await platform.deploy(fixture("tampering"), "--name", "tampering");
   const response = await platform.fetch("tampering", "/");

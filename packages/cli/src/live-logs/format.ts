@@ -1,6 +1,7 @@
 import type { InvocationRecord, LogLine, LogRecord } from "@openworkers/core";
 import colors from "picocolors";
 import { formatMs } from "../output/format.ts";
+import { printable } from "../output/printable.ts";
 
 export interface LogFormat {
   /** Name the worker on each line: for a reader of more than one. */
@@ -43,16 +44,4 @@ function formatInvocation(record: InvocationRecord): string {
   ];
   const what = printable(`${record.method} ${record.host}${record.path}`);
   return `${status}   ${what} ${colors.dim(`(${notes.join(", ")})`)}`;
-}
-
-/** Colours and weights (ECMA-48, 8.3.117), which loggers such as Hono's write: harmless, and unreadable when shown. */
-const colourCodes = /\p{Cc}\[[\d;]*m/gu;
-
-/** Without what would move the cursor or rename the terminal's window: a worker writes what it likes. */
-function printable(text: string): string {
-  return text
-    .replace(colourCodes, (code) => (code.startsWith("\x1b") ? "" : code))
-    .replace(/(?![\n\t])\p{Cc}/gu, (character) => {
-      return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-    });
 }

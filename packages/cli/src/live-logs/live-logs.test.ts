@@ -173,6 +173,8 @@ for (const { filter, record, fits } of filters) {
 test("a worker cannot send escape sequences to the reader's terminal", () => {
   const text = formatRecord(line("a\u001b]0;owned\u0007b\u009b2J\r"), { showWorker: false });
   expect(text.endsWith("a\\x1b]0;owned\\x07b\\x9b2J\\x0d")).toBe(true);
+  const reversed = formatRecord(line("paid \u202enot\u2069"), { showWorker: false });
+  expect(reversed.endsWith("paid \\u202enot\\u2069")).toBe(true);
   const colourful = formatRecord(line("GET \u001b[1;31m500\u001b[0m \u001b[2Kx \u0007[0m"), {
     showWorker: false,
   });

@@ -1,6 +1,7 @@
 import { isOpenWorkersError, messageOf, OpenWorkersError } from "@openworkers/core";
 import { CommanderError } from "commander";
 import colors from "picocolors";
+import { printable } from "./printable.ts";
 
 /** The process's exit codes; documented in every command's help. */
 export const exitCodes = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
@@ -20,8 +21,9 @@ export function reportFailure(thrown: unknown, options: { readonly json: boolean
   const error = usage ? usageError(thrown) : platformError(thrown);
   if (options.json) process.stdout.write(`${JSON.stringify({ error })}\n`);
   else {
-    process.stderr.write(`${colors.red("error:")} ${error.message}\n`);
-    if (error.hint !== undefined) process.stderr.write(`${colors.cyan("next:")} ${error.hint}\n`);
+    // A worker that does not start is quoted here, in its own words.
+    process.stderr.write(`${colors.red("error:")} ${printable(error.message)}\n`);
+    if (error.hint !== undefined) process.stderr.write(`${colors.cyan("next:")} ${printable(error.hint)}\n`);
     if (process.env.OW_DEBUG && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
   }
   return usage ? exitCodes.usage : exitCodes.failure;
