@@ -20,6 +20,10 @@ export interface Lease extends Disposable {
   verdict(): Promise<Verdict>;
   /** CPU time attributed to this request so far, in milliseconds. */
   cpuMs(): number;
+  /** Bytes of the request that the cell was given, and of the response that it gave: they earn CPU time. */
+  moved(read: number, written: number): void;
+  /** The client sent a message on its WebSocket: the CPU limit starts anew, as with a request. */
+  renew(): void;
   /** The response has ended, or the client has left. */
   release(): void;
 }

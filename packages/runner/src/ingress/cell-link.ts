@@ -78,7 +78,13 @@ export class CellLink implements UpstreamUser {
 
   /** False when no more should be written until `drained`. Without a connection the bytes are dropped. */
   write(bytes: Uint8Array): boolean {
+    this.#lease?.moved(bytes.length, 0);
     return this.#upstream?.wire.write(bytes) ?? true;
+  }
+
+  /** The client sent a message of its own within the request. */
+  renew(): void {
+    this.#lease?.renew();
   }
 
   pause(): void {
@@ -105,6 +111,7 @@ export class CellLink implements UpstreamUser {
   }
 
   onUpstreamData(bytes: Buffer): void {
+    this.#lease?.moved(0, bytes.length);
     this.#user.received(bytes);
   }
 

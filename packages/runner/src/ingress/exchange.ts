@@ -270,6 +270,7 @@ export class Exchange implements CellLinkUser {
 
   /** False when no more should be read from the client for now. */
   tunnelFromClient(bytes: Buffer): boolean {
+    this.#link.renew();
     return this.#link.write(bytes);
   }
 

@@ -17,12 +17,6 @@ export function privateBytes(pid: number): number | undefined {
   return (Number(fields[1]) - Number(fields[2])) * pageBytes;
 }
 
-/** Bytes the process has read and written through system calls, sockets included; see proc_pid_io(5). */
-export function transferredBytes(pid: number): number | undefined {
-  const match = /rchar: (\d+)\nwchar: (\d+)/.exec(read(`/proc/${pid}/io`) ?? "");
-  return match === null ? undefined : Number(match[1]) + Number(match[2]);
-}
-
 /** Memory the system can still give out, as a share of all of it; 1 where the kernel does not say. */
 export function availableMemoryShare(): number {
   const text = read("/proc/meminfo");

@@ -40,6 +40,7 @@ export default {
     if (pathname === "/spin") spin(ms);
     if (pathname === "/chunks") for (;;) { spin(5); await new Promise((done) => setTimeout(done, 1)); }
     if (pathname === "/background") { ctx.waitUntil(new Promise(() => setTimeout(() => { for (;;); }, 20))); }
+    if (pathname === "/read") { let bytes = 0; for await (const chunk of request.body) bytes += chunk.length; return new Response(String(bytes)); }
     if (pathname === "/heap") { const kept = []; for (;;) kept.push(new Array(1000).fill(1.1)); }
     if (pathname === "/wait") await new Promise((done) => setTimeout(done, ms));
     return new Response(String(++served));
@@ -212,6 +213,30 @@ describe("the CPU limit", () => {
     expect(await it.request(target, "/wait?ms=300")).toBe("1");
     expect(await it.request(target, "/spin?ms=40")).toBe("2");
     expect(it.supervisor.stats().ends["cpu-limit"]).toBe(0);
+  });
+
+  test("spares a request that reads far more than its budget of computing could", async () => {
+    await using it = rig();
+    using lease = await it.acquire(targetOf());
+    const body = new Uint8Array(32 * 2 ** 20);
+    lease.moved(body.length, 0);
+    const response = await fetch("http://test/read", { unix: lease.socketPath, method: "POST", body });
+    expect(await response.text()).toBe(String(body.length));
+    expect(lease.cpuMs()).toBeGreaterThan(0);
+  });
+
+  test("starts anew with each message of a WebSocket, and ends the one that loops", async () => {
+    await using it = rig();
+    const target = targetOf();
+    using lease = await it.acquire(target);
+    for (let message = 0; message < 10; message += 1) {
+      lease.renew();
+      await (await fetch("http://test/spin?ms=40", { unix: lease.socketPath })).text();
+    }
+    expect(lease.cpuMs()).toBeGreaterThan(target.limits.cpuMs);
+    lease.renew();
+    await fetch("http://test/loop", { unix: lease.socketPath }).catch(() => undefined);
+    expect(await lease.verdict()).toEqual(culprit("cpu-limit"));
   });
 
   test("spares an open stream whose neighbours use far more than the limit together", async () => {

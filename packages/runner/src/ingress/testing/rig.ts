@@ -24,6 +24,9 @@ export class TestLease implements Lease {
   readonly requestId: RequestId;
   readonly signal: AbortSignal;
   released = 0;
+  read = 0;
+  written = 0;
+  renewed = 0;
   readonly #verdict = Promise.withResolvers<Verdict>();
 
   constructor(socketPath: string, options: AcquireOptions) {
@@ -40,6 +43,13 @@ export class TestLease implements Lease {
   }
   cpuMs(): number {
     return 1;
+  }
+  moved(read: number, written: number): void {
+    this.read += read;
+    this.written += written;
+  }
+  renew(): void {
+    this.renewed++;
   }
   release(): void {
     this.released++;
