@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
 import { LogFanOut } from "../live-logs/fan-out.ts";
@@ -87,4 +87,12 @@ test("a platform does not remove the profile of one that took its name", async (
   await using _new = await platform("same", 2);
   await old[Symbol.asyncDispose]();
   expect((await chooseProfile()).startedAt).toBe(2);
+});
+
+test("profiles that cannot be read are not taken for none", async () => {
+  writeFileSync(join(home.path, "profiles"), "a file where the folder should be");
+  await expect(chooseProfile({})).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("ENOTDIR"),
+  });
 });

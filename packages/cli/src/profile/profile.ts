@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { OpenWorkersError } from "@openworkers/core";
+import { messageOf, OpenWorkersError } from "@openworkers/core";
 import { z } from "zod";
 import { isAnswering } from "../live-logs/client.ts";
 import { owHome } from "./home.ts";
@@ -81,7 +81,7 @@ export async function chooseProfile(choice: ProfileChoice = {}): Promise<Profile
 
 /** The platforms that answer now, last started first. */
 export async function runningProfiles(): Promise<Profile[]> {
-  const names = await readdir(folder()).catch(() => []);
+  const names = (await unlessMissing(readdir(folder()))) ?? [];
   const profiles = await Promise.all(
     names.filter((name) => name.endsWith(extension)).map((name) => readProfile(join(folder(), name))),
   );
@@ -91,7 +91,7 @@ export async function runningProfiles(): Promise<Profile[]> {
 }
 
 async function readProfile(path: string): Promise<Profile | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
+  const text = await unlessMissing(readFile(path, "utf8"));
   if (text === undefined) return undefined;
   try {
     return profileSchema.parse(JSON.parse(text));
@@ -100,5 +100,23 @@ async function readProfile(path: string): Promise<Profile | undefined> {
       hint: `Remove it: rm ${path}`,
       cause,
     });
+  }
+}
+
+/** undefined when it is not there; a file that may not be read is not one that is missing. */
+async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT") return undefined;
+    throw new OpenWorkersError(
+      "CONFIG_INVALID",
+      `The profiles in ${folder()} cannot be read (${code ?? messageOf(cause)}).`,
+      {
+        hint: "Run ow as the user who started the platform, or set OW_HOME to a directory of your own.",
+        cause,
+      },
+    );
   }
 }
