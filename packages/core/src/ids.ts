@@ -9,6 +9,8 @@ export type VersionId = Id<"version">;
 export type DeploymentId = Id<"deployment">;
 export type EnvironmentId = Id<"environment">;
 export type RequestId = Id<"request">;
+export type KvNamespaceId = Id<"kv-namespace">;
+export type BucketId = Id<"bucket">;
 
 /** A new time-ordered id (UUID version 7, RFC 9562): rows inserted together stay together in an index. */
 export function newId<Kind extends string>(): Id<Kind> {

@@ -121,7 +121,15 @@ describe("the database refuses", () => {
       fixture.database.write((transaction) =>
         transaction
           .insertInto("environment_values")
-          .values({ environment_id, name: "KEY", kind: "secret", value, sealed, key_id })
+          .values({
+            environment_id,
+            owner_id: fixture.ada,
+            name: "KEY",
+            kind: "secret",
+            value,
+            sealed,
+            key_id,
+          })
           .execute(),
       );
     const kind = { details: { constraint: "environment_values_of_its_kind" } };

@@ -1,9 +1,13 @@
 import type {
+  BindingKind,
+  BucketId,
   DeploymentId,
   EnvironmentId,
   EnvValue,
+  KvNamespaceId,
   Limits,
   Module,
+  RateLimit,
   UserId,
   VersionId,
   WorkerId,
@@ -32,13 +36,14 @@ export interface Tables {
   };
   environment_values: {
     environment_id: Fixed<EnvironmentId>;
+    owner_id: Fixed<UserId>;
     name: Fixed<string>;
-    kind: "var" | "secret";
+    kind: "var" | "secret" | "kv" | "storage" | "worker";
     value: string | null;
     sealed: Uint8Array | null;
     key_id: string | null;
     updated_at: Generated<Date>;
-  };
+  } & Resource;
   workers: {
     id: Fixed<WorkerId>;
     name: string;
@@ -55,6 +60,7 @@ export interface Tables {
     number: Fixed<number>;
     compatibility_date: Fixed<string>;
     compatibility_flags: Fixed<string[]>;
+    entrypoints: Fixed<string[] | null>;
     vars: Json<Record<string, EnvValue>>;
     limits: Json<Partial<Limits>>;
     message: Fixed<string | null>;
@@ -69,6 +75,16 @@ export interface Tables {
     hash: Fixed<string>;
   };
   version_source_maps: { version_id: Fixed<VersionId>; module_name: Fixed<string>; hash: Fixed<string> };
+  kv_namespaces: { id: Fixed<KvNamespaceId>; owner_id: Fixed<UserId>; name: string; created_at: CreatedAt };
+  storage_buckets: { id: Fixed<BucketId>; owner_id: Fixed<UserId>; name: string; created_at: CreatedAt };
+  version_bindings: {
+    version_id: Fixed<VersionId>;
+    worker_id: Fixed<WorkerId>;
+    owner_id: Fixed<UserId>;
+    name: Fixed<string>;
+    kind: Fixed<BindingKind>;
+    settings: ColumnType<RateLimit | null, RateLimit | null | undefined, never>;
+  } & Resource;
   deployments: {
     id: Fixed<DeploymentId>;
     sequence: GeneratedAlways<number>;
@@ -105,6 +121,16 @@ export interface Tables {
     subject: Fixed<string>;
     details: Json<Record<string, unknown>>;
   };
+}
+
+/** What a binding points at: one of the ids is there, as its kind says. */
+interface Resource {
+  kv_namespace_id: ColumnType<KvNamespaceId | null, KvNamespaceId | null | undefined, KvNamespaceId | null>;
+  bucket_id: ColumnType<BucketId | null, BucketId | null | undefined, BucketId | null>;
+  target_worker_id: ColumnType<WorkerId | null, WorkerId | null | undefined, WorkerId | null>;
+  entrypoint: ColumnType<string | null, string | null | undefined, string | null>;
+  /** Any JSON value; written as its text. */
+  props: ColumnType<unknown, string | null | undefined, string | null>;
 }
 
 /** A jsonb column: an object both ways; the driver turns it into text. */

@@ -5,6 +5,7 @@ export {
   findSandbox,
   openCellHost,
   type Sandbox,
+  unversioned,
 } from "./cells/mod.ts";
 export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from "./runner/runner.ts";
 export { type RunnerSettings, readSettings } from "./runner/settings.ts";

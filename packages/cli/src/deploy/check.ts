@@ -1,5 +1,5 @@
 import { type EnvValue, OpenWorkersError, resolveLimits } from "@openworkers/core";
-import { checkStart } from "@openworkers/runner";
+import { checkStart, unversioned } from "@openworkers/runner";
 import type { Backend } from "../backend/backend.ts";
 import { openOwnCells, type SandboxKind } from "../platform/cell-host.ts";
 import type { BuiltWorker } from "./build.ts";
@@ -22,7 +22,10 @@ export async function checkStarts(
   await using host = await openOwnCells(sandbox);
   try {
     const limits = resolveLimits(project.limits);
-    const { handlers } = await checkStart({ code: bundle.code, env }, { host, limits });
+    const { handlers } = await checkStart(
+      { code: bundle.code, env, bindings: new Map(), version: unversioned },
+      { host, limits },
+    );
     return handlers;
   } catch (thrown) {
     throw withStack(thrown, project.name);

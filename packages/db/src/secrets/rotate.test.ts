@@ -134,6 +134,7 @@ describe("rotating the key", () => {
         .insertInto("environment_values")
         .values({
           environment_id: environmentId,
+          owner_id: fixture.ada,
           name: "LATE",
           kind: "secret",
           value: null,

@@ -1,4 +1,5 @@
 import {
+  type Binding,
   type DeploymentId,
   type EnvironmentId,
   type EnvValue,
@@ -15,6 +16,7 @@ import {
 } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
+import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
@@ -30,6 +32,10 @@ export interface DeployInput {
   readonly code: WorkerCode;
   /** What the manifest gives as vars. A value of the environment with the same name goes before it. */
   readonly vars?: ReadonlyMap<string, EnvValue>;
+  /** What the manifest binds. A binding of the environment with the same name goes before it. */
+  readonly bindings?: ReadonlyMap<string, Binding>;
+  /** Names of the exported classes that other workers may call, as a start of the worker found them. */
+  readonly entrypoints?: readonly string[];
   /** What the manifest wants; each goes before the worker's own. */
   readonly limits?: Partial<Limits>;
   /** What the platform allows; `defaultMaxima` unless given. */
@@ -121,7 +127,7 @@ async function useEnvironment(transaction: Queries, worker: LockedWorker, name: 
 async function insertVersion(
   transaction: Queries,
   worker: LockedWorker,
-  { code, vars, limits, message, by }: DeployInput,
+  { code, vars, bindings, entrypoints, limits, message, by }: DeployInput,
   { modules, sourceMaps }: StoredCode,
 ): Promise<{ id: VersionId; number: number }> {
   const id = newId<"version">();
@@ -134,6 +140,7 @@ async function insertVersion(
       compatibility_date: code.compatibilityDate,
       compatibility_flags: [...code.compatibilityFlags],
       vars: Object.fromEntries(vars ?? []),
+      entrypoints: entrypoints === undefined ? null : [...entrypoints],
       limits: limits ?? {},
       message: message ?? null,
       created_by: by,
@@ -149,6 +156,11 @@ async function insertVersion(
       .values(sourceMaps.map((map) => ({ ...map, version_id: id })))
       .execute();
   }
+  await insertVersionBindings(
+    transaction,
+    { id, workerId: worker.id, ownerId: worker.owner_id },
+    bindings ?? new Map(),
+  );
   return { id, number: worker.next };
 }
 

@@ -115,8 +115,10 @@ describe("values of an environment", () => {
       by,
     });
     await database.write((transaction) =>
-      sql`insert into environment_values (environment_id, name, kind, sealed, key_id)
-        select environment_id, 'STOLEN', kind, sealed, key_id from environment_values`.execute(transaction),
+      sql`insert into environment_values (environment_id, owner_id, name, kind, sealed, key_id)
+        select environment_id, owner_id, 'STOLEN', kind, sealed, key_id from environment_values`.execute(
+        transaction,
+      ),
     );
     const program = await loadProgram(database, versionId, workerId);
     expect(await rejection(openProgram(program, fixture.keys))).toMatchObject({

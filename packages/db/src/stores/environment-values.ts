@@ -70,13 +70,20 @@ export async function changeValues(
       );
       await transaction
         .insertInto("environment_values")
-        .values(rows.map((row) => ({ ...row, environment_id: environmentId })))
+        .values(
+          rows.map((row) => ({ ...row, environment_id: environmentId, owner_id: environment.owner_id })),
+        )
         .onConflict((conflict) =>
           conflict.columns(["environment_id", "name"]).doUpdateSet(({ ref }) => ({
             kind: ref("excluded.kind"),
             value: ref("excluded.value"),
             sealed: ref("excluded.sealed"),
             key_id: ref("excluded.key_id"),
+            kv_namespace_id: ref("excluded.kv_namespace_id"),
+            bucket_id: ref("excluded.bucket_id"),
+            target_worker_id: ref("excluded.target_worker_id"),
+            entrypoint: ref("excluded.entrypoint"),
+            props: ref("excluded.props"),
             updated_at: new Date(),
           })),
         )
@@ -105,9 +112,10 @@ export async function listValues(database: Database, environmentId: EnvironmentI
       .orderBy("name")
       .execute(),
   );
-  return rows.map(({ name, kind, value, updatedAt }) =>
-    kind === "secret" ? { name, kind, updatedAt } : { name, kind, value: value ?? "", updatedAt },
-  );
+  return rows.flatMap(({ name, kind, value, updatedAt }): ListedValue[] => {
+    if (kind === "secret") return [{ name, kind, updatedAt }];
+    return kind === "var" ? [{ name, kind, value: value ?? "", updatedAt }] : [];
+  });
 }
 
 function check({ name, value }: NewValue): void {

@@ -138,7 +138,7 @@ export async function lockOwnedEnvironment(
   transaction: Queries,
   id: EnvironmentId,
   by: UserId,
-): Promise<{ name: string }> {
+): Promise<{ name: string; owner_id: UserId }> {
   const environment = await transaction
     .selectFrom("environments")
     .select(["name", "owner_id"])

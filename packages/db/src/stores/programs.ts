@@ -1,4 +1,5 @@
 import {
+  type Binding,
   type EnvironmentId,
   type EnvValue,
   OpenWorkersError,
@@ -7,6 +8,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import type { Database } from "../database.ts";
+import { storedBinding, versionBindings } from "./bindings.ts";
 
 /** A value of an environment as it is stored: a secret is still sealed. */
 export type StoredValue =
@@ -16,8 +18,16 @@ export type StoredValue =
 /** What a version of a worker runs with. A value goes before a var with the same name. */
 export interface StoredProgram {
   readonly code: WorkerCode;
+  readonly version: {
+    readonly id: VersionId;
+    readonly number: number;
+    readonly message: string | undefined;
+    readonly createdAt: Date;
+  };
   /** What the manifest gave. */
   readonly vars: ReadonlyMap<string, EnvValue>;
+  /** The manifest's, and over them the environment's. One goes before a var with the same name. */
+  readonly bindings: ReadonlyMap<string, Binding>;
   readonly environment:
     | { readonly id: EnvironmentId; readonly revision: number; readonly values: readonly StoredValue[] }
     | undefined;
@@ -42,6 +52,9 @@ export async function loadProgram(
         "version.compatibility_date as compatibilityDate",
         "version.compatibility_flags as compatibilityFlags",
         "version.vars",
+        "version.number",
+        "version.message",
+        "version.created_at as createdAt",
         "environments.id as environmentId",
         "environments.revision",
       ])
@@ -66,16 +79,25 @@ export async function loadProgram(
       .select(["module_name", "content"])
       .where("version_id", "=", versionId)
       .execute();
-    const { compatibilityDate, compatibilityFlags, vars, environmentId, revision } = version;
+    const { compatibilityDate, compatibilityFlags, vars, number, message, createdAt } = version;
+    const { environmentId, revision } = version;
     const values =
       environmentId === null
         ? []
         : await queries
             .selectFrom("environment_values")
-            .select(["name", "kind", "value", "sealed"])
+            .select([
+              ...(["name", "kind", "value", "sealed"] as const),
+              ...(["kv_namespace_id", "bucket_id", "target_worker_id", "entrypoint", "props"] as const),
+            ])
             .where("environment_id", "=", environmentId)
             .orderBy("name")
             .execute();
+    const bindings = await versionBindings(queries, versionId);
+    for (const row of values) {
+      const binding = storedBinding({ ...row, settings: null });
+      if (binding !== undefined) bindings.set(row.name, binding);
+    }
     return {
       code: {
         modules,
@@ -83,23 +105,24 @@ export async function loadProgram(
         compatibilityFlags,
         sourceMaps: new Map(maps.map(({ module_name, content }) => [module_name, content])),
       },
+      version: { id: versionId, number, message: message ?? undefined, createdAt },
       vars: new Map(Object.entries(vars)),
+      bindings,
       environment:
         environmentId === null || revision === null
           ? undefined
-          : { id: environmentId, revision, values: values.map(storedValue) },
+          : { id: environmentId, revision, values: values.flatMap(storedValue) },
     };
   });
 }
 
 function storedValue(row: {
   name: string;
-  kind: "var" | "secret";
+  kind: string;
   value: string | null;
   sealed: Uint8Array | null;
-}): StoredValue {
-  // The table's constraint says that exactly one of the two is there.
-  return row.kind === "secret"
-    ? { name: row.name, kind: "secret", sealed: row.sealed ?? new Uint8Array() }
-    : { name: row.name, kind: "var", value: row.value ?? "" };
+}): StoredValue[] {
+  // The table's constraint says that each is there for its kind.
+  if (row.sealed !== null) return [{ name: row.name, kind: "secret", sealed: row.sealed }];
+  return row.value === null ? [] : [{ name: row.name, kind: "var", value: row.value }];
 }

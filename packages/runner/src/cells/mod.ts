@@ -13,4 +13,4 @@ export { workerdBinary } from "./process/workerd-binary.ts";
 export { checkSandbox, type SandboxCheck } from "./sandbox/check-sandbox.ts";
 export { findSandbox } from "./sandbox/find-sandbox.ts";
 export type { Sandbox } from "./sandbox/sandbox.ts";
-export { type Program, type ProgramSource, type Target, targetKey } from "./target.ts";
+export { type Program, type ProgramSource, type Target, targetKey, unversioned } from "./target.ts";

@@ -1,4 +1,4 @@
-import type { EnvValue, Limits, VersionId, WorkerCode, WorkerId } from "@openworkers/core";
+import type { Binding, EnvValue, Limits, VersionId, WorkerCode, WorkerId } from "@openworkers/core";
 
 /**
  * One version of a worker as it must run now. Two targets with the same `targetKey` share cells; a new
@@ -33,7 +33,26 @@ function limitsKey(limits: Limits): string {
 export interface Program {
   readonly code: WorkerCode;
   readonly env: ReadonlyMap<string, EnvValue>;
+  /** Goes before `env` where both have a name. */
+  readonly bindings: ReadonlyMap<string, Binding>;
+  readonly version: VersionFacts;
 }
+
+/** What a version may tell of itself. */
+export interface VersionFacts {
+  readonly id: VersionId;
+  readonly number: number;
+  readonly message: string | undefined;
+  readonly createdAt: Date;
+}
+
+/** Of a program that is not deployed: a check before its first deploy, an empty cell. */
+export const unversioned: VersionFacts = {
+  id: "00000000-0000-0000-0000-000000000000" as VersionId,
+  number: 0,
+  message: undefined,
+  createdAt: new Date(0),
+};
 
 /** Loads the program of a target: from the cache when it is there, else from PostgreSQL. */
 export interface ProgramSource {

@@ -13,7 +13,7 @@ import {
 } from "@openworkers/core";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import { type CellHost, findSandbox, openCellHost } from "../cells/mod.ts";
-import type { Program, Target } from "../cells/target.ts";
+import { type Program, type Target, unversioned } from "../cells/target.ts";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
 let host: CellHost;
@@ -66,6 +66,8 @@ const program: Program = {
     sourceMaps: new Map(),
   },
   env: new Map(),
+  bindings: new Map(),
+  version: unversioned,
 };
 
 interface Rig extends AsyncDisposable {

@@ -23,6 +23,7 @@ export interface AssignableBlank extends Blank {
 }
 
 export interface AssignOptions {
+  readonly target: Target;
   readonly limits: Target["limits"];
   readonly onLine: (line: CellLine) => void;
 }
@@ -179,6 +180,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       throw signal.reason;
     }
     const cell = await blank.assign(program, {
+      target,
       limits: target.limits,
       onLine: (line) => this.#log(target, line),
     });

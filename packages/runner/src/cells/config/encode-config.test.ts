@@ -19,7 +19,8 @@ describe("a cell's configuration", () => {
   const encode = (given = program("export default {}")) =>
     new Message(
       encodeConfig(given, {
-        egressSocket: "/egress",
+        socketsDirectory: "/sockets",
+        bindings: new Map(),
         aliveDirectory: "/alive",
         compatibilityFlags: [],
         v8Flags: ["--max-old-space-size=1"],
@@ -32,7 +33,7 @@ describe("a cell's configuration", () => {
     const services = [...encode().services];
     expect(services.map((service) => service.name)).toEqual(["user", "internet", "alive"]);
     expect(services[0]?.worker.globalOutbound.name).toBe("internet");
-    expect(services[1]?.external.address).toBe("unix:/egress");
+    expect(services[1]?.external.address).toBe("unix:/sockets/egress");
   });
 
   test("keeps whatever a user chose as a value", () => {

@@ -1,12 +1,21 @@
 import type { EnvValue, Module } from "@openworkers/core";
 import { Message } from "capnp-es";
+import type { CellBinding } from "../../bindings/plugin.ts";
 import { schemeHeader } from "../cell.ts";
 import type { Program } from "../target.ts";
-import { Config, HttpOptions_Style, type Worker_Binding, type Worker_Module } from "./generated/workerd.js";
+import {
+  Config,
+  HttpOptions_Style,
+  type Service,
+  type Worker_Binding,
+  type Worker_Module,
+} from "./generated/workerd.js";
 
 export interface ConfigOptions {
-  /** As the cell sees it: the only way out. */
-  readonly egressSocket: string;
+  /** As the cell sees it: the directory of the only ways out. */
+  readonly socketsDirectory: string;
+  /** What goes on `env` beside the program's texts, by name. */
+  readonly bindings: ReadonlyMap<string, CellBinding>;
   /** As the cell sees it: a directory with one file, `alive`. */
   readonly aliveDirectory: string;
   readonly v8Flags: readonly string[];
@@ -25,7 +34,8 @@ export const socketNames = { http: "http", control: "control" } as const;
 export function encodeConfig(program: Program, options: ConfigOptions): Uint8Array {
   const message = new Message();
   const config = message.initRoot(Config);
-  const services = config._initServices(3);
+  const brokered = [...options.bindings].flatMap(([name, { type }]) => (type === "json" ? [] : [name]));
+  const services = config._initServices(3 + brokered.length);
 
   const user = services.get(0);
   user.name = "user";
@@ -35,22 +45,32 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   for (const [index, module] of modules.entries()) setModule(moduleList.get(index), module);
   worker.compatibilityDate = program.code.compatibilityDate;
   setTexts((length) => worker._initCompatibilityFlags(length), options.compatibilityFlags);
-  const bindings = worker._initBindings(program.env.size);
-  for (const [index, [name, value]] of [...program.env].entries())
-    setBinding(bindings.get(index), name, value);
+  const texts = [...program.env].filter(([name]) => !options.bindings.has(name));
+  const bindings = worker._initBindings(texts.length + options.bindings.size);
+  for (const [index, [name, value]] of texts.entries()) setText(bindings.get(index), name, value);
+  for (const [index, [name, binding]] of [...options.bindings].entries())
+    setBinding(bindings.get(texts.length + index), name, binding);
   worker._initGlobalOutbound().name = "internet";
 
   // workerd reads the system's CA certificates, which a cell has not, unless this service is defined.
   const internet = services.get(1);
   internet.name = "internet";
   const external = internet._initExternal();
-  external.address = `unix:${options.egressSocket}`;
+  external.address = `unix:${options.socketsDirectory}/egress`;
   external._initHttp().style = HttpOptions_Style.PROXY;
 
   // Served by workerd's event loop itself: silence means that JavaScript is hogging the thread.
   const alive = services.get(2);
   alive.name = "alive";
   alive._initDisk().path = options.aliveDirectory;
+
+  for (const [index, name] of brokered.entries()) {
+    setBrokerService(services.get(3 + index), name, options.socketsDirectory);
+  }
+  const wrappers = [...options.bindings].flatMap(([, binding]) =>
+    binding.type === "wrapped" ? [binding.module] : [],
+  );
+  setWrappers(config, wrappers);
 
   const sockets = config._initSockets(2);
   const http = sockets.get(0);
@@ -97,7 +117,61 @@ function setModule(target: Worker_Module, module: Module): void {
   }
 }
 
-function setBinding(target: Worker_Binding, name: string, value: EnvValue): void {
+function setText(target: Worker_Binding, name: string, value: EnvValue): void {
   target.name = name;
   target[value.kind] = value.value;
+}
+
+/** Names what the cell asks through; the cell can leave it out or choose another of its own, and no more. */
+export const bindingHeader = "X-Ow-Binding";
+
+const serviceOf = (name: string) => `binding:${name}`;
+
+/** The broker, asked in the name of one binding. */
+function setBrokerService(target: Service, name: string, socketsDirectory: string): void {
+  target.name = serviceOf(name);
+  const external = target._initExternal();
+  external.address = `unix:${socketsDirectory}/broker`;
+  const header = external._initHttp()._initInjectRequestHeaders(1).get(0);
+  header.name = bindingHeader;
+  header.value = name;
+}
+
+function setBinding(target: Worker_Binding, name: string, binding: CellBinding): void {
+  target.name = name;
+  switch (binding.type) {
+    case "kvNamespace":
+      target._initKvNamespace().name = serviceOf(name);
+      break;
+    case "r2Bucket":
+      target._initR2Bucket().name = serviceOf(name);
+      break;
+    case "fetcher":
+      target._initService().name = serviceOf(name);
+      break;
+    case "wrapped": {
+      const wrapped = target._initWrapped();
+      wrapped.moduleName = binding.module.name;
+      const inner = wrapped._initInnerBindings(1).get(0);
+      inner.name = "broker";
+      inner._initService().name = serviceOf(name);
+      break;
+    }
+    case "json":
+      target.json = binding.value;
+      break;
+  }
+}
+
+/** Modules that wrapped bindings are made by: out of the worker's reach, each once. */
+function setWrappers(config: Config, wrappers: readonly Module[]): void {
+  const byName = new Map(wrappers.map((module) => [module.name, module]));
+  if (byName.size === 0) return;
+  const list = config._initExtensions(1).get(0)._initModules(byName.size);
+  for (const [index, { name, content }] of [...byName.values()].entries()) {
+    const module = list.get(index);
+    module.name = name;
+    module.internal = true;
+    module.esModule = new TextDecoder().decode(content);
+  }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { defaultLimits } from "@openworkers/core";
 import type { CellLine } from "../cell.ts";
 import { findSandbox } from "../sandbox/find-sandbox.ts";
-import type { Program } from "../target.ts";
+import { type Program, unversioned } from "../target.ts";
 import { type CellHost, openCellHost } from "./cell-host.ts";
 
 const runtimeDir = mkdtempSync(join(tmpdir(), "ow-"));
@@ -28,6 +28,8 @@ function program(source: string, env: Program["env"] = new Map()): Program {
       sourceMaps: new Map(),
     },
     env,
+    bindings: new Map(),
+    version: unversioned,
   };
 }
 

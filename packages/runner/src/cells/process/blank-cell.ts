@@ -1,4 +1,5 @@
 import type { Limits } from "@openworkers/core";
+import { configureBindings } from "../../bindings/configure.ts";
 import type { Cell, CellExit, CellLine } from "../cell.ts";
 import { cellFlags } from "../config/compatibility.ts";
 import { encodeConfig, socketNames } from "../config/encode-config.ts";
@@ -8,13 +9,15 @@ import { readLog } from "../logs/read-log.ts";
 import { type StackMapper, stackMapper } from "../logs/source-map.ts";
 import { setLimits } from "../os/rlimits.ts";
 import { preludeModules } from "../prelude/prelude.ts";
-import type { Program } from "../target.ts";
+import type { Program, Target } from "../target.ts";
 import { type CellProcess, outOfMemoryWords } from "./cell-process.ts";
 import { startFailure } from "./start-failure.ts";
 import { startupDeadline } from "./startup-deadline.ts";
 
 export interface AssignOptions {
   readonly limits: Pick<Limits, "memoryBytes" | "backgroundMs">;
+  /** For whom the cell asks through its bindings; without, it is refused. */
+  readonly target?: Target;
   /** Called for every line that the worker writes. Must not throw. */
   readonly onLine: (line: CellLine) => void;
   /** Asks for the names of the worker's handlers, once, before `assign` resolves. */
@@ -52,11 +55,12 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
     kill: cell.kill,
     [Symbol.asyncDispose]: dispose,
     async assign(program, options) {
-      const { limits, onLine, onHandlers } = options;
+      const { limits, target, onLine, onHandlers } = options;
       const mapStack = stackMapper(program.code.sourceMaps);
       try {
         const config = encodeConfig(program, {
-          egressSocket: cell.egressSocket,
+          socketsDirectory: cell.socketsDirectory,
+          bindings: configureBindings(program),
           aliveDirectory: cell.aliveDirectory,
           compatibilityFlags: cellFlags(program.code.compatibilityFlags, program.code.compatibilityDate),
           v8Flags: v8Flags(limits),
@@ -68,6 +72,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
         if (process.platform === "linux") {
           setLimits(cell.pid, { data: dataLimit(idleDataBytes, limits) }, cell.user);
         }
+        if (target !== undefined) cell.grant({ target, bindings: program.bindings });
         let lastWords = "";
         const stdout = readLog(cell.stdout, {
           onLine,

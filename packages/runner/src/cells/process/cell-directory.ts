@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 
 /**
- * Where one runner keeps its cells' sockets: `<runtimeDir>/<pid>/<n>/{http,control,egress}`, all 0700. A cell
- * sees none of it but its own egress socket, and can create nothing in it.
+ * Where one runner keeps its cells' sockets: `<runtimeDir>/<pid>/<n>/{http,control,sockets/*}`, all 0700. A
+ * cell sees none of it but its own `sockets`, and can create nothing there.
  */
 export class CellDirectories {
   readonly #root: string;

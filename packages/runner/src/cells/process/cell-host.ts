@@ -1,6 +1,8 @@
+import { Broker } from "../../bindings/broker.ts";
 import { closedEgress, type EgressHandler } from "../egress/egress-handler.ts";
 import { dataBytes, setLimits } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { unversioned } from "../target.ts";
 import { baseLimits } from "./base-limits.ts";
 import { type BlankCell, blankCell } from "./blank-cell.ts";
 import { CellDirectories } from "./cell-directory.ts";
@@ -13,6 +15,8 @@ export interface CellHostOptions {
   readonly runtimeDir: string;
   /** Who answers outbound requests; refused without. */
   readonly egress?: EgressHandler;
+  /** Who answers through bindings; refused without. The caller's. */
+  readonly broker?: Broker;
 }
 
 /** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
@@ -34,6 +38,7 @@ export interface CellHost extends AsyncDisposable {
  */
 export async function openCellHost(options: CellHostOptions): Promise<CellHost> {
   const directories = new CellDirectories(options.runtimeDir);
+  const broker = options.broker ?? new Broker({ handlers: new Map(), report() {} });
   const start = async (): Promise<CellProcess> => {
     const cell = await startCellProcess({
       sandbox: options.sandbox,
@@ -41,6 +46,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
       aliveDirectory: directories.aliveDirectory,
       workerd: workerdBinary.path,
       egress: options.egress ?? closedEgress,
+      broker,
     });
     try {
       if (process.platform === "linux") setLimits(cell.pid, baseLimits, cell.user);
@@ -79,6 +85,8 @@ async function measureIdle(process: CellProcess): Promise<number> {
         sourceMaps: new Map(),
       },
       env: new Map(),
+      bindings: new Map(),
+      version: unversioned,
     },
     { limits: { memoryBytes: 128 * 2 ** 20, backgroundMs: 1 }, onLine() {} },
   );

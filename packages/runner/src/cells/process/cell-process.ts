@@ -1,7 +1,9 @@
-import { chmodSync, chownSync, closeSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, mkdirSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
+import type { Broker } from "../../bindings/broker.ts";
+import type { Caller } from "../../bindings/caller.ts";
 import type { CellExit } from "../cell.ts";
 import { socketNames } from "../config/encode-config.ts";
 import type { EgressHandler } from "../egress/egress-handler.ts";
@@ -18,6 +20,7 @@ export interface CellProcessOptions {
   readonly aliveDirectory: string;
   readonly workerd: string;
   readonly egress: EgressHandler;
+  readonly broker: Broker;
 }
 
 /** A started workerd that waits for its configuration, and everything that was opened for it. */
@@ -26,13 +29,15 @@ export interface CellProcess extends AsyncDisposable {
   readonly user: User | undefined;
   readonly httpSocket: string;
   readonly controlSocket: string;
-  /** Paths as the cell sees them. */
-  readonly egressSocket: string;
+  /** Paths as the cell sees them; `egress` and `broker` are in the first. */
+  readonly socketsDirectory: string;
   readonly aliveDirectory: string;
   readonly stdout: ReadableStream<Uint8Array>;
   /** workerd's announcements, one JSON object per line. */
   readonly control: ReadableStream<Uint8Array>;
   readonly exited: Promise<CellExit>;
+  /** Says who asks on the cell's sockets from now on; until then nobody is answered. */
+  grant(caller: Caller): void;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
   kill(): void;
@@ -55,17 +60,25 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
   const stack = new AsyncDisposableStack();
   try {
     stack.defer(() => rmSync(options.directory, { recursive: true, force: true }));
-    const egressPath = join(options.directory, "egress");
-    const egress = stack.use(serveEgress(egressPath, options.egress));
+    const socketsDirectory = join(options.directory, "sockets");
+    // The cell's user passes through it to the sockets that are its own, and cannot list it.
+    mkdirSync(socketsDirectory, { mode: 0o711 });
+    chmodSync(socketsDirectory, 0o711);
+    let caller: Caller | undefined;
+    const paths = [join(socketsDirectory, "egress"), join(socketsDirectory, "broker")] as const;
+    stack.use(serveEgress(paths[0], options.egress));
+    stack.use(options.broker.listen(paths[1], () => caller));
     const command = stack.use(
       options.sandbox.command({
-        egressSocket: egress.path,
+        socketsDirectory,
         aliveDirectory: options.aliveDirectory,
         workerd: options.workerd,
       }),
     );
-    chmodSync(egressPath, 0o600);
-    if (command.user) chownSync(egressPath, command.user.uid, command.user.gid);
+    for (const path of paths) {
+      chmodSync(path, 0o600);
+      if (command.user) chownSync(path, command.user.uid, command.user.gid);
+    }
 
     using sockets = new DisposableStack();
     const http = sockets.adopt(listenUnix(join(options.directory, "http")), (socket) => socket.close());
@@ -130,11 +143,14 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       user: command.user,
       httpSocket: http.path,
       controlSocket: control.path,
-      egressSocket: command.egressSocket,
+      socketsDirectory: command.socketsDirectory,
       aliveDirectory: command.aliveDirectory,
       stdout: child.stdout,
       control: Bun.file(controlFd).stream(),
       exited,
+      grant(granted) {
+        caller = granted;
+      },
       async configure(config) {
         child.stdin.write(config);
         await child.stdin.end();

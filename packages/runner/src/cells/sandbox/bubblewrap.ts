@@ -19,7 +19,7 @@ const infoFd = 3;
 
 /**
  * Every namespace of its own, no capabilities, an empty environment, and a read-only tree of workerd, the
- * libraries it is linked with and one socket.
+ * libraries it is linked with and a directory of sockets.
  *
  * A runner that is not root gives its cells a user namespace. A root runner does not: it builds the tree as
  * root, so that an installation under /root can be bound, and then gives up everything for a user id that
@@ -57,14 +57,14 @@ export function bubblewrap(options: BubblewrapOptions): Sandbox {
           ...(options.setpriv === undefined ? [] : bind(options.setpriv, "/setpriv")),
           ...bind(files.workerd, "/workerd"),
           ...bind(files.aliveDirectory, "/alive"),
-          ...bind(files.egressSocket, "/egress"),
+          ...bind(files.socketsDirectory, "/sockets"),
           ...["--dev-bind", "/dev/null", "/dev/null", "--dev-bind", "/dev/urandom", "/dev/urandom"],
           ...["--remount-ro", "/", "--chdir", "/", "--"],
           ...(uid === undefined ? [] : asUser(uid)),
           "/workerd",
         ],
         fds: [filterFd],
-        egressSocket: "/egress",
+        socketsDirectory: "/sockets",
         aliveDirectory: "/alive",
         user: uid === undefined ? undefined : { uid, gid: uid },
         infoFd,

@@ -10,7 +10,7 @@ export function noSandbox(): Sandbox {
     command: (files) => ({
       argv: [files.workerd],
       fds: [],
-      egressSocket: files.egressSocket,
+      socketsDirectory: files.socketsDirectory,
       aliveDirectory: files.aliveDirectory,
       user: undefined,
       infoFd: undefined,

@@ -52,13 +52,14 @@ describe("a cell's process", () => {
     expect(readFileSync(`/proc/${one.cell.pid}/net/route`, "utf8").trim().split("\n")).toHaveLength(1);
   });
 
-  test("sees workerd, its libraries, one socket, two devices, and nothing that it can write to", async () => {
+  test("sees workerd, its libraries, its sockets, two devices, and nothing that it can write to", async () => {
     await using one = await cells.start(program("export default {}"));
     const tree = `/proc/${one.cell.pid}/root`;
     const names = readdirSync(tree).sort();
-    const expected = ["alive", "dev", "egress", "lib", "lib64", ...(root ? ["setpriv"] : []), "workerd"];
+    const expected = ["alive", "dev", "lib", "lib64", ...(root ? ["setpriv"] : []), "sockets", "workerd"];
     expect(names).toEqual(process.arch === "x64" ? expected : expected.filter((name) => name !== "lib64"));
     expect(readdirSync(join(tree, "dev")).sort()).toEqual(["null", "urandom"]);
+    expect(readdirSync(join(tree, "sockets")).sort()).toEqual(["broker", "egress"]);
     const writable = readFileSync(`/proc/${one.cell.pid}/mountinfo`, "utf8")
       .split("\n")
       .filter((line) => line !== "")
@@ -96,11 +97,11 @@ describe("a cell's process", () => {
     await using one = await cells.start(program("export default {}"));
     const directory = join(one.cell.httpSocket, "..");
     expect(statSync(directory).mode & 0o777).toBe(0o700);
-    expect(statSync(join(directory, "egress")).mode & 0o777).toBe(0o600);
-    if (root)
-      expect(String(statSync(join(directory, "egress")).uid)).toBe(
-        status(one.cell.pid).Uid?.split("\t")[0] ?? "",
-      );
+    for (const name of ["egress", "broker"]) {
+      const socket = statSync(join(directory, "sockets", name));
+      expect(socket.mode & 0o777).toBe(0o600);
+      if (root) expect(String(socket.uid)).toBe(status(one.cell.pid).Uid?.split("\t")[0] ?? "");
+    }
     expect(statSync(directory).uid).toBe(process.getuid?.() ?? -1);
   });
 });
@@ -116,7 +117,7 @@ describe("a worker", () => {
       const get = (url) => attempt(async () => (await fetch(url)).status);
       export default { async fetch() { return Response.json({
         env: process.env,
-        files: await Promise.all(["/etc/passwd", "/proc/self/environ", "/proc/1/maps", "/workerd", "/egress", "/home"].map(read)),
+        files: await Promise.all(["/etc/passwd", "/proc/self/environ", "/proc/1/maps", "/workerd", "/sockets/egress", "/home"].map(read)),
         exec: await attempt(() => child.execSync("/workerd --version")),
         tcp: await Promise.all(["127.0.0.1:22", "127.0.0.1:5432", "169.254.169.254:80", "[::1]:80"].map(open)),
         http: await Promise.all(["http://127.0.0.1/", "http://169.254.169.254/latest/", "https://example.com/", "http://localhost:8787/"].map(get)),

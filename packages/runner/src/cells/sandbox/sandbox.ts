@@ -1,7 +1,7 @@
 /** What a sandbox needs to know of one cell. Paths are the host's. */
 export interface CellFiles {
-  /** The runner's socket that the cell connects to; the only thing of the host that it can write to. */
-  readonly egressSocket: string;
+  /** Holds the runner's sockets that the cell may connect to; more may come while the cell runs. */
+  readonly socketsDirectory: string;
   /** A directory with one file, `alive`, the same for every cell. */
   readonly aliveDirectory: string;
   readonly workerd: string;
@@ -14,7 +14,7 @@ export interface SandboxedCommand extends Disposable {
   /** Files to pass on, from number 7 in the child; open until disposal. */
   readonly fds: readonly number[];
   /** Paths as the cell sees them. */
-  readonly egressSocket: string;
+  readonly socketsDirectory: string;
   readonly aliveDirectory: string;
   /** Who the cell runs as, when it is not who the runner runs as. */
   readonly user: { readonly uid: number; readonly gid: number } | undefined;

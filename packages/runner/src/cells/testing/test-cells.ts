@@ -6,11 +6,12 @@ import type { Cell, CellLine } from "../cell.ts";
 import { type CellHost, openCellHost } from "../process/cell-host.ts";
 import { findSandbox } from "../sandbox/find-sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import type { Program } from "../target.ts";
+import { type Program, unversioned } from "../target.ts";
 
 export interface TestProgram {
   readonly modules?: Readonly<Record<string, string | Uint8Array>>;
   readonly env?: Program["env"];
+  readonly bindings?: Program["bindings"];
   readonly date?: string;
   readonly flags?: readonly string[];
   readonly sourceMaps?: Readonly<Record<string, string>>;
@@ -37,6 +38,8 @@ export function program(source: string, options: TestProgram = {}): Program {
       ),
     },
     env: options.env ?? new Map(),
+    bindings: options.bindings ?? new Map(),
+    version: unversioned,
   };
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeProbe } from "../../testing/probe.ts";
@@ -15,7 +15,7 @@ let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "ow-probe-"));
   mkdirSync(join(directory, "alive"));
-  writeFileSync(join(directory, "egress"), "");
+  mkdirSync(join(directory, "sockets"));
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -25,7 +25,7 @@ async function probe(number: number, args: readonly number[] = []): Promise<numb
   writeProbe(path, number, args);
   using command = findSandbox("bubblewrap").command({
     workerd: path,
-    egressSocket: join(directory, "egress"),
+    socketsDirectory: join(directory, "sockets"),
     aliveDirectory: join(directory, "alive"),
   });
   const child = Bun.spawn([...command.argv], {

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Binding,
+  type BindingKind,
+  defaultLimits,
+  type KvNamespaceId,
+  newId,
+  OpenWorkersError,
+} from "@openworkers/core";
+import type { Target } from "../cells/target.ts";
+import { Broker } from "./broker.ts";
+import type { BindingHandler } from "./plugin.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "ow-broker-"));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const target: Target = {
+  workerId: newId(),
+  worker: "hello",
+  versionId: newId(),
+  version: 1,
+  environmentRevision: 0,
+  limits: defaultLimits,
+};
+
+const namespaceId = newId<"kv-namespace">();
+const bindings = new Map<string, Binding>([["KV", { kind: "kv", namespaceId }]]);
+
+/** A broker whose KV bindings are answered by `serve`, and a client of it. */
+function rig(serve: BindingHandler<"kv">["serve"], granted = true) {
+  const reports: string[] = [];
+  const handlers = new Map<BindingKind, BindingHandler>([["kv", { serve } as BindingHandler]]);
+  const broker = new Broker({ handlers, report: (message) => reports.push(message) });
+  const path = join(directory, newId());
+  const listener = broker.listen(path, () => (granted ? { target, bindings } : undefined));
+  return {
+    reports,
+    ask: (name: string) => fetch("http://broker/key", { unix: path, headers: { "x-ow-binding": name } }),
+    [Symbol.dispose]: () => listener[Symbol.dispose](),
+  };
+}
+
+test("a granted binding is answered by its kind's handler, for the cell of the socket", async () => {
+  const seen: (KvNamespaceId | string)[] = [];
+  using it = rig(async (request, binding, caller) => {
+    seen.push(new URL(request.url).pathname, binding.namespaceId, caller.target.worker);
+    return new Response("value");
+  });
+  expect(await (await it.ask("KV")).text()).toBe("value");
+  expect(seen).toEqual(["/key", namespaceId, "hello"]);
+});
+
+test("a name that was not granted is refused, and so is everything before anything was granted", async () => {
+  const serve = async () => new Response("value");
+  using it = rig(serve);
+  using blank = rig(serve, false);
+  for (const response of [await it.ask("OTHER"), await it.ask("__proto__"), await blank.ask("KV")]) {
+    expect(response.status).toBe(403);
+  }
+});
+
+test("an error that is the worker's reaches it; any other is the operator's to read", async () => {
+  using wrong = rig(async () => {
+    throw new OpenWorkersError("INVALID_INPUT", "The key is too long.");
+  });
+  const told = await wrong.ask("KV");
+  expect([told.status, told.headers.get("x-ow-error")]).toEqual([400, "INVALID_INPUT"]);
+  expect(await told.text()).toBe("The key is too long.");
+  using broken = rig(async () => {
+    throw new Error("password=hunter2");
+  });
+  const silent = await broken.ask("KV");
+  expect(silent.status).toBe(500);
+  expect(await silent.text()).not.toContain("hunter2");
+  expect(broken.reports).toEqual(["A binding failed."]);
+});

@@ -1,0 +1,89 @@
+import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
+import { bindingHeader } from "../cells/config/encode-config.ts";
+import type { Caller } from "./caller.ts";
+import type { BindingHandler, BindingServices } from "./plugin.ts";
+import { bindingPlugins } from "./plugins.ts";
+
+export interface BrokerOptions {
+  readonly handlers: ReadonlyMap<BindingKind, BindingHandler>;
+  /** What an operator should read. Never throws. */
+  readonly report: (message: string, details: Record<string, unknown>) => void;
+}
+
+// Bun 1.4.5 ends a Unix socket's idle connection after 10 s, too, and heeds this; its types say that it would not.
+const patient: object = { idleTimeout: 0 };
+
+/** A name for what a handler's OpenWorkersError is, on the way to the cell's client. */
+export const errorCodeHeader = "X-Ow-Error";
+
+/**
+ * Answers what cells ask through their bindings. Each cell has a socket of its own here: which cell asks is known
+ * by the socket, and what it may ask for by what it was granted.
+ */
+export class Broker implements AsyncDisposable {
+  readonly #options: BrokerOptions;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+  }
+
+  /** A broker with a handler of every kind that needs one. */
+  static of(services: BindingServices): Broker {
+    const handlers = new Map<BindingKind, BindingHandler>();
+    for (const plugin of bindingPlugins) {
+      // A handler is only ever given bindings of its own kind, which the map's type cannot say.
+      const handler = plugin.handler?.(services) as BindingHandler | undefined;
+      if (handler !== undefined) handlers.set(plugin.kind, handler);
+    }
+    return new Broker({ handlers, report: services.report });
+  }
+
+  /** Listens on `path` for the one cell that `caller` says who it is. */
+  listen(path: string, caller: () => Caller | undefined): Disposable {
+    const server = Bun.serve({
+      unix: path,
+      ...patient,
+      // A body is as large as the binding allows, which is the handler's to say.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      fetch: (request) => this.#answer(request, caller()),
+      error: (error) => this.#failed(error, undefined),
+    });
+    return {
+      [Symbol.dispose]() {
+        server.stop(true);
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(
+      [...this.#options.handlers.values()].map((handler) => handler[Symbol.asyncDispose]?.()),
+    );
+  }
+
+  async #answer(request: Request, caller: Caller | undefined): Promise<Response> {
+    try {
+      const name = request.headers.get(bindingHeader) ?? "";
+      const binding = caller?.bindings.get(name);
+      const handler = binding === undefined ? undefined : this.#options.handlers.get(binding.kind);
+      if (caller === undefined || binding === undefined || handler === undefined) {
+        throw new OpenWorkersError("FORBIDDEN", "The worker has no such binding.");
+      }
+      return await handler.serve(request, binding, caller);
+    } catch (thrown) {
+      return this.#failed(thrown, caller);
+    }
+  }
+
+  #failed(thrown: unknown, caller: Caller | undefined): Response {
+    if (isOpenWorkersError(thrown) && thrown.fault !== "platform") {
+      return new Response(thrown.message, {
+        status: thrown.status,
+        headers: { [errorCodeHeader]: thrown.code },
+      });
+    }
+    this.#options.report("A binding failed.", { error: thrown, worker: caller?.target.worker });
+    return new Response("The binding failed.", { status: 500, headers: { [errorCodeHeader]: "INTERNAL" } });
+  }
+}

@@ -1,0 +1,45 @@
+import type { BindingKind, BindingOf, Module } from "@openworkers/core";
+import type { Database, SecretKeys } from "@openworkers/db";
+import type { VersionFacts } from "../cells/target.ts";
+import type { Caller } from "./caller.ts";
+
+/** What a binding is in a cell's configuration. */
+export type CellBinding =
+  /** A client that workerd has itself, which speaks its own HTTP protocol with the broker. */
+  | { readonly type: "kvNamespace" | "r2Bucket" }
+  /** A `Fetcher` whose requests the broker answers. */
+  | { readonly type: "fetcher" }
+  /** What the default export of `module` makes of `{ broker: Fetcher }`; a function, called once as the cell starts. */
+  | { readonly type: "wrapped"; readonly module: Module }
+  | { readonly type: "json"; readonly value: string };
+
+/** What plugins are made with: the runner's own, none of it in any cell's reach. */
+export interface BindingServices {
+  readonly database: Database;
+  readonly secretKeys: SecretKeys;
+  /** What an operator should read. Never throws. */
+  readonly report: (message: string, details: Record<string, unknown>) => void;
+}
+
+/**
+ * Answers a cell's requests through bindings of one kind. `request.url` has whatever host workerd's client made up:
+ * path and query count. `request.signal` aborts when the cell leaves. An OpenWorkersError that it throws
+ * becomes a response with the error's status; anything else is reported to the operator and becomes a 500 that
+ * says nothing.
+ */
+export interface BindingHandler<Kind extends BindingKind = BindingKind> extends Partial<AsyncDisposable> {
+  serve(request: Request, binding: BindingOf<Kind>, caller: Caller): Promise<Response>;
+}
+
+/** One kind of binding: everything that the runner knows of it. */
+export interface BindingPlugin<Kind extends BindingKind = BindingKind> {
+  readonly kind: Kind;
+  configure(binding: BindingOf<Kind>, version: VersionFacts): CellBinding;
+  /** Absent when the cell needs to ask for nothing. */
+  handler?(services: BindingServices): BindingHandler<Kind>;
+}
+
+/** For the table of plugins: TypeScript cannot say that each is called with its own kind only. */
+export type AnyBindingPlugin = {
+  [Kind in BindingKind]: BindingPlugin<Kind>;
+}[BindingKind];

@@ -1,0 +1,5 @@
+import type { AnyBindingPlugin } from "./plugin.ts";
+import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
+
+/** Every kind of binding that there is. */
+export const bindingPlugins: readonly AnyBindingPlugin[] = [versionMetadataPlugin];
