@@ -127,7 +127,7 @@ export class SqlEnvironment {
 }
 
 function toNewValues({ vars, secrets }: NewValues): NewValue[] {
-  const asKind = (values: ReadonlyMap<string, string>, kind: NewValue["kind"]) =>
+  const asKind = (values: ReadonlyMap<string, string>, kind: "var" | "secret"): NewValue[] =>
     [...values].map(([name, value]) => ({ name, kind, value }));
   // What is in both files is a secret.
   return [...asKind(vars, "var").filter(({ name }) => !secrets.has(name)), ...asKind(secrets, "secret")];
