@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import cliPackage from "../package.json" with { type: "json" };
 import { auditCommand } from "./commands/audit.ts";
+import { bindingsCommand } from "./commands/bindings.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { deployCommand } from "./commands/deploy.ts";
 import { devCommand } from "./commands/dev.ts";
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     rollbackCommand(),
     envCommand(),
     secretCommand(),
+    bindingsCommand(),
     domainsCommand(),
     deleteCommand(),
     auditCommand(),
