@@ -12,6 +12,7 @@ import { initCommand } from "./commands/init.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { secretCommand } from "./commands/secret.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { typesCommand } from "./commands/types.ts";
 import { upCommand } from "./commands/up.ts";
 import { deploymentsCommand, rollbackCommand, versionsCommand } from "./commands/versions.ts";
 import { workersCommand } from "./commands/workers.ts";
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     deployCommand(),
     devCommand(),
     initCommand(),
+    typesCommand(),
     tailCommand(),
     workersCommand(),
     versionsCommand(),
