@@ -12,6 +12,7 @@ export { addDomain, type Domain, listDomains, parseHostname, removeDomain, verif
 export {
   type ChangeValues,
   changeValues,
+  type EnvironmentBinding,
   type ListedValue,
   listValues,
   maxValueBytes,
@@ -25,6 +26,7 @@ export {
   findEnvironment,
   listEnvironments,
 } from "./environments.ts";
+export { type ListedBinding, listBindings } from "./listed-bindings.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
 export {
