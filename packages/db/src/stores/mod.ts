@@ -25,6 +25,22 @@ export {
   findEnvironment,
   listEnvironments,
 } from "./environments.ts";
+export {
+  deleteKvEntry,
+  type KvEntry,
+  type KvKey,
+  type KvListed,
+  type KvPut,
+  listKvEntries,
+  maxInlineBytes,
+  maxKeyBytes,
+  maxMetadataBytes,
+  maxValueSize,
+  putKvEntry,
+  readKvEntries,
+} from "./kv/entries.ts";
+export { sweepKv } from "./kv/sweep.ts";
+export { chunkBytes, KvValueWriter, readKvValue } from "./kv/values.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export { listRoutes, parseRoutePattern, type Route, setRoutes } from "./routes.ts";
 export {
