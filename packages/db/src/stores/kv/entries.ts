@@ -66,7 +66,7 @@ const putStatement = {
   name: "kv_put",
   text: `
     insert into kv_entries (namespace_id, key, value, size, metadata, expires_at)
-    values ($1, $2, $3, length($3), $4, $5)
+    values ($1, $2, $3, length($3::bytea), $4, $5)
     on conflict (namespace_id, key) do update
     set value = excluded.value, value_id = null, size = excluded.size,
       metadata = excluded.metadata, expires_at = excluded.expires_at`,
