@@ -33,14 +33,12 @@ export {
   type KvPut,
   listKvEntries,
   maxInlineBytes,
-  maxKeyBytes,
-  maxMetadataBytes,
-  maxValueSize,
   putKvEntry,
   readKvEntries,
 } from "./kv/entries.ts";
+export { putKvStream } from "./kv/put.ts";
 export { sweepKv } from "./kv/sweep.ts";
-export { chunkBytes, KvValueWriter, readKvValue } from "./kv/values.ts";
+export { isJsonKvValue, readKvValue } from "./kv/values.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
 export {

@@ -1,10 +1,6 @@
 import { type KvNamespaceId, OpenWorkersError } from "@openworkers/core";
 import type { Database } from "../../database.ts";
 
-/** Limits of Cloudflare's KV, which the database checks once more (migration 0004). */
-export const maxKeyBytes = 512;
-export const maxMetadataBytes = 1_024;
-export const maxValueSize = 25 * 2 ** 20;
 /** What lies in its entry's row, and so in the memory of whoever reads it; larger values are read and written in parts. */
 export const maxInlineBytes = 64 * 1_024;
 

@@ -1,6 +1,6 @@
-import { newId, OpenWorkersError } from "@openworkers/core";
+import { isOpenWorkersError, newId, OpenWorkersError } from "@openworkers/core";
 import type { Database } from "../../database.ts";
-import { type KvPut, maxValueSize, withNamespace } from "./entries.ts";
+import { type KvPut, withNamespace } from "./entries.ts";
 
 /** In how large parts a large value is written and read: what one reader or writer holds in memory. */
 export const chunkBytes = 256 * 1_024;
@@ -71,7 +71,6 @@ export class KvValueWriter {
 
   /** Puts the entry with this value in the place of the one that is there, all at once. @throws as `write` does. */
   async commit(): Promise<void> {
-    if (this.#size > maxValueSize) throw new RangeError("the value is larger than any may be");
     const { key, metadata, expiresAt } = this.#entry;
     const put = await withNamespace(
       this.#database.prepared(commitStatement, [
@@ -113,5 +112,24 @@ export async function* readKvValue(
     }
     read += row.content.byteLength;
     yield row.content;
+  }
+}
+
+const isJsonStatement = {
+  name: "kv_value_is_json",
+  text: `
+    select string_agg(content, ''::bytea order by position) is json as "isJson"
+    from kv_chunks where value_id = $1`,
+};
+
+/** Whether a large value is JSON, which the database finds out: parsing 25 MiB would stop everything else here. */
+export async function isJsonKvValue(database: Database, valueId: string): Promise<boolean> {
+  try {
+    const [row] = await database.prepared<{ isJson: boolean | null }>(isJsonStatement, [valueId]);
+    return row?.isJson === true;
+  } catch (thrown) {
+    // Not UTF-8.
+    if (isOpenWorkersError(thrown, "INVALID_INPUT")) return false;
+    throw thrown;
   }
 }

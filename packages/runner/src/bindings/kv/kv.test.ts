@@ -195,6 +195,40 @@ describe("get and put", () => {
       ],
     ]);
   });
+
+  test("several keys come at once with large values among them, whose characters chunks divide", async () => {
+    const result = await run(async ({ KV }) => {
+      const text = `a"\n${"漢\u{1f389}".repeat(300_000)}`;
+      await KV.put("large", text);
+      await KV.put("json", JSON.stringify({ text }));
+      await KV.put("small", "s");
+      const found = await KV.get(["small", "large", "missing"]);
+      const { metadata, value } =
+        (await KV.getWithMetadata<{ text: string }>(["json"], "json")).get("json") ?? {};
+      return [
+        found.get("small"),
+        found.get("large") === text,
+        found.get("missing"),
+        value?.text === text,
+        metadata,
+      ];
+    });
+    expect(result).toEqual(["s", true, null, true, null]);
+  });
+
+  test("several keys of more than 25 MiB together are refused, and a large one that is not JSON as JSON", async () => {
+    const result = await run(async ({ KV }) => {
+      const half = "x".repeat(13 * 2 ** 20);
+      await KV.put("a", half);
+      await KV.put("b", half);
+      const message = (error: Error) => error.message;
+      return [await KV.get(["a", "b"]).catch(message), await KV.get(["a"], "json").catch(message)];
+    });
+    expect(result).toEqual([
+      "KV GET_BULK failed: 413 Payload Too Large",
+      "KV GET_BULK failed: 400 Bad Request",
+    ]);
+  });
 });
 
 describe("what is refused, with Cloudflare's status", () => {

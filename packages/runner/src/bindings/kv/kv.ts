@@ -1,3 +1,4 @@
+import { type KvNamespaceId, kvExpiry, OpenWorkersError } from "@openworkers/core";
 import { deleteKvEntry, type KvEntry, listKvEntries, readKvValue } from "@openworkers/db";
 import type { BindingHandler, BindingPlugin, BindingServices } from "../plugin.ts";
 import { bulkGet } from "./bulk.ts";
@@ -5,14 +6,13 @@ import {
   checkCacheTtl,
   cursorAfter,
   metadataHeader,
-  parseExpiry,
   parseKey,
   parseListOptions,
   parseMetadata,
 } from "./options.ts";
 import { putBody } from "./put.ts";
 import { KvReader } from "./reader.ts";
-import { KvRefusal } from "./refusal.ts";
+import { streamOf } from "./stream-of.ts";
 import { KvSweeper } from "./sweeper.ts";
 
 /** `env.KV`: workerd's own client, and what it speaks with. */
@@ -21,8 +21,6 @@ export const kvPlugin: BindingPlugin<"kv"> = {
   configure: () => ({ type: "kvNamespace" }),
   handler: (services) => new KvHandler(services),
 };
-
-type NamespaceId = Parameters<BindingHandler<"kv">["serve"]>[1]["namespaceId"];
 
 class KvHandler implements BindingHandler<"kv"> {
   readonly #database: BindingServices["database"];
@@ -35,17 +33,8 @@ class KvHandler implements BindingHandler<"kv"> {
     this.#sweeper = new KvSweeper(database, report);
   }
 
-  async serve(request: Request, { namespaceId }: { readonly namespaceId: NamespaceId }): Promise<Response> {
+  async serve(request: Request, { namespaceId }: { readonly namespaceId: KvNamespaceId }): Promise<Response> {
     const url = new URL(request.url);
-    try {
-      return await this.#answer(request, url, namespaceId);
-    } catch (thrown) {
-      if (!(thrown instanceof KvRefusal)) throw thrown;
-      return new Response(thrown.message, { status: thrown.status });
-    }
-  }
-
-  #answer(request: Request, url: URL, namespaceId: NamespaceId): Promise<Response> {
     const { pathname, searchParams } = url;
     switch (request.method) {
       case "GET":
@@ -60,10 +49,10 @@ class KvHandler implements BindingHandler<"kv"> {
         if (pathname === "/bulk/get") return bulkGet(this.#database, request, namespaceId);
         break;
     }
-    throw new KvRefusal(405, "KV has no such operation.");
+    throw new OpenWorkersError("INVALID_INPUT", "KV has no such operation.");
   }
 
-  async #get(pathname: string, query: URLSearchParams, namespaceId: NamespaceId): Promise<Response> {
+  async #get(pathname: string, query: URLSearchParams, namespaceId: KvNamespaceId): Promise<Response> {
     const key = parseKey(pathname);
     checkCacheTtl(query.get("cache_ttl"));
     const entry = await this.#reader.read({ namespaceId, key });
@@ -77,23 +66,30 @@ class KvHandler implements BindingHandler<"kv"> {
     });
   }
 
-  async #put(request: Request, { pathname, searchParams }: URL, namespaceId: NamespaceId): Promise<Response> {
+  async #put(
+    request: Request,
+    { pathname, searchParams }: URL,
+    namespaceId: KvNamespaceId,
+  ): Promise<Response> {
     const entry = {
       namespaceId,
       key: parseKey(pathname),
-      expiresAt: parseExpiry(searchParams),
+      expiresAt: kvExpiry({
+        expirationTtl: searchParams.get("expiration_ttl"),
+        expiration: searchParams.get("expiration"),
+      }),
       metadata: parseMetadata(request.headers.get("cf-kv-metadata")),
     };
     await putBody(this.#database, request, entry);
     return new Response(null);
   }
 
-  async #delete(pathname: string, namespaceId: NamespaceId): Promise<Response> {
+  async #delete(pathname: string, namespaceId: KvNamespaceId): Promise<Response> {
     await deleteKvEntry(this.#database, { namespaceId, key: parseKey(pathname) });
     return new Response(null);
   }
 
-  async #list(query: URLSearchParams, namespaceId: NamespaceId): Promise<Response> {
+  async #list(query: URLSearchParams, namespaceId: KvNamespaceId): Promise<Response> {
     const { limit, prefix, after } = parseListOptions(query);
     // One more than was asked for tells whether there is more.
     const found = await listKvEntries(this.#database, { namespaceId, prefix, after, limit: limit + 1 });
@@ -123,17 +119,7 @@ function bodyOf(
   { value, valueId, size }: KvEntry,
 ): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
   if (valueId === null) return new Uint8Array(value ?? []);
-  const chunks = readKvValue(database, valueId, size);
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value: chunk } = await chunks.next();
-      if (done) controller.close();
-      else controller.enqueue(chunk);
-    },
-    async cancel() {
-      await chunks.return(undefined);
-    },
-  });
+  return streamOf(readKvValue(database, valueId, size));
 }
 
 const seconds = (time: Date): number => Math.floor(time.getTime() / 1_000);

@@ -1,111 +1,30 @@
 import { createHash } from "node:crypto";
-import { maxKeyBytes, maxMetadataBytes } from "@openworkers/db";
-import { KvRefusal } from "./refusal.ts";
+import { checkKvKey, checkKvMetadata, checkKvPrefix, kvLimits, OpenWorkersError } from "@openworkers/core";
 
-/** Limits of Cloudflare's KV; their messages too. */
-const minTtlSeconds = 60;
-const minCacheTtlSeconds = 30;
-export const maxListKeys = 1_000;
-/** The largest time of JavaScript, in seconds (ECMA-262, 21.4.1.1): some 270,000 years from now. */
-const maxSeconds = 8.64e12;
-
-const encoder = new TextEncoder();
-
-/** The key that a path names. @throws KvRefusal */
+/** The key that a path names. @throws OpenWorkersError INVALID_INPUT, KEY_TOO_LONG */
 export function parseKey(pathname: string): Uint8Array {
   let key: string;
   try {
     key = decodeURIComponent(pathname.slice(1));
-  } catch {
-    throw new KvRefusal(400, "Could not URL-decode key name");
+  } catch (cause) {
+    throw new OpenWorkersError("INVALID_INPUT", "Could not URL-decode key name", { cause });
   }
-  return checkKey(key);
+  return checkKvKey(key);
 }
 
-/** @returns the key in UTF-8. @throws KvRefusal */
-export function checkKey(key: string): Uint8Array {
-  if (key === "") throw new KvRefusal(400, "Key names must not be empty");
-  if (key === "." || key === "..") {
-    throw new KvRefusal(400, `Illegal key name "${key}". Please use a different name.`);
-  }
-  return checkKeyLength(key);
-}
-
-function checkKeyLength(key: string): Uint8Array {
-  const bytes = encoder.encode(key);
-  if (bytes.byteLength > maxKeyBytes) {
-    throw new KvRefusal(
-      414,
-      `UTF-8 encoded length of ${bytes.byteLength} exceeds key length limit of ${maxKeyBytes}.`,
-    );
-  }
-  return bytes;
-}
-
-/** Nothing is cached, so every `cacheTtl` that Cloudflare takes is as good as another. @throws KvRefusal */
+/** Nothing is cached, so every `cacheTtl` that Cloudflare takes is as good as another. @throws OpenWorkersError INVALID_INPUT */
 export function checkCacheTtl(cacheTtl: string | null): void {
-  if (cacheTtl === null || Number(cacheTtl) >= minCacheTtlSeconds) return;
-  throw new KvRefusal(
-    400,
-    `Invalid cache_ttl of ${cacheTtl}. Cache TTL must be at least ${minCacheTtlSeconds}.`,
+  if (cacheTtl === null || Number(cacheTtl) >= kvLimits.cacheTtlSeconds) return;
+  throw new OpenWorkersError(
+    "INVALID_INPUT",
+    `Invalid cache_ttl of ${cacheTtl}. Cache TTL must be at least ${kvLimits.cacheTtlSeconds}.`,
   );
 }
 
-/** When an entry expires; undefined for never. A TTL goes before a time. @throws KvRefusal */
-export function parseExpiry(query: URLSearchParams, now: number = Date.now()): Date | undefined {
-  const seconds = Math.floor(now / 1_000);
-  const ttl = query.get("expiration_ttl");
-  if (ttl !== null) {
-    const value = wholeNumber(ttl);
-    if (value === undefined || value <= 0) {
-      throw new KvRefusal(400, `Invalid expiration_ttl of ${ttl}. Please specify integer greater than 0.`);
-    }
-    if (value < minTtlSeconds) {
-      throw new KvRefusal(
-        400,
-        `Invalid expiration_ttl of ${ttl}. Expiration TTL must be at least ${minTtlSeconds}.`,
-      );
-    }
-    return new Date((seconds + value) * 1_000);
-  }
-  const time = query.get("expiration");
-  if (time === null) return undefined;
-  const value = wholeNumber(time);
-  if (value === undefined || value <= seconds) {
-    throw new KvRefusal(
-      400,
-      `Invalid expiration of ${time}. Please specify integer greater than the current number of seconds since the UNIX epoch.`,
-    );
-  }
-  if (value < seconds + minTtlSeconds) {
-    throw new KvRefusal(
-      400,
-      `Invalid expiration of ${time}. Expiration times must be at least ${minTtlSeconds} seconds in the future.`,
-    );
-  }
-  return new Date(value * 1_000);
-}
-
-function wholeNumber(text: string): number | undefined {
-  const value = Number(text);
-  return /^-?\d+$/.test(text) && value <= maxSeconds ? value : undefined;
-}
-
-/** The metadata that a header holds, as JSON text. @throws KvRefusal */
+/** The metadata that a header holds, as JSON text. @throws OpenWorkersError INVALID_INPUT, BODY_TOO_LARGE */
 export function parseMetadata(header: string | null): string | undefined {
-  if (header === null) return undefined;
-  // A header is bytes; ours come as one character each.
-  const bytes = Buffer.from(header, "latin1");
-  if (bytes.byteLength > maxMetadataBytes) {
-    throw new KvRefusal(413, `Metadata length of ${bytes.byteLength} exceeds limit of ${maxMetadataBytes}.`);
-  }
-  const text = bytes.toString("utf8");
-  try {
-    JSON.parse(text);
-  } catch {
-    throw new KvRefusal(400, "Metadata must be valid JSON.");
-  }
-  return text;
+  // A header is bytes; they come as one character each.
+  return header === null ? undefined : checkKvMetadata(Buffer.from(header, "latin1").toString("utf8"));
 }
 
 /** JSON text as a header can hold it: in ASCII. */
@@ -122,23 +41,23 @@ export interface ListOptions {
   readonly after: Uint8Array | undefined;
 }
 
-/** @throws KvRefusal */
+/** @throws OpenWorkersError INVALID_INPUT, KEY_TOO_LONG */
 export function parseListOptions(query: URLSearchParams): ListOptions {
-  const given = query.get("key_count_limit");
-  const limit = given === null ? maxListKeys : wholeNumber(given);
-  if (limit === undefined || limit < 1) {
-    throw new KvRefusal(
-      400,
+  const given = query.get("key_count_limit") ?? String(kvLimits.listKeys);
+  const limit = Number(given);
+  if (!/^\d+$/.test(given) || limit < 1) {
+    throw new OpenWorkersError(
+      "INVALID_INPUT",
       `Invalid key_count_limit of ${given}. Please specify an integer greater than 0.`,
     );
   }
-  if (limit > maxListKeys) {
-    throw new KvRefusal(
-      400,
-      `Invalid key_count_limit of ${given}. Please specify an integer less than ${maxListKeys}.`,
+  if (limit > kvLimits.listKeys) {
+    throw new OpenWorkersError(
+      "INVALID_INPUT",
+      `Invalid key_count_limit of ${given}. Please specify an integer less than ${kvLimits.listKeys}.`,
     );
   }
-  const prefix = checkKeyLength(query.get("prefix") ?? "");
+  const prefix = checkKvPrefix(query.get("prefix") ?? "");
   const cursor = query.get("cursor") ?? "";
   return { limit, prefix, after: cursor === "" ? undefined : parseCursor(cursor, prefix) };
 }
@@ -153,8 +72,9 @@ export function cursorAfter(key: Uint8Array, prefix: Uint8Array): string {
 function parseCursor(cursor: string, prefix: Uint8Array): Uint8Array {
   const bytes = Buffer.from(cursor, "base64url");
   const key = bytes.subarray(markBytes);
-  if (key.length === 0 || key.length > maxKeyBytes || !bytes.subarray(0, markBytes).equals(markOf(prefix))) {
-    throw new KvRefusal(400, "Invalid cursor: it is none of a list with this prefix.");
+  const isOurs = bytes.subarray(0, markBytes).equals(markOf(prefix));
+  if (!isOurs || key.length === 0 || key.length > kvLimits.keyBytes) {
+    throw new OpenWorkersError("INVALID_INPUT", "Invalid cursor: it is none of a list with this prefix.");
   }
   return key;
 }
