@@ -1,4 +1,5 @@
 import type { EnvValue, Limits, WorkerCode } from "@openworkers/core";
+import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 
 export interface DeployInput {
   readonly worker: string;
@@ -116,6 +117,14 @@ export interface Backend extends AsyncDisposable {
   unset(worker: string, kind: "var" | "secret", names: readonly string[]): Promise<string[]>;
   /** Replaces the key pair that secrets are sealed with. Returns how many values were sealed anew. */
   rotateKey(): Promise<{ readonly keyId: string; readonly values: number }>;
+
+  /** By name. */
+  kvNamespaces(): Promise<NamespaceSummary[]>;
+  createKvNamespace(name: string): Promise<NamespaceSummary>;
+  /** Refused, with the workers' names, while one binds it. */
+  deleteKvNamespace(nameOrId: string): Promise<void>;
+  /** What is in a namespace. */
+  kv(nameOrId: string): Promise<KvNamespaceAccess>;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;
