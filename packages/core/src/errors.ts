@@ -20,6 +20,7 @@ export const errorTable = {
   NOT_FOUND: { status: 404, fault: "user" },
   CONFLICT: { status: 409, fault: "user" },
   BODY_TOO_LARGE: { status: 413, fault: "user" },
+  KEY_TOO_LONG: { status: 414, fault: "user" },
   SCRIPT_TOO_LARGE: { status: 413, fault: "user" },
   BUNDLE_FAILED: { status: 400, fault: "user" },
   START_FAILED: { status: 400, fault: "worker" },

@@ -1,6 +1,7 @@
 export * from "./bindings.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
+export * from "./kv.ts";
 export * from "./limits.ts";
 export * from "./logs.ts";
 export * from "./notifications.ts";

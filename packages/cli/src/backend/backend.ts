@@ -1,4 +1,5 @@
 import type { BoundName, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
+import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 
 export interface DeployInput {
   readonly worker: string;
@@ -138,6 +139,14 @@ export interface Backend extends AsyncDisposable {
 
   /** Replaces the key pair that secrets are sealed with. Returns how many values were sealed anew. */
   rotateKey(): Promise<{ readonly keyId: string; readonly values: number }>;
+
+  /** By name. */
+  kvNamespaces(): Promise<NamespaceSummary[]>;
+  createKvNamespace(name: string): Promise<NamespaceSummary>;
+  /** Refused, with the workers' names, while one binds it. */
+  deleteKvNamespace(nameOrId: string): Promise<void>;
+  /** What is in a namespace. */
+  kv(nameOrId: string): Promise<KvNamespaceAccess>;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;

@@ -77,13 +77,15 @@ export class Broker implements AsyncDisposable {
   }
 
   #failed(thrown: unknown, caller: Caller | undefined): Response {
-    if (isOpenWorkersError(thrown) && thrown.fault !== "platform") {
+    // An operator's error may name addresses, which are not for a cell.
+    if (isOpenWorkersError(thrown) && (thrown.fault === "user" || thrown.fault === "worker")) {
       return new Response(thrown.message, {
         status: thrown.status,
         headers: { [errorCodeHeader]: thrown.code },
       });
     }
     this.#options.report("A binding failed.", { error: thrown, worker: caller?.target.worker });
-    return new Response("The binding failed.", { status: 500, headers: { [errorCodeHeader]: "INTERNAL" } });
+    const { status, code } = isOpenWorkersError(thrown) ? thrown : { status: 500, code: "INTERNAL" };
+    return new Response("The binding failed.", { status, headers: { [errorCodeHeader]: code } });
   }
 }
