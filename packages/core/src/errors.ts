@@ -32,6 +32,7 @@ export const errorTable = {
   CRASH_LOOP: { status: 503, fault: "worker" },
   OVERLOADED: { status: 503, fault: "platform" },
   DATABASE_UNAVAILABLE: { status: 503, fault: "operator" },
+  STORAGE_UNAVAILABLE: { status: 503, fault: "operator" },
   DATABASE_NEWER: { status: 500, fault: "operator" },
   DATA_DIR_IN_USE: { status: 500, fault: "operator" },
   DATA_DIR_NEWER: { status: 500, fault: "operator" },

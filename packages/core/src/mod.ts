@@ -5,6 +5,7 @@ export * from "./kv.ts";
 export * from "./limits.ts";
 export * from "./logs.ts";
 export * from "./notifications.ts";
+export * from "./object-storage/mod.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";
 export * from "./within.ts";

@@ -1,6 +1,7 @@
 import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { bindingHeader } from "../cells/config/encode-config.ts";
 import type { Caller } from "./caller.ts";
+import { listenExactly } from "./exact-listener.ts";
 import type { BindingHandler, BindingServices } from "./plugin.ts";
 import { bindingPlugins } from "./plugins.ts";
 
@@ -54,6 +55,11 @@ export class Broker implements AsyncDisposable {
         server.stop(true);
       },
     };
+  }
+
+  /** As `listen`, for bindings whose responses must keep their Content-Length. */
+  listenExactly(path: string, caller: () => Caller | undefined): Promise<AsyncDisposable> {
+    return listenExactly(path, (request) => this.#answer(request, caller()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

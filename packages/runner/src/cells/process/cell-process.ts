@@ -5,7 +5,7 @@ import { OpenWorkersError } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
 import type { Caller } from "../../bindings/caller.ts";
 import type { CellExit } from "../cell.ts";
-import { socketNames } from "../config/encode-config.ts";
+import { brokerSockets, socketNames } from "../config/encode-config.ts";
 import type { EgressHandler } from "../egress/egress-handler.ts";
 import { serveEgress } from "../egress/egress-server.ts";
 import { listenUnix } from "../os/listening-socket.ts";
@@ -29,7 +29,7 @@ export interface CellProcess extends AsyncDisposable {
   readonly user: User | undefined;
   readonly httpSocket: string;
   readonly controlSocket: string;
-  /** Paths as the cell sees them; `egress` and `broker` are in the first. */
+  /** Paths as the cell sees them; `egress` and `brokerSockets` are in the first. */
   readonly socketsDirectory: string;
   readonly aliveDirectory: string;
   readonly stdout: ReadableStream<Uint8Array>;
@@ -65,9 +65,14 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
     mkdirSync(socketsDirectory, { mode: 0o711 });
     chmodSync(socketsDirectory, 0o711);
     let caller: Caller | undefined;
-    const paths = [join(socketsDirectory, "egress"), join(socketsDirectory, "broker")] as const;
+    const paths = [
+      join(socketsDirectory, "egress"),
+      join(socketsDirectory, brokerSockets.broker),
+      join(socketsDirectory, brokerSockets.exact),
+    ] as const;
     stack.use(serveEgress(paths[0], options.egress));
     stack.use(options.broker.listen(paths[1], () => caller));
+    stack.use(await options.broker.listenExactly(paths[2], () => caller));
     const command = stack.use(
       options.sandbox.command({
         socketsDirectory,
