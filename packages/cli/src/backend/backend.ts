@@ -1,4 +1,4 @@
-import type { EnvValue, Limits, WorkerCode } from "@openworkers/core";
+import type { EgressPolicy, EnvValue, Limits, WorkerCode } from "@openworkers/core";
 
 export interface DeployInput {
   readonly worker: string;
@@ -6,6 +6,8 @@ export interface DeployInput {
   /** What the manifest says; kept with the version. */
   readonly vars: ReadonlyMap<string, EnvValue>;
   readonly limits: Partial<Limits>;
+  /** Where the version may go; every public host without. */
+  readonly egress?: EgressPolicy;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];

@@ -65,6 +65,7 @@ export async function releaseWorker(
       code: bundle.code,
       vars: project.vars,
       limits: project.limits,
+      egress: project.egress,
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,
       percent,

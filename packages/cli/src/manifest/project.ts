@@ -1,5 +1,5 @@
 import { basename, dirname, relative, resolve } from "node:path";
-import { type EnvValue, type Limits, OpenWorkersError } from "@openworkers/core";
+import { type EgressPolicy, type EnvValue, type Limits, OpenWorkersError } from "@openworkers/core";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { findEntry, findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
@@ -34,6 +34,8 @@ export interface Project {
   readonly compatibilityFlags: readonly string[];
   readonly vars: ReadonlyMap<string, EnvValue>;
   readonly limits: Partial<Limits>;
+  /** Where the worker may go. */
+  readonly egress: EgressPolicy;
   /** Absent when the manifest says nothing about routes. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -87,6 +89,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     compatibilityFlags: manifest.compatibility_flags ?? [],
     vars: toEnvValues(manifest.vars ?? {}),
     limits: readLimits(manifest),
+    egress: { allow: manifest.openworkers?.egress?.allow },
     ...readRoutes(manifest),
     build: readBuildSettings(manifest, root),
     warnings,

@@ -1,4 +1,4 @@
-import { limitsSchema } from "@openworkers/core";
+import { egressAllowSchema, limitsSchema } from "@openworkers/core";
 import { z } from "zod";
 
 const route = z.union([
@@ -30,7 +30,12 @@ const shared = {
   compatibility_flags: z.array(z.string().min(1)).optional(),
   vars: z.record(z.string().min(1), z.json()).optional(),
   limits: z.looseObject({ cpu_ms: limitsSchema.shape.cpuMs.optional() }).optional(),
-  openworkers: z.strictObject({ limits: limitsSchema.partial().strict().optional() }).optional(),
+  openworkers: z
+    .strictObject({
+      limits: limitsSchema.partial().strict().optional(),
+      egress: z.strictObject({ allow: egressAllowSchema.optional() }).optional(),
+    })
+    .optional(),
   route: route.optional(),
   routes: z.array(route).optional(),
   rules: z.array(rule).optional(),

@@ -6,7 +6,9 @@ export type Network = readonly [Address, number];
 /** The address that `text` is in its canonical spelling (as the URL parser or a resolver writes it), if it is one. */
 export function parseAddress(text: string): Address | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
-  return ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : undefined;
+  // ipaddr.js 2.5.0 reads `::8.8.8.8` as the IPv4-mapped address, which it is not; the URL parser knows better.
+  const [, canonical] = /^\[(.+)\]$/.exec(URL.parse(`http://[${text}]`)?.hostname ?? "") ?? [];
+  return canonical === undefined ? undefined : ipaddr.IPv6.parse(canonical);
 }
 
 /** The network of `text`, a CIDR or one address, if it is one. */
