@@ -1,4 +1,5 @@
 export * from "./bindings.ts";
+export * from "./egress.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./kv.ts";

@@ -1,4 +1,4 @@
-import type { BoundName, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
+import type { BoundName, EgressPolicy, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 
 export interface DeployInput {
@@ -9,6 +9,8 @@ export interface DeployInput {
   /** Resources that are named there and not there yet are made, for the worker's owner. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;
+  /** Where the version may go; every public host without. */
+  readonly egress?: EgressPolicy;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];

@@ -76,6 +76,7 @@ export class SqlBackend implements Backend {
       limits: input.limits,
       domains: input.domains,
       percent: input.percent,
+      ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.routes === undefined ? {} : { routes: input.routes }),
       ...(input.message === undefined ? {} : { message: input.message }),
       ...(values.environment === undefined ? {} : { environment: values.environment }),
