@@ -9,6 +9,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { domainsCommand } from "./commands/domains.ts";
 import { envCommand } from "./commands/env.ts";
 import { initCommand } from "./commands/init.ts";
+import { kvCommand } from "./commands/kv.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { secretCommand } from "./commands/secret.ts";
 import { tailCommand } from "./commands/tail.ts";
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     envCommand(),
     secretCommand(),
     bindingsCommand(),
+    kvCommand(),
     domainsCommand(),
     deleteCommand(),
     auditCommand(),

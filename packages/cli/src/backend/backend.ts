@@ -1,4 +1,5 @@
-import type { BoundName, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
+import type { BoundName, EgressPolicy, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
+import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 
 export interface DeployInput {
   readonly worker: string;
@@ -8,6 +9,8 @@ export interface DeployInput {
   /** Resources that are named there and not there yet are made, for the worker's owner. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;
+  /** Where the version may go; every public host without. */
+  readonly egress?: EgressPolicy;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -138,6 +141,14 @@ export interface Backend extends AsyncDisposable {
 
   /** Replaces the key pair that secrets are sealed with. Returns how many values were sealed anew. */
   rotateKey(): Promise<{ readonly keyId: string; readonly values: number }>;
+
+  /** By name. */
+  kvNamespaces(): Promise<NamespaceSummary[]>;
+  createKvNamespace(name: string): Promise<NamespaceSummary>;
+  /** Refused, with the workers' names, while one binds it. */
+  deleteKvNamespace(nameOrId: string): Promise<void>;
+  /** What is in a namespace. */
+  kv(nameOrId: string): Promise<KvNamespaceAccess>;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;

@@ -2,16 +2,20 @@ import { OpenWorkersError, type UserId } from "@openworkers/core";
 import {
   addDomain,
   createDeployment,
+  createResource,
   type Database,
   type Deployment,
   type Domain,
+  deleteResource,
   deployVersion,
   effectiveLimits,
   ensureOperator,
+  getResource,
   getWorker,
   listAudit,
   listDeployments,
   listDomains,
+  listResources,
   listRoutes,
   listVersions,
   listWorkers,
@@ -37,7 +41,9 @@ import type {
   WorkerSummary,
 } from "./backend.ts";
 import { hasTxtRecord } from "./dns.ts";
+import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
+import { SqlKv } from "./sql-kv.ts";
 
 /**
  * Acts on a platform through its database, as the operator: works when nothing else of the platform does. Whoever
@@ -70,6 +76,7 @@ export class SqlBackend implements Backend {
       limits: input.limits,
       domains: input.domains,
       percent: input.percent,
+      ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.routes === undefined ? {} : { routes: input.routes }),
       ...(input.message === undefined ? {} : { message: input.message }),
       ...(values.environment === undefined ? {} : { environment: values.environment }),
@@ -180,6 +187,25 @@ export class SqlBackend implements Backend {
     const keys = await SecretKeys.load({ secretKey, directory: this.#dataDir ?? "." });
     const { keyId, resealed } = await rotateSealingKey(this.#database, keys, await this.#by());
     return { keyId, values: resealed };
+  }
+
+  async kvNamespaces(): Promise<NamespaceSummary[]> {
+    return await listResources(this.#database, "kv");
+  }
+
+  async createKvNamespace(name: string): Promise<NamespaceSummary> {
+    const by = await this.#by();
+    const nameOrId = await createResource(this.#database, "kv", { name, by });
+    return await getResource(this.#database, "kv", { nameOrId, by });
+  }
+
+  async deleteKvNamespace(nameOrId: string): Promise<void> {
+    await deleteResource(this.#database, "kv", { nameOrId, by: await this.#by() });
+  }
+
+  async kv(nameOrId: string): Promise<KvNamespaceAccess> {
+    const namespace = await getResource(this.#database, "kv", { nameOrId, by: await this.#by() });
+    return new SqlKv(this.#database, namespace);
   }
 
   async domains(worker?: string): Promise<DomainSummary[]> {

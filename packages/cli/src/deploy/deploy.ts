@@ -69,6 +69,7 @@ export async function releaseWorker(
       vars: project.vars,
       bindings: project.bindings,
       limits: project.limits,
+      egress: project.egress,
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,
       percent,

@@ -78,6 +78,16 @@ describe("a manifest", () => {
     expect(limits).toEqual({ cpuMs: 250, memoryBytes: 2 ** 28 });
   });
 
+  test("lists the hosts that the worker may ask, and may list none", async () => {
+    const allow = async (egress: unknown) => (await project(json({ openworkers: { egress } }))).egress.allow;
+    expect(await allow({ allow: ["API.example.com", "*.example.org"] })).toEqual([
+      "api.example.com",
+      "*.example.org",
+    ]);
+    expect(await allow({ allow: [] })).toEqual([]);
+    expect(await allow({})).toBeUndefined();
+  });
+
   test("has sections that inherit everything but vars, and a name of their own", async () => {
     const file = json({
       vars: { A: "top" },
@@ -152,6 +162,11 @@ const refused: { what: string; files: Record<string, string>; options?: LoadProj
       what: "an entry that is not there",
       files: json({ main: "dist/index.js" }),
       says: "main is dist/index.js, which does not exist",
+    },
+    {
+      what: "a host to ask that is a URL",
+      files: json({ openworkers: { egress: { allow: ["https://example.com"] } } }),
+      says: 'is not a host such as "api.example.com"',
     },
     {
       what: "a name that is no host label",

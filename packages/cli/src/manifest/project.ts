@@ -1,5 +1,11 @@
 import { basename, dirname, relative, resolve } from "node:path";
-import { type EnvValue, type Limits, OpenWorkersError, type WantedBinding } from "@openworkers/core";
+import {
+  type EgressPolicy,
+  type EnvValue,
+  type Limits,
+  OpenWorkersError,
+  type WantedBinding,
+} from "@openworkers/core";
 import { readBindings } from "./bindings.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { findEntry, findManifest, kindOf, readPackageJson } from "./entry.ts";
@@ -37,6 +43,8 @@ export interface Project {
   /** No name of `vars` is among them. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;
+  /** Where the worker may go. */
+  readonly egress: EgressPolicy;
   /** Absent when the manifest says nothing about routes. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -92,6 +100,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     vars: toEnvValues(manifest.vars ?? {}),
     bindings: bound.bindings,
     limits: readLimits(manifest),
+    egress: { allow: manifest.openworkers?.egress?.allow },
     ...readRoutes(manifest),
     build: readBuildSettings(manifest, root),
     warnings: [...warnings, ...bound.warnings],

@@ -2,6 +2,7 @@ import {
   type Binding,
   type BoundName,
   type DeploymentId,
+  type EgressPolicy,
   type EnvironmentId,
   type EnvValue,
   type Limits,
@@ -41,6 +42,8 @@ export interface DeployInput {
   readonly wanted?: ReadonlyMap<string, WantedBinding>;
   /** Names of the exported classes that other workers may call, as a start of the worker found them. */
   readonly entrypoints?: readonly string[];
+  /** Where the version may go; every public host unless given. */
+  readonly egress?: EgressPolicy;
   /** What the manifest wants; each goes before the worker's own. */
   readonly limits?: Partial<Limits>;
   /** What the platform allows; `defaultMaxima` unless given. */
@@ -145,7 +148,7 @@ async function useEnvironment(transaction: Queries, worker: LockedWorker, name: 
 async function insertVersion(
   transaction: Queries,
   worker: LockedWorker,
-  { code, vars, bindings, entrypoints, limits, message, by }: DeployInput,
+  { code, vars, bindings, entrypoints, egress, limits, message, by }: DeployInput,
   { modules, sourceMaps }: StoredCode,
 ): Promise<{ id: VersionId; number: number }> {
   const id = newId<"version">();
@@ -159,6 +162,7 @@ async function insertVersion(
       compatibility_flags: [...code.compatibilityFlags],
       vars: Object.fromEntries(vars ?? []),
       entrypoints: entrypoints === undefined ? null : [...entrypoints],
+      egress_allow: egress?.allow === undefined ? null : [...egress.allow],
       limits: limits ?? {},
       message: message ?? null,
       created_by: by,

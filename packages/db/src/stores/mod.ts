@@ -26,6 +26,20 @@ export {
   findEnvironment,
   listEnvironments,
 } from "./environments.ts";
+export {
+  deleteKvEntry,
+  type KvEntry,
+  type KvKey,
+  type KvListed,
+  type KvPut,
+  listKvEntries,
+  maxInlineBytes,
+  putKvEntry,
+  readKvEntries,
+} from "./kv/entries.ts";
+export { putKvStream } from "./kv/put.ts";
+export { sweepKv } from "./kv/sweep.ts";
+export { isJsonKvValue, readKvValue } from "./kv/values.ts";
 export { type ListedBinding, listBindings } from "./listed-bindings.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
