@@ -65,11 +65,8 @@ export function scanProcess(pid: number, needles: readonly Needle[]): Scan {
     look("file name", Buffer.from(file));
     look("file", readOrNothing(file));
   }
-  return {
-    findings: [...findings.values()],
-    memoryBytes: scanMemory(pid, needles, look),
-    files: files.length,
-  };
+  const memoryBytes = scanMemory(pid, needles, look);
+  return { findings: [...findings.values()], memoryBytes, files: files.length };
 }
 
 const chunkBytes = 1 << 20;
