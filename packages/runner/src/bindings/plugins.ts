@@ -1,5 +1,6 @@
 import type { AnyBindingPlugin } from "./plugin.ts";
+import { servicePlugin } from "./service/service.ts";
 import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 
 /** Every kind of binding that there is. */
-export const bindingPlugins: readonly AnyBindingPlugin[] = [versionMetadataPlugin];
+export const bindingPlugins: readonly AnyBindingPlugin[] = [servicePlugin, versionMetadataPlugin];

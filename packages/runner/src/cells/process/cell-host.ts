@@ -1,4 +1,5 @@
 import { Broker } from "../../bindings/broker.ts";
+import { noServices, type ServiceListener } from "../../bindings/service-listener.ts";
 import { closedEgress, type EgressHandler } from "../egress/egress-handler.ts";
 import { dataBytes, setLimits } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -17,6 +18,8 @@ export interface CellHostOptions {
   readonly egress?: EgressHandler;
   /** Who answers through bindings; refused without. The caller's. */
   readonly broker?: Broker;
+  /** Who takes calls of other workers; nobody without. */
+  readonly services?: ServiceListener;
 }
 
 /** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
@@ -47,6 +50,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
       workerd: workerdBinary.path,
       egress: options.egress ?? closedEgress,
       broker,
+      services: options.services ?? noServices,
     });
     try {
       if (process.platform === "linux") setLimits(cell.pid, baseLimits, cell.user);
