@@ -7,9 +7,6 @@ export type RpcMessage =
       /** Lower and upper half of the interface's id. */
       readonly interfaceLow: number;
       readonly interfaceHigh: number;
-      readonly method: number;
-      /** The question whose answer is called before it is there; undefined for a capability. */
-      readonly on: number | undefined;
     }
   | { readonly kind: "return"; readonly question: number; readonly failed: boolean }
   | { readonly kind: "other" };
@@ -22,7 +19,7 @@ const maxSegments = 512;
  * What is looked at of a message's first segment. Cap'n Proto lays out a message from its root on, so that what
  * kind of message it is, and what it is about, stands in front of everything that a worker put into it.
  */
-const windowBytes = 256;
+const windowBytes = 128;
 
 /** Ordinals of the union in `Message` (rpc.capnp). */
 const kinds = { call: 2, return: 3, bootstrap: 8 } as const;
@@ -116,17 +113,12 @@ function read(bytes: Buffer, from: number, end: number): RpcMessage | undefined 
   if (kind === kinds.return) {
     return { kind: "return", question, failed: bytes.readUInt16LE(body.data + 6) === 1 };
   }
-  const target = structAt(bytes, body.pointers, from, end);
-  if (body.dataBytes < 16 || target === undefined || target.dataBytes < 8) return undefined;
-  const isPromised = bytes.readUInt16LE(target.data + 4) === 1;
-  const promised = isPromised ? structAt(bytes, target.pointers, from, end) : undefined;
+  if (body.dataBytes < 16) return undefined;
   return {
     kind: "call",
     question,
     interfaceLow: bytes.readUInt32LE(body.data + 8),
     interfaceHigh: bytes.readUInt32LE(body.data + 12),
-    method: bytes.readUInt16LE(body.data + 4),
-    on: promised === undefined || promised.dataBytes < 8 ? undefined : bytes.readUInt32LE(promised.data),
   };
 }
 

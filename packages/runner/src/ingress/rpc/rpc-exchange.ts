@@ -22,8 +22,6 @@ const connected = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
 
 /** A question of the caller's that is not answered yet. */
 interface Question {
-  /** What may be called on its answer makes an invocation: it is a session, which a binding's call begins with. */
-  readonly session: boolean;
   /** The place in the cell of a call of a method. */
   readonly lease: Lease | undefined;
   /** Absent for calls within an invocation. */
@@ -44,7 +42,10 @@ export class RpcExchange implements Conversation, CellLinkUser {
   readonly #fromCell = new MessageStream((message) => this.#answered(message));
   #target: Target | undefined;
   #head: Buffer | undefined = Buffer.alloc(0);
+  /** Calls of methods under way. */
   #calls = 0;
+  /** Sessions whose first call, which makes an invocation, is still to come. workerd sends both at once. */
+  #sessions = 0;
   /** For what the cell does on its own account: it streams, or calls back. */
   #lingering: Lease | undefined;
   #lingerUntil = 0;
@@ -156,15 +157,16 @@ export class RpcExchange implements Conversation, CellLinkUser {
   /** A message of the caller's. */
   #asked(message: RpcMessage): void {
     if (message.kind === "bootstrap") {
-      this.#questions.set(message.question, { session: false, lease: undefined, startedAt: undefined });
+      this.#questions.set(message.question, { lease: undefined, startedAt: undefined });
     } else if (message.kind === "call") {
       const isCall = isOf(message, jsRpcTarget);
-      const isFirst = message.on !== undefined && this.#questions.get(message.on)?.session === true;
+      const isFirst = isCall && this.#sessions > 0;
+      if (isOf(message, eventDispatcher)) this.#sessions += 1;
+      if (isFirst) this.#sessions -= 1;
       if (isCall) this.#calls += 1;
       this.#questions.set(message.question, {
-        session: isOf(message, eventDispatcher),
         lease: isCall ? this.#link.another() : undefined,
-        startedAt: isCall && isFirst ? performance.now() : undefined,
+        startedAt: isFirst ? performance.now() : undefined,
       });
     }
   }
