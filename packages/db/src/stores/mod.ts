@@ -26,6 +26,21 @@ export {
   listEnvironments,
 } from "./environments.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
+export { type ResourceUser, resourceUsers } from "./resource-users.ts";
+export {
+  createResource,
+  deleteResource,
+  deleteUnused,
+  ensureResource,
+  findResource,
+  getResource,
+  listResources,
+  type Resource,
+  type ResourceIds,
+  type ResourceKind,
+  renameResource,
+  resourceNoun,
+} from "./resources.ts";
 export { listRoutes, parseRoutePattern, type Route, setRoutes } from "./routes.ts";
 export {
   effectiveLimits,
