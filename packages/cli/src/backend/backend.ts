@@ -1,4 +1,5 @@
 import type { EnvValue, Limits, WorkerCode } from "@openworkers/core";
+import type { DeployAssets } from "@openworkers/db";
 
 export interface DeployInput {
   readonly worker: string;
@@ -6,6 +7,8 @@ export interface DeployInput {
   /** What the manifest says; kept with the version. */
   readonly vars: ReadonlyMap<string, EnvValue>;
   readonly limits: Partial<Limits>;
+  /** Static files, whose contents have been sent with `uploadAssets`. */
+  readonly assets?: DeployAssets;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -94,6 +97,10 @@ export interface AuditEntry {
  */
 export interface Backend extends AsyncDisposable {
   deploy(input: DeployInput): Promise<Deployed>;
+  /** Those of these hashes (SHA-256) whose contents must be sent before a deploy may name them. */
+  missingAssets(hashes: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Sends contents of static files by their hashes; some MiB at a time. */
+  uploadAssets(contents: ReadonlyMap<string, Uint8Array>): Promise<void>;
 
   workers(): Promise<WorkerSummary[]>;
   worker(name: string): Promise<WorkerDetails>;

@@ -1,3 +1,5 @@
+import { deployAssets } from "../assets/project-assets.ts";
+import { uploadFiles } from "../assets/upload.ts";
 import { formatBytes } from "../bundle/mod.ts";
 import type { PlatformContext } from "../commands/context.ts";
 import { type BuildOptions, type BuiltWorker, buildWorker } from "./build.ts";
@@ -46,7 +48,7 @@ export async function releaseWorker(
   context: PlatformContext,
 ): Promise<Released> {
   const { backend, sandbox, output, url, signal } = context;
-  const { project, bundle, vars, secrets, warnings } = built;
+  const { project, bundle, assets, vars, secrets, warnings } = built;
   const timings: Record<string, number> = {};
   const timed = async <T>(step: string, label: string, work: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted();
@@ -59,12 +61,17 @@ export async function releaseWorker(
   await timed("check", `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`, () =>
     checkStarts(built, { backend, sandbox }),
   );
+  if (assets !== undefined) {
+    const label = `Send what is new of ${assets.files.length} static files`;
+    await timed("assets", label, () => uploadFiles(assets.files, backend, { signal }));
+  }
   const { worker, version } = await timed("store", "Put it live", () =>
     backend.deploy({
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
       limits: project.limits,
+      ...(assets === undefined ? {} : { assets: deployAssets(assets) }),
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,
       percent,

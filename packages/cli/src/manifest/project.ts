@@ -1,5 +1,7 @@
 import { basename, dirname, relative, resolve } from "node:path";
 import { type EnvValue, type Limits, OpenWorkersError } from "@openworkers/core";
+import type { AssetsManifest } from "../assets/project-assets.ts";
+import { readAssets, staticEntry } from "./assets.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { findEntry, findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
@@ -37,6 +39,8 @@ export interface Project {
   /** Absent when the manifest says nothing about routes. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
+  /** Absent when the worker has no static files. */
+  readonly assets?: AssetsManifest;
   readonly build: BuildSettings;
   readonly warnings: readonly string[];
 }
@@ -70,7 +74,8 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
   const { manifestFile, manifest, warnings } = await manifestFor(file, source, options.environment);
   const root = manifestFile ? dirname(manifestFile) : source ? dirname(source) : target;
   const packageJson = await readPackageJson(root);
-  const entry = source ?? (await findEntry(root, manifest.main, packageJson));
+  const hasManifest = manifestFile !== undefined;
+  const { entry, assets } = await findParts(root, { manifest, hasManifest, source }, packageJson);
   const compatibilityDate = resolveCompatibilityDate(manifest.compatibility_date, options.dates);
   if (manifestFile !== undefined && manifest.compatibility_date === undefined) {
     warnings.push(
@@ -88,6 +93,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     vars: toEnvValues(manifest.vars ?? {}),
     limits: readLimits(manifest),
     ...readRoutes(manifest),
+    ...(assets === undefined ? {} : { assets }),
     build: readBuildSettings(manifest, root),
     warnings,
   };

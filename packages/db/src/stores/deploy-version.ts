@@ -15,6 +15,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
+import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
@@ -34,6 +35,8 @@ export interface DeployInput {
   readonly vars?: ReadonlyMap<string, EnvValue>;
   /** What the manifest binds. A binding of the environment with the same name goes before it. */
   readonly bindings?: ReadonlyMap<string, Binding>;
+  /** Its static files, whose contents have been sent before (`uploadAssets`). */
+  readonly assets?: DeployAssets;
   /** Names of the exported classes that other workers may call, as a start of the worker found them. */
   readonly entrypoints?: readonly string[];
   /** What the manifest wants; each goes before the worker's own. */
@@ -64,7 +67,8 @@ export interface Deployed {
  * versions of which the one with the higher number is live.
  *
  * @throws OpenWorkersError INVALID_NAME, INVALID_INPUT, INVALID_LIMIT, SCRIPT_TOO_LARGE, FORBIDDEN (the worker
- * is somebody else's, or a route's host not its owner's), NOT_FOUND (environment), CONFLICT (a domain or route is another worker's),
+ * is somebody else's, or a route's host not its owner's), NOT_FOUND (environment), CONFLICT (a domain or route is another worker's; contents of
+ * assets have not been sent),
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
@@ -127,7 +131,7 @@ async function useEnvironment(transaction: Queries, worker: LockedWorker, name: 
 async function insertVersion(
   transaction: Queries,
   worker: LockedWorker,
-  { code, vars, bindings, entrypoints, limits, message, by }: DeployInput,
+  { code, vars, bindings, assets, entrypoints, limits, message, by }: DeployInput,
   { modules, sourceMaps }: StoredCode,
 ): Promise<{ id: VersionId; number: number }> {
   const id = newId<"version">();
@@ -142,6 +146,7 @@ async function insertVersion(
       vars: Object.fromEntries(vars ?? []),
       entrypoints: entrypoints === undefined ? null : [...entrypoints],
       limits: limits ?? {},
+      assets: assets?.settings ?? null,
       message: message ?? null,
       created_by: by,
     })
@@ -159,9 +164,14 @@ async function insertVersion(
   await insertVersionBindings(
     transaction,
     { id, workerId: worker.id, ownerId: worker.owner_id },
-    bindings ?? new Map(),
+    new Map([...(bindings ?? []), ...assetBinding(assets)]),
   );
+  if (assets !== undefined) await insertVersionAssets(transaction, id, assets, by);
   return { id, number: worker.next };
+}
+
+function assetBinding(assets: DeployAssets | undefined): [string, Binding][] {
+  return assets?.binding === undefined ? [] : [[assets.binding, { kind: "assets" }]];
 }
 
 async function withNewVersion(

@@ -12,6 +12,8 @@ export interface Target {
   /** Grows with every change of a value in the worker's environment; 0 when it has none. */
   readonly environmentRevision: number;
   readonly limits: Limits;
+  /** The version has static files. */
+  readonly assets?: boolean;
 }
 
 export function targetKey(target: Target): string {

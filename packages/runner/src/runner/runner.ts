@@ -1,5 +1,6 @@
 import type { LogSink } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
+import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { type DrainOptions, startIngress } from "../ingress/mod.ts";
@@ -54,7 +55,8 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
-  const broker = parts.use(Broker.of({ database, secretKeys, report }));
+  const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
+  const broker = parts.use(Broker.of({ database, secretKeys, assets, report }));
   const host = parts.use(
     await openCellHost({
       broker,
@@ -88,6 +90,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
       onChange: (added) => {
         programs.prefetch(added);
+        assets.prefetch(added.filter((target) => target.assets === true).map(({ versionId }) => versionId));
         // Not before `start` has returned: nothing can have been started from an older table then.
         if (ready) supervisor.retain((target) => routing.isLive(target));
       },
@@ -101,6 +104,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       baseDomain,
       router: routing,
       dispatcher: supervisor,
+      assets,
       logs,
       trustedProxies: settings.trustedProxies,
       report,
