@@ -1,9 +1,9 @@
 import { basename, dirname, relative, resolve } from "node:path";
 import { type EnvValue, type Limits, OpenWorkersError } from "@openworkers/core";
 import type { AssetsManifest } from "../assets/project-assets.ts";
-import { readAssets, staticEntry } from "./assets.ts";
+import { findParts } from "./assets.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
-import { findEntry, findManifest, kindOf, readPackageJson } from "./entry.ts";
+import { findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
 import type { ManifestSection, Rule } from "./schema.ts";
 import { chooseName } from "./worker-name.ts";
