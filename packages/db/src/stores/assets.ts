@@ -57,6 +57,7 @@ export async function uploadAssets(
   by: UserId,
   contents: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
+  if (contents.size === 0) return;
   await database.write(async (transaction) => {
     await storeBlobs(transaction, contents);
     await transaction

@@ -98,6 +98,15 @@ describe("a path", () => {
     expect(ask(index, target)).toBe("worker");
   });
 
+  test.each(["/..%2f..%2fetc%2fpasswd", "/a%2f..%2f..%2fb", "/a%00b", `/${"a/".repeat(30_000)}`])(
+    "%p is not even the page of a single-page application",
+    (target) => {
+      expect(
+        ask(indexOf(["/index.html"], { notFoundHandling: "single-page-application", only: true }), target),
+      ).toBe("404");
+    },
+  );
+
   test("a redirect to a file's own spelling never leaves the host", () => {
     const spa = indexOf(["/index.html", "/evil.com/index.html"], {
       notFoundHandling: "single-page-application",

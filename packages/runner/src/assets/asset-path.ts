@@ -26,8 +26,13 @@ export function parseTarget(target: string): AssetPath | undefined {
   } catch {
     return undefined;
   }
-  return url.pathname.length > maxPath ? undefined : pathOf(url.pathname, url.search);
+  if (url.pathname.length > maxPath) return undefined;
+  const path = pathOf(url.pathname, url.search);
+  // `..%2f` and the like, which no URL parser has resolved: an address that nobody has by accident.
+  return oddPart.test(path.decoded) ? undefined : path;
 }
+
+const oddPart = /(^|\/)\.{1,2}(\/|$)|\0/;
 
 /** The same of a path that a rule leads to. */
 export function pathOf(pathname: string, search: string): AssetPath {
