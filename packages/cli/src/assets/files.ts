@@ -86,6 +86,8 @@ export async function collectFiles(directory: string): Promise<CollectedFiles> {
       const source = join(folder, name);
       const child = path === "" ? name : `${path}/${name}`;
       const linked = (await lstat(source)).isSymbolicLink();
+      // A link that is ignored may lead anywhere.
+      if (linked && (ignored.ignores(child) || ignored.ignores(`${child}/`))) continue;
       const target = linked ? await linkTarget(root ?? "", source, child) : source;
       const facts = await stat(target);
       // Rules for folders end in a slash.
