@@ -1,5 +1,6 @@
 import type { BindingKind, BindingOf, Module } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
+import type { AssetServer } from "../assets/asset-server.ts";
 import type { VersionFacts } from "../cells/target.ts";
 import type { Caller } from "./caller.ts";
 
@@ -19,6 +20,7 @@ export type CellBinding =
 export interface BindingServices {
   readonly database: Database;
   readonly secretKeys: SecretKeys;
+  readonly assets: AssetServer;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }

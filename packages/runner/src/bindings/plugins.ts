@@ -1,3 +1,4 @@
+import { assetsPlugin } from "./assets/assets.ts";
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
 import { servicePlugin } from "./service/service.ts";
@@ -6,6 +7,7 @@ import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 
 /** Every kind of binding that there is. */
 export const bindingPlugins: readonly AnyBindingPlugin[] = [
+  assetsPlugin,
   kvPlugin,
   servicePlugin,
   storagePlugin,

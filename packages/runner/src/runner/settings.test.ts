@@ -9,6 +9,7 @@ test("nothing set means the defaults", () => {
     warmCells: undefined,
     idleMs: undefined,
     codeCacheBytes: undefined,
+    assetCacheBytes: undefined,
     cellUidBase: undefined,
     trustedProxies: [],
     maxima: defaultMaxima,

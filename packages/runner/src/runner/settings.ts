@@ -8,6 +8,7 @@ export interface RunnerSettings {
   readonly warmCells: number | undefined;
   readonly idleMs: number | undefined;
   readonly codeCacheBytes: number | undefined;
+  readonly assetCacheBytes: number | undefined;
   readonly cellUidBase: number | undefined;
   readonly trustedProxies: readonly string[];
   readonly maxima: Limits;
@@ -29,6 +30,11 @@ const schema = z.object({
   OW_WARM_CELLS: z.coerce.number().int().min(0).max(1_000).optional(),
   OW_CELL_IDLE_SECONDS: count.optional(),
   OW_CODE_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 20)
+    .optional(),
+  OW_ASSET_CACHE_BYTES: z.coerce
     .number()
     .int()
     .min(2 ** 20)
@@ -78,6 +84,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     warmCells: data.OW_WARM_CELLS,
     idleMs: data.OW_CELL_IDLE_SECONDS === undefined ? undefined : data.OW_CELL_IDLE_SECONDS * 1_000,
     codeCacheBytes: data.OW_CODE_CACHE_BYTES,
+    assetCacheBytes: data.OW_ASSET_CACHE_BYTES,
     cellUidBase: data.OW_CELL_UID_BASE,
     trustedProxies: listed(data.OW_TRUSTED_PROXIES),
     egress: {
