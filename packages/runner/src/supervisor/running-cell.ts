@@ -2,6 +2,7 @@ import type { Limits } from "@openworkers/core";
 import type { Cell, CellExit } from "../cells/cell.ts";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import type { CpuClock } from "../cells/os/cpu-clock.ts";
+import type { CpuPriority } from "../cells/os/cpu-priority.ts";
 import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { privateBytes } from "./proc.ts";
@@ -29,6 +30,12 @@ const creditMsPerByteWritten = 2 / 2 ** 20;
 /** CPU a request earns by lasting: 1 % of a core. A stream that says something every second is no loop. */
 const creditMsPerMs = 0.01;
 
+/**
+ * CPU a request may use before its cell is put behind the others: twenty times a hello world. When processors are
+ * scarce, a worker that answers at once then does not wait for one that computes, loops or floods its log.
+ */
+const shortMs = 5;
+
 /** CPU one queued request may delay an answer of the event loop by, in milliseconds (3× a hello world). */
 const turnAllowanceMs = 0.4;
 
@@ -44,6 +51,7 @@ export interface RunningCellOptions {
   readonly cell: Cell;
   readonly limits: Limits;
   readonly clock: CpuClock;
+  readonly priority: CpuPriority;
   /** Called once, when the process is gone. `reason` is absent when the platform itself ended it in peace. */
   readonly onEnded: (cell: RunningCell, reason: EndReason | undefined, exit: CellExit) => void;
   /** Called when a lease is given back. */
@@ -63,6 +71,7 @@ export class RunningCell {
   readonly #cleared: Promise<void>;
   #reason: EndReason | undefined;
   #retired = false;
+  #lowered = false;
   #gone = false;
   #culprit: CpuAccount | undefined;
   #cpuMs: number;
@@ -113,7 +122,9 @@ export class RunningCell {
 
   lease(coldStart: boolean): Lease {
     const now = performance.now();
-    return new Place(this, this.#ledger.open(now, this.#sharedCpu(now)), coldStart);
+    const account = this.#ledger.open(now, this.#sharedCpu(now));
+    if (this.#lowered) this.#lower(this.#isHeavy(now));
+    return new Place(this, account, coldStart);
   }
 
   /** Why the cell ended, once it has, and whether the request of `account` is to blame. */
@@ -130,6 +141,7 @@ export class RunningCell {
       this.#completed += 1;
     }
     this.#ledger.close(account, now, this.#sharedCpu(now), this.#limits.cpuMs);
+    if (this.#lowered) this.#lower(this.#isHeavy(now));
     if (this.inFlight === 0) this.#idleSince = now;
     this.#options.onReleased(this);
   }
@@ -144,8 +156,9 @@ export class RunningCell {
     const busy = used / Math.max(1, now - this.#sampledAt);
     this.#sampledAt = now;
     this.#sampledCpuMs = cpuMs;
+    if (used > 0) this.#ledger.charge(now, cpuMs);
+    this.#lower(this.inFlight === 0 ? busy > 0.5 : this.#isHeavy(now));
     if (used === 0) return;
-    this.#ledger.charge(now, cpuMs);
     this.#judge(now, cpuMs);
     if (busy > 0.5) this.#heartbeat.ask(now, cpuMs);
   }
@@ -180,13 +193,25 @@ export class RunningCell {
       }
       return;
     }
+    const account = this.#over(this.#limits.cpuMs, now);
+    if (account !== undefined) this.#end("cpu-limit", account);
+  }
+
+  /** The first request that has used more than `cpuMs` beyond what it has earned. */
+  #over(cpuMs: number, now: number): CpuAccount | undefined {
     for (const account of this.#ledger.accounts()) {
       const earnedMs = account.creditMs + (now - account.since) * creditMsPerMs;
-      if (account.cpuMs > this.#limits.cpuMs + earnedMs) {
-        this.#end("cpu-limit", account);
-        return;
-      }
+      if (account.cpuMs > cpuMs + earnedMs) return account;
     }
+    return undefined;
+  }
+
+  #isHeavy(now: number): boolean {
+    return this.#over(shortMs, now) !== undefined;
+  }
+
+  #lower(lowered: boolean): void {
+    if (lowered !== this.#lowered && this.#options.priority(this.cell.pid, lowered)) this.#lowered = lowered;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   defaultLimits,
@@ -13,6 +13,7 @@ import {
 } from "@openworkers/core";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import { type CellHost, findSandbox, openCellHost } from "../cells/mod.ts";
+import { openCpuPriority } from "../cells/os/cpu-priority.ts";
 import type { Program, Target } from "../cells/target.ts";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
@@ -107,6 +108,12 @@ function rig(options: Partial<SupervisorOptions> = {}): Rig {
   };
 }
 
+/** The nice values of a process: its autogroup's and its main thread's. */
+async function niceOf(pid: number): Promise<string> {
+  const autogroup = /nice (-?\d+)/.exec(await Bun.file(`/proc/${pid}/autogroup`).text())?.[1];
+  return `${autogroup} ${getPriority(pid)}`;
+}
+
 const culprit = (reason: Verdict["reason"]): Verdict => ({ reason, culprit: true });
 
 describe("a cell", () => {
@@ -174,6 +181,21 @@ describe("a cell", () => {
     stop.abort();
     await Promise.all(load);
     expect(it.supervisor.stats()).toMatchObject({ cells: 2, ends: { crashed: 0, "cpu-limit": 0 } });
+  });
+
+  test("that computes is put behind the others until it has answered", async () => {
+    await using own = rig();
+    const target = targetOf({ cpuMs: 30_000 });
+    await own.request(target, "/");
+    const [cell] = own.supervisor.cells();
+    const pid = cell?.pid ?? 0;
+    // Where it may not be done (a container's root), there is nothing to see.
+    if (!openCpuPriority()(pid, false)) return;
+    const before = await niceOf(pid);
+    const answer = own.request(target, "/spin?ms=1000");
+    while ((await niceOf(pid)) === before) expect(Bun.peek.status(answer)).toBe("pending");
+    expect(await answer).toBe("2");
+    expect(await niceOf(pid)).toBe(before);
   });
 
   test("is refused with OVERLOADED when every other is busy", async () => {
