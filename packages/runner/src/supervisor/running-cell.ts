@@ -72,6 +72,7 @@ export class RunningCell {
   #reason: EndReason | undefined;
   #retired = false;
   #lowered = false;
+  #silent = false;
   #gone = false;
   #culprit: CpuAccount | undefined;
   #cpuMs: number;
@@ -181,11 +182,14 @@ export class RunningCell {
   }
 
   #judge(now: number, cpuMs: number): void {
-    const silent = this.#heartbeat.silentCpuMs(cpuMs);
-    if (silent > this.#limits.cpuMs + Math.max(0, this.inFlight - 1) * turnAllowanceMs) {
+    const silentMs = this.#heartbeat.silentCpuMs(cpuMs);
+    const silent = silentMs > this.#limits.cpuMs + Math.max(0, this.inFlight - 1) * turnAllowanceMs;
+    // Seen twice, because a runner that was held up itself looks here before it reads the answers that wait for it.
+    if (silent && this.#silent) {
       this.#end("cpu-limit", this.#suspect());
       return;
     }
+    this.#silent = silent;
     if (this.inFlight === 0) {
       if (now - this.#idleSince > this.#limits.backgroundMs) this.#ledger.lapseBackground(this.#limits.cpuMs);
       if (this.#ledger.backgroundMs > this.#ledger.backgroundBudgetMs + this.#limits.cpuMs) {
