@@ -5,6 +5,7 @@ import type { CpuClock } from "../cells/os/cpu-clock.ts";
 import type { CpuPriority } from "../cells/os/cpu-priority.ts";
 import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Place } from "./place.ts";
 import { privateBytes } from "./proc.ts";
 
 /** Requests younger than this are not looked at: most are over by then. */
@@ -18,14 +19,6 @@ const restingMs = 100;
  * Requests arrive in bursts, one per turn of the event loop, and what they share is shared at the next reading.
  */
 const freshMs = 0.25;
-
-/**
- * CPU a request earns for each byte that its cell reads or writes. Moving bytes is the runtime's work, not the
- * worker's: reading a 100 MB body chunk by chunk cost 13.8 ms per MiB (workerd gives it in pieces of 4 KiB, a
- * turn of the event loop each), with a BYOB reader 1.8, writing 1.5. A large body is no runaway computation.
- */
-const creditMsPerByteRead = 16 / 2 ** 20;
-const creditMsPerByteWritten = 2 / 2 ** 20;
 
 /** CPU a request earns by lasting: 1 % of a core. A stream that says something every second is no loop. */
 const creditMsPerMs = 0.01;
@@ -261,49 +254,5 @@ export class RunningCell {
       this.#reason = exit.outOfMemory ? "memory-limit" : "crashed";
     }
     this.#options.onEnded(this, this.#reason, exit);
-  }
-}
-
-/** A request's place in a running cell. */
-class Place implements Lease {
-  readonly #cell: RunningCell;
-  readonly #account: CpuAccount;
-  readonly coldStart: boolean;
-  #released = false;
-
-  constructor(cell: RunningCell, account: CpuAccount, coldStart: boolean) {
-    this.#cell = cell;
-    this.#account = account;
-    this.coldStart = coldStart;
-  }
-
-  get socketPath(): string {
-    return this.#cell.cell.httpSocket;
-  }
-
-  cpuMs(): number {
-    return this.#account.cpuMs;
-  }
-
-  moved(read: number, written: number): void {
-    this.#account.creditMs += read * creditMsPerByteRead + written * creditMsPerByteWritten;
-  }
-
-  renew(): void {
-    this.#account.creditMs = Math.max(this.#account.creditMs, this.#account.cpuMs);
-  }
-
-  verdict(): Promise<Verdict> {
-    return this.#cell.verdict(this.#account);
-  }
-
-  release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#cell.release(this.#account);
-  }
-
-  [Symbol.dispose](): void {
-    this.release();
   }
 }
