@@ -7,8 +7,11 @@ import { constants, setPriority } from "node:os";
  */
 export type CpuPriority = (pid: number, lowered: boolean) => boolean;
 
-/** A tenth of the processor time of a process that is not lowered, when both want all (sched(7)). */
-const loweredNice = 10;
+/**
+ * A third of the processor time of a process that is not lowered, when both want all (sched(7)): enough to let the
+ * others go first, and not so little that a busy machine starves who computes for a reason.
+ */
+const loweredNice = 5;
 
 /**
  * With autogroups (sched(7)) every session, and so every cell, has a nice value of its own. A process in a control
