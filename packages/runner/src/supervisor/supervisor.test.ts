@@ -175,7 +175,7 @@ describe("a cell", () => {
     const target = targetOf({ cpuMs: 30_000 });
     const stop = new AbortController();
     const load = Array.from({ length: 12 }, async () => {
-      while (!stop.signal.aborted) await it.request(target, "/spin?ms=10");
+      while (!stop.signal.aborted) await it.request(target, "/spin?ms=3");
     });
     while (it.supervisor.stats().cells < 2) await Bun.sleep(10);
     stop.abort();
@@ -299,7 +299,7 @@ describe("the CPU limit", () => {
   test("is the worker's own", async () => {
     await using it = rig();
     expect(await it.request(targetOf({ cpuMs: 600 }), "/spin?ms=300")).toBe("1");
-    expect(await it.request(targetOf({ cpuMs: 50 }), "/spin?ms=300")).toEqual(culprit("cpu-limit"));
+    expect(await it.request(targetOf({ cpuMs: 50 }), "/spin?ms=3000")).toEqual(culprit("cpu-limit"));
   });
 });
 
