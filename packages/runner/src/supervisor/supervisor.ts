@@ -4,6 +4,7 @@ import { OpenWorkersError } from "@openworkers/core";
 import type { Cell, CellExit, CellLine } from "../cells/cell.ts";
 import type { AcquireOptions, Dispatcher, Lease } from "../cells/lease.ts";
 import { openCpuClock } from "../cells/os/cpu-clock.ts";
+import { openCpuPriority } from "../cells/os/cpu-priority.ts";
 import { type Program, type ProgramSource, type Target, targetKey } from "../cells/target.ts";
 import { CellBudget } from "../subrequests/budget.ts";
 import { type Blank, BlankCells } from "./blank-cells.ts";
@@ -63,6 +64,7 @@ export interface SupervisorStats {
 export class Supervisor implements Dispatcher, AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #clock = openCpuClock();
+  readonly #priority = openCpuPriority();
   readonly #workers = new Map<string, WorkerCells>();
   readonly #draining = new Map<WorkerCells, number>();
   readonly #blanks: BlankCells<AssignableBlank>;
@@ -193,7 +195,8 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       throw signal.reason;
     }
     this.#coldStarts += 1;
-    return new RunningCell({ cell, limits: target.limits, clock: this.#clock, budget, ...wiring });
+    const kernel = { clock: this.#clock, priority: this.#priority };
+    return new RunningCell({ cell, limits: target.limits, budget, ...kernel, ...wiring });
   }
 
   /** Frees a place for a new cell when all are taken. */
