@@ -93,16 +93,6 @@ const sections: readonly Section[] = [
     ],
   },
   {
-    command: "kv",
-    text: "Key-value namespaces, and what is in them: `--help` lists all of its commands. See [KV](bindings/kv.md).",
-    runs: [
-      ["kv", "create", "settings"],
-      ["kv", "put", "settings", "colour", "blue"],
-      ["kv", "get", "settings", "colour"],
-      ["kv", "list", "settings"],
-    ],
-  },
-  {
     command: "types",
     text: "Writes the TypeScript types of a project's `env` from its manifest, as `wrangler types` does. What it writes otherwise than wrangler is in [packages/worker-types](../packages/worker-types/README.md).",
     runs: [["types", "examples/hono", "--stdout"]],
