@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
 import { testFolder } from "../testing/files.ts";
 import { newestCompatibilityDate, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { keyWarnings } from "./keys.ts";
 import { type LoadProjectOptions, loadProject, type Project } from "./project.ts";
+import { manifestFileSchema } from "./schema.ts";
 import { toWorkerName } from "./worker-name.ts";
 
 const dates = { newest: "2026-11-17", today: "2026-11-22" };
@@ -195,11 +197,12 @@ describe("a project is refused for", () => {
 
 const keys: { key: string; value: unknown; warning: string | undefined }[] = [
   {
-    key: "kv_namespaces",
-    value: [{ binding: "KV" }],
-    warning: "kv_namespaces is not supported in this release",
+    key: "d1_databases",
+    value: [{ binding: "DB" }],
+    warning: "d1_databases is not supported in this release",
   },
-  { key: "kv_namespaces", value: [], warning: undefined },
+  { key: "d1_databases", value: [], warning: undefined },
+  { key: "kv_namespaces", value: [{ binding: "KV" }], warning: undefined },
   { key: "triggers", value: { crons: ["* * * * *"] }, warning: "triggers is not supported" },
   { key: "compatability_date", value: "2026-01-01", warning: "Did you mean compatibility_date?" },
   { key: "kv_namespace", value: [], warning: "Did you mean kv_namespaces?" },
@@ -214,6 +217,15 @@ describe("a manifest's key", () => {
       expect(warnings).toEqual(warning === undefined ? [] : [expect.stringContaining(warning)]);
     });
   }
+});
+
+test("docs/manifest.md has every key that is read, and no other", async () => {
+  const page = await Bun.file(join(import.meta.dir, "../../../../docs/manifest.md")).text();
+  const rows = page.split("\n").filter((line) => line.startsWith("| `"));
+  const named = rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, key]) => key),
+  );
+  expect(named.sort()).toEqual(Object.keys(manifestFileSchema.shape).sort());
 });
 
 test("a derived worker name is bent into a host label", () => {

@@ -1,5 +1,6 @@
 import { egressAllowSchema, limitsSchema } from "@openworkers/core";
 import { z } from "zod";
+import { bindingKeys } from "./binding-keys.ts";
 
 const route = z.union([
   z.string().min(1),
@@ -29,6 +30,7 @@ const shared = {
   compatibility_date: date.optional(),
   compatibility_flags: z.array(z.string().min(1)).optional(),
   vars: z.record(z.string().min(1), z.json()).optional(),
+  ...bindingKeys,
   limits: z.looseObject({ cpu_ms: limitsSchema.shape.cpuMs.optional() }).optional(),
   openworkers: z
     .strictObject({

@@ -2,6 +2,7 @@ import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openwor
 import { bindingHeader } from "../cells/config/encode-config.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
 import type { Caller } from "./caller.ts";
+import { listenExactly } from "./exact-listener.ts";
 import type { BindingHandler, BindingServices } from "./plugin.ts";
 import { bindingPlugins } from "./plugins.ts";
 
@@ -61,6 +62,11 @@ export class Broker implements AsyncDisposable {
     };
   }
 
+  /** As `listen`, for bindings whose responses must keep their Content-Length. */
+  listenExactly(path: string, caller: () => BudgetedCaller | undefined): Promise<AsyncDisposable> {
+    return listenExactly(path, (request) => this.#answer(request, caller()));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(
       [...this.#options.handlers.values()].map((handler) => handler[Symbol.asyncDispose]?.()),
@@ -84,13 +90,15 @@ export class Broker implements AsyncDisposable {
   }
 
   #failed(thrown: unknown, caller: Caller | undefined): Response {
-    if (isOpenWorkersError(thrown) && thrown.fault !== "platform") {
+    // An operator's error may name addresses, which are not for a cell.
+    if (isOpenWorkersError(thrown) && (thrown.fault === "user" || thrown.fault === "worker")) {
       return new Response(thrown.message, {
         status: thrown.status,
         headers: { [errorCodeHeader]: thrown.code },
       });
     }
     this.#options.report("A binding failed.", { error: thrown, worker: caller?.target.worker });
-    return new Response("The binding failed.", { status: 500, headers: { [errorCodeHeader]: "INTERNAL" } });
+    const { status, code } = isOpenWorkersError(thrown) ? thrown : { status: 500, code: "INTERNAL" };
+    return new Response("The binding failed.", { status, headers: { [errorCodeHeader]: code } });
   }
 }

@@ -5,7 +5,7 @@ import type { Cell, CellExit, CellLine } from "../cell.ts";
 import { cellFlags } from "../config/compatibility.ts";
 import { encodeConfig, socketNames } from "../config/encode-config.ts";
 import { dataLimit, v8Flags } from "../config/memory.ts";
-import { lines } from "../logs/lines.ts";
+import { eachLine } from "../logs/lines.ts";
 import { readLog } from "../logs/read-log.ts";
 import { type StackMapper, stackMapper } from "../logs/source-map.ts";
 import { setLimits } from "../os/rlimits.ts";
@@ -139,12 +139,12 @@ async function started(
 /** Resolves when workerd has announced both sockets. */
 async function listening(cell: CellProcess): Promise<void> {
   const missing = new Set<string>(Object.values(socketNames));
-  for await (const { text } of lines(cell.control, 4_096)) {
-    const event: unknown = JSON.parse(text);
-    if (typeof event !== "object" || event === null || !("socket" in event)) continue;
+  await eachLine(cell.control, 4_096, ({ bytes }) => {
+    const event: unknown = JSON.parse(bytes.toString("utf8"));
+    if (typeof event !== "object" || event === null || !("socket" in event)) return undefined;
     missing.delete(String(event.socket));
-    if (missing.size === 0) return;
-  }
+    return missing.size === 0 ? "enough" : undefined;
+  });
   // The pipe closed before: the exit tells why, and is waited for beside this.
-  await new Promise<never>(() => {});
+  if (missing.size > 0) await new Promise<never>(() => {});
 }

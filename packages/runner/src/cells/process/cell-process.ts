@@ -5,7 +5,7 @@ import { OpenWorkersError } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
 import type { Egress } from "../../egress/egress.ts";
 import type { CellExit } from "../cell.ts";
-import { socketNames } from "../config/encode-config.ts";
+import { brokerSockets, socketNames } from "../config/encode-config.ts";
 import type { Grant } from "../grant.ts";
 import { listenUnix } from "../os/listening-socket.ts";
 import type { User } from "../os/rlimits.ts";
@@ -28,7 +28,7 @@ export interface CellProcess extends AsyncDisposable {
   readonly user: User | undefined;
   readonly httpSocket: string;
   readonly controlSocket: string;
-  /** Paths as the cell sees them; `egress` and `broker` are in the first. */
+  /** Paths as the cell sees them; `egress` and `brokerSockets` are in the first. */
   readonly socketsDirectory: string;
   readonly aliveDirectory: string;
   readonly stdout: ReadableStream<Uint8Array>;
@@ -64,9 +64,14 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
     mkdirSync(socketsDirectory, { mode: 0o711 });
     chmodSync(socketsDirectory, 0o711);
     let granted: Grant | undefined;
-    const paths = [join(socketsDirectory, "egress"), join(socketsDirectory, "broker")] as const;
+    const paths = [
+      join(socketsDirectory, "egress"),
+      join(socketsDirectory, brokerSockets.broker),
+      join(socketsDirectory, brokerSockets.exact),
+    ] as const;
     stack.use(options.egress.listen(paths[0], () => granted));
     stack.use(options.broker.listen(paths[1], () => granted));
+    stack.use(await options.broker.listenExactly(paths[2], () => granted));
     const command = stack.use(
       options.sandbox.command({
         socketsDirectory,

@@ -49,13 +49,28 @@ describe("a cell's process", () => {
     expect(readFileSync(`/proc/${one.cell.pid}/net/route`, "utf8").trim().split("\n")).toHaveLength(1);
   });
 
-  test("sees workerd, its libraries, its sockets, two devices, and nothing that it can write to", async () => {
+  test("sees workerd, its libraries, its sockets, two devices, the number of processors, and nothing that it can write to", async () => {
     await using one = await cells.start(program("export default {}"));
     const tree = `/proc/${one.cell.pid}/root`;
     const names = readdirSync(tree).sort();
-    const expected = ["alive", "dev", "lib", "lib64", ...(root ? ["setpriv"] : []), "sockets", "workerd"];
+    const expected = [
+      "alive",
+      "dev",
+      "lib",
+      "lib64",
+      ...(root ? ["setpriv"] : []),
+      "sockets",
+      "sys",
+      "workerd",
+    ];
     expect(names).toEqual(process.arch === "x64" ? expected : expected.filter((name) => name !== "lib64"));
     expect(readdirSync(join(tree, "dev")).sort()).toEqual(["null", "urandom"]);
+    expect(readdirSync(join(tree, "sys"), { recursive: true }).sort()).toEqual([
+      "devices",
+      "devices/system",
+      "devices/system/cpu",
+      "devices/system/cpu/possible",
+    ]);
     expect(readdirSync(join(tree, "sockets")).sort()).toEqual(["broker", "egress"]);
     const writable = readFileSync(`/proc/${one.cell.pid}/mountinfo`, "utf8")
       .split("\n")
@@ -66,10 +81,13 @@ describe("a cell's process", () => {
     expect(writable.sort()).toEqual(["/dev/null", "/dev/urandom"]);
   });
 
-  test("has an empty environment and only its own files open", async () => {
+  test("has nothing of the runner's in its environment and only its own files open", async () => {
     await using one = await cells.start(program("export default {}"));
     // setpriv, which starts workerd under a root runner, adds nothing; bubblewrap sets PWD for itself.
-    expect(readFileSync(`/proc/${one.cell.pid}/environ`, "utf8").replace(/^PWD=\/\0$/, "")).toBe("");
+    const environment = readFileSync(`/proc/${one.cell.pid}/environ`, "utf8").split("\0").slice(0, -1);
+    expect(environment.filter((variable) => variable !== "PWD=/")).toEqual([
+      "GLIBC_TUNABLES=glibc.pthread.rseq=0",
+    ]);
     const open = readdirSync(`/proc/${one.cell.pid}/fd`).map((fd) =>
       readlinkSync(`/proc/${one.cell.pid}/fd/${fd}`),
     );
