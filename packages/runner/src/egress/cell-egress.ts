@@ -14,6 +14,8 @@ export interface EgressContext {
   readonly authorities: readonly string[];
   /** How long looking up and connecting may take together. */
   readonly connectMs: number;
+  /** How long a request may be without a byte in either direction. */
+  readonly silenceMs: number;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }

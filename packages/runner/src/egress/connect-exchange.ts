@@ -38,6 +38,9 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
     this.#cellEnded = true;
   }
 
+  // Connecting has a deadline of its own.
+  check(): void {}
+
   close(): void {
     this.#stop.abort(new Error("The cell has left."));
   }

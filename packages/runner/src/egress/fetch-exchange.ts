@@ -32,6 +32,9 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   /** The cell has the whole response. */
   #answered = false;
   #unwantedBytes = 0;
+  /** Bytes have moved since the last `check`. */
+  #moved = true;
+  #silentSince = 0;
 
   constructor(cell: CellEgress, host: ExchangeHost, request: FetchRequest) {
     this.#cell = cell;
@@ -44,6 +47,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   }
 
   fromCell(bytes: Buffer): void {
+    this.#moved = true;
     const { slices, bytes: count, rest } = this.#body.read(bytes);
     if (this.#body.broken || rest !== undefined) {
       this.#cut();
@@ -63,6 +67,16 @@ export class FetchExchange implements CellExchange, UpstreamUser {
     this.#cut();
   }
 
+  check(now: number): void {
+    const { silenceMs } = this.#cell.context;
+    if (this.#moved || this.#upstream === undefined) this.#silentSince = now;
+    else if (now - this.#silentSince > silenceMs) {
+      if (this.#relay.begun) this.#cut();
+      else this.#failed(this.#failure(`nothing has come for ${silenceMs / 1_000} s`));
+    }
+    this.#moved = false;
+  }
+
   close(): void {
     this.#stop.abort(new Error("The cell has left."));
     this.#place?.[Symbol.dispose]();
@@ -71,6 +85,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   }
 
   onUpstreamData(bytes: Buffer): void {
+    this.#moved = true;
     const event = this.#relay.take(bytes);
     if (this.#relay.begun) this.#place?.[Symbol.dispose]();
     switch (event.kind) {

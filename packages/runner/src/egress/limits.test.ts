@@ -107,6 +107,38 @@ describe("a request", () => {
   });
 });
 
+describe("a server that is silent", () => {
+  test("before its response or within it is not waited for without end", async () => {
+    await using hurried = await egressRig({ silenceMs: 50 });
+    await using one = await hurried.start(obedient, {
+      modules: actions({ get: 'return (await fetch(query.get("url"))).text();' }),
+    });
+    using silent = rawServer();
+    expect(await (await one.ask(`/get?url=http://127.0.0.1:${silent.port}/`)).json()).toEqual({
+      error: "TypeError: The request to 127.0.0.1 failed: nothing has come for 0.05 s.",
+      code: "EGRESS_FAILED",
+    });
+    using half = rawServer({
+      received: (_, write) => write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
+    });
+    expect(await (await one.ask(`/get?url=http://127.0.0.1:${half.port}/`)).json()).toMatchObject({
+      error: expect.stringContaining("lost"),
+    });
+    await half.until(() => half.open() === 0);
+  });
+
+  test("when it is connected to is given up", async () => {
+    await using hurried = await egressRig({ connectMs: 50, resolve: () => new Promise(() => {}) });
+    await using one = await hurried.start(obedient, {
+      modules: actions({ get: 'return (await fetch(query.get("url"))).text();' }),
+    });
+    expect(await (await one.ask("/get?url=http://never.test/")).json()).toEqual({
+      error: "TypeError: Cannot connect to never.test: it took over 50 ms.",
+      code: "EGRESS_FAILED",
+    });
+  });
+});
+
 /** What a cell is that was taken over: it speaks to its socket as it likes. */
 function takenOver({
   budget = unmetered,

@@ -24,6 +24,9 @@ export class Tunnel implements CellExchange, UpstreamUser {
     this.#upstream.wire.end();
   }
 
+  // It may be silent for as long as its two ends like.
+  check(): void {}
+
   close(): void {
     this.#upstream.destroy();
   }
