@@ -18,6 +18,8 @@ export interface EgressOptions {
   readonly connectMs?: number;
   /** Default 5 minutes. */
   readonly silenceMs?: number;
+  /** Default 5 s. */
+  readonly lookMs?: number;
   readonly report: EgressContext["report"];
 }
 
@@ -27,7 +29,7 @@ export class Egress implements Disposable {
   readonly #cells = new Map<CellEgress, ReadonlyMap<Wire, CellConnection>>();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor({ guard, authorities, resolve, connectMs, silenceMs, report }: EgressOptions) {
+  constructor({ guard, authorities, resolve, connectMs, silenceMs, lookMs, report }: EgressOptions) {
     this.#context = {
       guard,
       authorities,
@@ -35,6 +37,7 @@ export class Egress implements Disposable {
       resolve: resolve ?? systemResolver,
       connectMs: connectMs ?? 10_000,
       silenceMs: silenceMs ?? 5 * 60_000,
+      lookMs: lookMs ?? 5_000,
     };
     this.#timer = setInterval(() => {
       const now = performance.now();

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { type EgressRig, type EgressWorker, egressRig } from "./testing/rig.ts";
 import { authority, identity, rawServer } from "./testing/servers.ts";
 import { actions, obedient } from "./testing/worker.ts";
@@ -11,6 +13,7 @@ const mebibyte = 2 ** 20;
 beforeAll(async () => {
   rig = await egressRig({
     authorities: [authority],
+    lookMs: 100,
     resolve: async (host) => {
       if (host.endsWith(".test")) return ["127.0.0.1"];
       if (host === "ipv6.example") return ["::1"];
@@ -76,6 +79,32 @@ function server(fetch: (request: Request) => Response | Promise<Response>, optio
     [Symbol.dispose]: () => {
       one.stop(true);
     },
+  };
+}
+
+/** A server that takes connections and reads nothing of them. */
+function stuckServer() {
+  const { promise: connected, resolve: up } = Promise.withResolvers<void>();
+  const listener = createServer((socket) => {
+    socket.pause();
+    // When it is reset, which nobody here waits for.
+    socket.on("error", () => {});
+    up();
+  }).listen(0, "127.0.0.1");
+  const { port } = listener.address() as AddressInfo;
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return {
+    port,
+    connected,
+    /** Connections that the kernel has as established: the server itself would hear of an end only by reading. */
+    established: () =>
+      readFileSync("/proc/net/tcp", "utf8")
+        .split("\n")
+        .filter(
+          (line) =>
+            line.includes(` ${local} `) && line.trim().split(/\s+/)[1] === local && line.includes(" 01 "),
+        ).length,
+    [Symbol.dispose]: () => void listener.close(),
   };
 }
 
@@ -240,6 +269,31 @@ describe("a request", () => {
     const url = `http://127.0.0.1:${silent.port}/`;
     expect(await ask("abortEarly", { url, heard: heard.url })).toBe("Error: enough");
     await silent.until(() => silent.open() === 0);
+  });
+
+  test("that a server does not read waits, and is let go with its client", async () => {
+    using stuck = stuckServer();
+    const client = new AbortController();
+    let offered = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        offered += mebibyte;
+        controller.enqueue(new Uint8Array(mebibyte));
+      },
+    });
+    const asked = worker.ask(`/post?url=http://127.0.0.1:${stuck.port}/`, {
+      method: "POST",
+      body,
+      signal: client.signal,
+    });
+    asked.catch(() => {});
+    await stuck.connected;
+    // Until nobody takes any more: what is between the client and the server is full.
+    for (let before = -1; before !== offered; await Bun.sleep(200)) before = offered;
+    expect(stuck.established()).toBe(1);
+    expect(offered).toBeLessThan(64 * mebibyte);
+    client.abort();
+    while (stuck.established() > 0) await Bun.sleep(20);
   });
 
   test("ends with its client, although the server never answers", async () => {

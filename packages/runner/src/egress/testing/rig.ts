@@ -20,6 +20,7 @@ export interface EgressRigOptions {
   readonly authorities?: readonly string[];
   readonly connectMs?: number;
   readonly silenceMs?: number;
+  readonly lookMs?: number;
 }
 
 export interface EgressWorker extends AsyncDisposable {
@@ -58,6 +59,7 @@ export async function egressRig(options: EgressRigOptions = {}): Promise<EgressR
       ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
       ...(options.connectMs === undefined ? {} : { connectMs: options.connectMs }),
       ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+      ...(options.lookMs === undefined ? {} : { lookMs: options.lookMs }),
       report: (message, details) => reports.push(`${message} ${details.error}`),
     }),
   );
