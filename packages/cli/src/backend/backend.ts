@@ -5,6 +5,8 @@ export interface DeployInput {
   readonly code: WorkerCode;
   /** What the manifest says; kept with the version. */
   readonly vars: ReadonlyMap<string, EnvValue>;
+  /** Names of the exports that other workers can call, as a start of the worker found them. */
+  readonly entrypoints?: readonly string[];
   readonly limits: Partial<Limits>;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];

@@ -67,6 +67,7 @@ export class SqlBackend implements Backend {
       limits: input.limits,
       domains: input.domains,
       percent: input.percent,
+      ...(input.entrypoints === undefined ? {} : { entrypoints: input.entrypoints }),
       ...(input.routes === undefined ? {} : { routes: input.routes }),
       ...(input.message === undefined ? {} : { message: input.message }),
       ...(values.environment === undefined ? {} : { environment: values.environment }),

@@ -56,14 +56,17 @@ export async function releaseWorker(
     return value;
   };
   for (const warning of warnings) output.warn(warning);
-  await timed("check", `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`, () =>
-    checkStarts(built, { backend, sandbox }),
+  const { entrypoints } = await timed(
+    "check",
+    `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
+    () => checkStarts(built, { backend, sandbox }),
   );
   const { worker, version } = await timed("store", "Put it live", () =>
     backend.deploy({
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
+      entrypoints,
       limits: project.limits,
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,

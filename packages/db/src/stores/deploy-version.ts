@@ -18,6 +18,7 @@ import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
+import { checkCalledEntrypoints } from "./called-entrypoints.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
 import { environmentFor } from "./environments.ts";
@@ -64,7 +65,8 @@ export interface Deployed {
  * versions of which the one with the higher number is live.
  *
  * @throws OpenWorkersError INVALID_NAME, INVALID_INPUT, INVALID_LIMIT, SCRIPT_TOO_LARGE, FORBIDDEN (the worker
- * is somebody else's, or a route's host not its owner's), NOT_FOUND (environment), CONFLICT (a domain or route is another worker's),
+ * is somebody else's, or a route's host not its owner's), NOT_FOUND (environment), CONFLICT (a domain or route is another worker's, or
+ * too many entrypoints of a worker would be called),
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
@@ -80,11 +82,18 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const version = await insertVersion(transaction, worker, input, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
+    await checkCalledEntrypoints(transaction, calleesOf(input.bindings));
     if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
     return { workerId: worker.id, versionId: version.id, version: version.number, deploymentId };
   });
+}
+
+function calleesOf(bindings: DeployInput["bindings"]): WorkerId[] {
+  return [...(bindings?.values() ?? [])].flatMap((binding) =>
+    binding.kind === "worker" ? [binding.workerId] : [],
+  );
 }
 
 interface LockedWorker {

@@ -1,4 +1,9 @@
 export { type AuditEntry, type AuditFilter, listAudit } from "./audit.ts";
+export {
+  type CalledEntrypoint,
+  checkCalledEntrypoints,
+  maxCalledEntrypoints,
+} from "./called-entrypoints.ts";
 export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
 export {
   type CreateDeployment,

@@ -8,6 +8,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
+import { type CalledEntrypoint, calledEntrypoints } from "./called-entrypoints.ts";
 
 /** A version that serves requests. */
 export interface RoutedVersion {
@@ -17,6 +18,8 @@ export interface RoutedVersion {
   readonly percent: number;
   /** What it runs under; see `effectiveLimits`. */
   readonly limits: Limits;
+  /** Names of the classes that it exports for other workers to call. */
+  readonly entrypoints: readonly string[];
 }
 
 /** A worker and what serves its requests. */
@@ -28,6 +31,8 @@ export interface RoutedWorker {
   readonly environmentRevision: number;
   /** At least one, the largest share first. */
   readonly versions: readonly RoutedVersion[];
+  /** What live workers call of it besides its default export without props. */
+  readonly called: readonly CalledEntrypoint[];
 }
 
 /** All that a runner needs to find the worker for a request, as of one moment. */
@@ -156,6 +161,7 @@ async function readRouting(
       "version.id as versionId",
       "version.number as version",
       "version.limits as versionLimits",
+      "version.entrypoints",
       "share.percent",
     ])
     .orderBy("workers.name")
@@ -175,6 +181,7 @@ async function readRouting(
     .where(({ eb, lit }) => (only === undefined ? lit(true) : eb("worker_id", "=", only)))
     .orderBy("pattern")
     .execute();
+  const called = await calledEntrypoints(queries, only);
   const workers = [...Map.groupBy(rows, ({ workerId }) => workerId).values()].flatMap((versions) => {
     const [first] = versions;
     if (first === undefined) return [];
@@ -183,10 +190,12 @@ async function readRouting(
       worker: first.worker,
       environmentId: first.environmentId,
       environmentRevision: first.revision ?? 0,
-      versions: versions.map(({ versionId, version, percent, workerLimits, versionLimits }) => ({
-        versionId,
-        version,
-        percent,
+      called: called.get(first.workerId) ?? [],
+      versions: versions.map(({ workerLimits, versionLimits, entrypoints, ...version }) => ({
+        versionId: version.versionId,
+        version: version.version,
+        percent: version.percent,
+        entrypoints: entrypoints ?? [],
         limits: effectiveLimits([workerLimits, versionLimits], maxima),
       })),
     };

@@ -7,6 +7,7 @@ export {
   type EgressSocket,
 } from "./egress/egress-handler.ts";
 export type { AcquireOptions, Dispatcher, Lease, Verdict } from "./lease.ts";
+export type { WorkerExports } from "./logs/parse-line.ts";
 export type { AssignOptions, BlankCell } from "./process/blank-cell.ts";
 export { type CellHost, type CellHostOptions, openCellHost } from "./process/cell-host.ts";
 export { workerdBinary } from "./process/workerd-binary.ts";

@@ -5,8 +5,8 @@ import type { Program } from "../target.ts";
 export interface PreludeOptions {
   /** How long `waitUntil` work may go on. */
   readonly backgroundMs: number;
-  /** Writes the names of the worker's handlers as a line of its log; for a deploy's check. */
-  readonly reportHandlers?: boolean;
+  /** Writes what the worker exports as a line of its log; for a deploy's check. */
+  readonly reportExports?: boolean;
 }
 
 const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));

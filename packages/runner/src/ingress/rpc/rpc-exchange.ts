@@ -17,6 +17,11 @@ const jsRpcTarget = { low: 0x142a9d98, high: 0xa1a96525 };
 /** How long a cell counts as busy after it last sent of its own accord, as a stream does. */
 const lingerMs = 1_000;
 
+// What a stream costs the cell beside one in an HTTP body: 17.9 ms per MB to read and 5.1 to write were measured where
+// the cell moves HTTP bodies for 13.8 and 1.5.
+const readCost = 2;
+const writtenCost = 4;
+
 const connect = Buffer.from("CONNECT rpc HTTP/1.1\r\n\r\n", "latin1");
 const connected = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
 
@@ -201,9 +206,9 @@ export class RpcExchange implements Conversation, CellLinkUser {
 
   /** Bytes earn CPU time, for whichever call they belong to. */
   #moved(read: number, written: number): void {
-    this.#lingering?.moved(read, written);
+    this.#lingering?.moved(read * readCost, written * writtenCost);
     if (this.#calls === 0) return;
-    for (const { lease } of this.#questions.values()) lease?.moved(read, written);
+    for (const { lease } of this.#questions.values()) lease?.moved(read * readCost, written * writtenCost);
   }
 
   drained(): void {
