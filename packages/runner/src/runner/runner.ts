@@ -2,9 +2,13 @@ import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { Broker } from "../bindings/broker.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
+import { trustedCertificates } from "../egress/dial/certificates.ts";
+import { Egress } from "../egress/egress.ts";
+import { type Endpoint, Guard } from "../egress/guard/guard.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
+import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
 
 export interface RunnerOptions {
@@ -55,11 +59,25 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
   const broker = parts.use(Broker.of({ database, secretKeys, report }));
+  const platform: Endpoint[] = await endpointsOf(database);
+  const egress = parts.use(
+    new Egress({
+      guard: new Guard({
+        open: settings.egress.open,
+        permissions: settings.egress.permissions,
+        localAddresses,
+        platform: () => platform,
+      }),
+      authorities: trustedCertificates(settings.egress.certificates),
+      report,
+    }),
+  );
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
   let services: ServiceIngress | undefined;
   const host = parts.use(
     await openCellHost({
       broker,
+      egress,
       services: {
         listen: (...given) => {
           if (services === undefined)
@@ -127,6 +145,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
+  platform.push({ port: ingress.port });
   const running = parts.move();
   return {
     port: ingress.port,

@@ -18,6 +18,7 @@ import {
   SecretKeys,
 } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
+import { Permissions } from "../egress/guard/permissions.ts";
 import { createRunner, type Runner } from "./runner.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "ow-"));
@@ -51,6 +52,7 @@ beforeAll(async () => {
         cellUidBase: undefined,
         trustedProxies: [],
         maxima: defaultMaxima,
+        egress: { open: true, permissions: Permissions.none, certificates: undefined },
       },
     }),
   );

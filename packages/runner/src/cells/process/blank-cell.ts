@@ -1,5 +1,6 @@
 import type { Limits } from "@openworkers/core";
 import { configureBindings } from "../../bindings/configure.ts";
+import { type SubrequestBudget, unmetered } from "../../subrequests/budget.ts";
 import type { Cell, CellExit, CellLine } from "../cell.ts";
 import { cellFlags } from "../config/compatibility.ts";
 import { encodeConfig, socketNames } from "../config/encode-config.ts";
@@ -16,9 +17,11 @@ import { startFailure } from "./start-failure.ts";
 import { startupDeadline } from "./startup-deadline.ts";
 
 export interface AssignOptions {
-  readonly limits: Pick<Limits, "memoryBytes" | "backgroundMs">;
+  readonly limits: Pick<Limits, "memoryBytes" | "backgroundMs" | "subrequests" | "subrequestConcurrency">;
   /** For whom the cell asks through its bindings; without, it is refused. */
   readonly target?: Target;
+  /** What its requests may ask for; without, nothing is counted. */
+  readonly budget?: SubrequestBudget;
   /** Called for every line that the worker writes. Must not throw. */
   readonly onLine: (line: CellLine) => void;
   /** Asks what the worker exports, once, before `assign` resolves. */
@@ -68,13 +71,17 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
           v8Flags: v8Flags(limits),
           prelude: preludeModules(program, {
             backgroundMs: limits.backgroundMs,
+            limits: { subrequests: limits.subrequests, subrequestConcurrency: limits.subrequestConcurrency },
             reportExports: onExports !== undefined,
           }),
         });
         if (process.platform === "linux") {
           setLimits(cell.pid, { data: dataLimit(idleDataBytes, limits) }, cell.user);
         }
-        if (target !== undefined) cell.grant({ target, bindings: program.bindings });
+        if (target !== undefined) {
+          const { bindings, egress: policy = {} } = program;
+          cell.grant({ target, bindings, policy, budget: options.budget ?? unmetered });
+        }
         let lastWords = "";
         const stdout = readLog(cell.stdout, {
           onLine,

@@ -3,12 +3,11 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
-import type { Caller } from "../../bindings/caller.ts";
 import type { ServiceListener } from "../../bindings/service-listener.ts";
+import type { Egress } from "../../egress/egress.ts";
 import type { CellExit } from "../cell.ts";
-import { doorNames, serviceSocket, socketNames } from "../config/encode-config.ts";
-import type { EgressHandler } from "../egress/egress-handler.ts";
-import { serveEgress } from "../egress/egress-server.ts";
+import { brokerSockets, doorNames, serviceSocket, socketNames } from "../config/encode-config.ts";
+import type { Grant } from "../grant.ts";
 import { listenUnix } from "../os/listening-socket.ts";
 import type { User } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -20,7 +19,7 @@ export interface CellProcessOptions {
   readonly directory: string;
   readonly aliveDirectory: string;
   readonly workerd: string;
-  readonly egress: EgressHandler;
+  readonly egress: Egress;
   readonly broker: Broker;
   readonly services: ServiceListener;
 }
@@ -33,7 +32,7 @@ export interface CellProcess extends AsyncDisposable {
   readonly controlSocket: string;
   /** Sockets for entrypoints other than the default one. */
   readonly doors: readonly string[];
-  /** Paths as the cell sees them; `egress` and `broker` are in the first. */
+  /** Paths as the cell sees them; `egress` and `brokerSockets` are in the first. */
   readonly socketsDirectory: string;
   readonly aliveDirectory: string;
   readonly stdout: ReadableStream<Uint8Array>;
@@ -41,7 +40,7 @@ export interface CellProcess extends AsyncDisposable {
   readonly control: ReadableStream<Uint8Array>;
   readonly exited: Promise<CellExit>;
   /** Says who asks on the cell's sockets from now on; until then nobody is answered. Once only. */
-  grant(caller: Caller): void;
+  grant(grant: Grant): void;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
   kill(): void;
@@ -68,10 +67,15 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
     // The cell's user passes through it to the sockets that are its own, and cannot list it.
     mkdirSync(socketsDirectory, { mode: 0o711 });
     chmodSync(socketsDirectory, 0o711);
-    let caller: Caller | undefined;
-    const paths = [join(socketsDirectory, "egress"), join(socketsDirectory, "broker")] as const;
-    stack.use(serveEgress(paths[0], options.egress));
-    stack.use(options.broker.listen(paths[1], () => caller));
+    let granted: Grant | undefined;
+    const paths = [
+      join(socketsDirectory, "egress"),
+      join(socketsDirectory, brokerSockets.broker),
+      join(socketsDirectory, brokerSockets.exact),
+    ] as const;
+    stack.use(options.egress.listen(paths[0], () => granted));
+    stack.use(options.broker.listen(paths[1], () => granted));
+    stack.use(await options.broker.listenExactly(paths[2], () => granted));
     const command = stack.use(
       options.sandbox.command({
         socketsDirectory,
@@ -162,12 +166,12 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       stdout: child.stdout,
       control: Bun.file(controlFd).stream(),
       exited,
-      grant(granted) {
-        caller = granted;
-        const workers = [...granted.bindings.values()].filter((binding) => binding.kind === "worker");
+      grant(grant) {
+        granted = grant;
+        const workers = [...grant.bindings.values()].filter((binding) => binding.kind === "worker");
         for (const [index, binding] of workers.entries()) {
           const path = join(socketsDirectory, serviceSocket(index));
-          owned.use(options.services.listen(path, granted.target, binding));
+          owned.use(options.services.listen(path, grant.target, binding));
           give(path);
         }
       },

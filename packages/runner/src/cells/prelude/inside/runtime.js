@@ -33,7 +33,7 @@ export const current = requests.getStore.bind(requests);
 const enter = requests.run.bind(requests);
 
 /** The id of the request that runs, "" in another event, undefined outside of any. */
-function currentId() {
+export function currentId() {
   const request = current();
   return typeof request === "object" ? (getHeader(headersOf(request), "x-request-id") ?? "") : request;
 }
