@@ -1,4 +1,5 @@
 import { isOpenWorkersError, newId, type Outcome } from "@openworkers/core";
+import { rpcHost } from "../../cells/config/encode-config.ts";
 import type { Lease, Verdict } from "../../cells/lease.ts";
 import type { Target } from "../../cells/target.ts";
 import { CellLink, type CellLinkUser } from "../cell-link.ts";
@@ -22,7 +23,7 @@ const lingerMs = 1_000;
 const readCost = 2;
 const writtenCost = 4;
 
-const connect = Buffer.from("CONNECT rpc HTTP/1.1\r\n\r\n", "latin1");
+const connect = Buffer.from(`CONNECT ${rpcHost} HTTP/1.1\r\n\r\n`, "latin1");
 const connected = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
 
 /** A question of the caller's that is not answered yet. */
