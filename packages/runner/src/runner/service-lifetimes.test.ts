@@ -70,6 +70,33 @@ test("a call that runs while the other worker is deployed anew ends in the old v
   while ((await it.text("renews", "/number")) !== "2") await Bun.sleep(2);
 });
 
+test("a stub that is in use goes on to work while the worker that it leads to is deployed anew", async () => {
+  const version = (number: number) => `import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
+  class Counter extends RpcTarget { #count = 0; increment() { return [${number}, ++this.#count]; } }
+  export default class extends WorkerEntrypoint { counter() { return new Counter(); } }`;
+  const other = await it.deploy("counts", version(1));
+  await caller(
+    "holds",
+    other,
+    `const { pathname } = new URL(request.url);
+     if (pathname === "/held") return new Response(String(globalThis.held === true));
+     if (pathname === "/over") { globalThis.over = true; return new Response(); }
+     using counter = await env.OTHER.counter();
+     let [version, count] = await counter.increment();
+     globalThis.held = true;
+     while (globalThis.over !== true) {
+       await new Promise((done) => setTimeout(done, 20));
+       [version, count] = await counter.increment();
+     }
+     return Response.json({ version, counted: count > 1 });`,
+  );
+  const counting = it.text("holds");
+  while ((await it.text("holds", "/held")) !== "true") await Bun.sleep(2);
+  await it.deploy("counts", version(2));
+  await it.text("holds", "/over");
+  expect(await counting).toBe('{"version":1,"counted":true}');
+});
+
 test("a call keeps the cell that it is made to; once both are idle it goes, and the next call starts another", async () => {
   const other = await it.deploy(
     "sleeps",

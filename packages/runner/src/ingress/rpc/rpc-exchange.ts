@@ -15,6 +15,13 @@ import { MessageStream, type RpcMessage } from "./message-stream.ts";
 const eventDispatcher = { low: 0x5ec1752d, high: 0xf2069747 };
 const jsRpcTarget = { low: 0x142a9d98, high: 0xa1a96525 };
 
+/**
+ * A cell whose version is not live any more is left when nothing was said for so long, for a stub that the caller
+ * holds is not seen and ends with the connection; and after so long at the first moment without a call.
+ */
+const quietMs = 250;
+const staleMs = 5_000;
+
 /** How long a cell counts as busy after it last sent of its own accord, as a stream does. */
 const lingerMs = 1_000;
 
@@ -58,6 +65,8 @@ export class RpcExchange implements Conversation, CellLinkUser {
   /** Why all calls are refused. */
   #refusal: string | undefined;
   #refusedAt = 0;
+  #spokeAt = performance.now();
+  #staleAt: number | undefined;
   #draining = false;
   #done = false;
 
@@ -133,9 +142,10 @@ export class RpcExchange implements Conversation, CellLinkUser {
       this.#cut();
       return;
     }
+    this.#spokeAt = performance.now();
     this.#moved(0, bytes.length);
     if (!this.#client.send(bytes)) this.#link.pause();
-    this.#moveOn();
+    if (this.#staleAt !== undefined) this.#moveOn(this.#spokeAt);
   }
 
   tunnelFromClient(bytes: Buffer): boolean {
@@ -156,6 +166,7 @@ export class RpcExchange implements Conversation, CellLinkUser {
       );
       return true;
     }
+    this.#spokeAt = performance.now();
     this.#moved(bytes.length, 0);
     return this.#link.write(bytes);
   }
@@ -233,24 +244,25 @@ export class RpcExchange implements Conversation, CellLinkUser {
 
   drain(): void {
     this.#draining = true;
-    this.#moveOn();
   }
 
-  checkDrain(): void {
-    this.#moveOn();
+  checkDrain(now: number): void {
+    this.#moveOn(now);
   }
 
   check(now: number): void {
     if (this.#lingering !== undefined && now > this.#lingerUntil) this.#stopLingering();
     if (this.#refusal !== undefined && now - this.#refusedAt > lingerMs) this.#end("", "canceled");
-    this.#moveOn();
+    this.#moveOn(now);
   }
 
   /** Lets go of a cell that has no call under way and is to have no new one: the next goes to the cell that is. */
-  #moveOn(): void {
-    if (this.#done || this.#target === undefined || this.#head !== undefined || this.#questions.size > 0)
-      return;
-    if (this.#draining || !this.#service.isLive(this.#target)) this.#end("", "canceled");
+  #moveOn(now: number): void {
+    if (this.#done || this.#target === undefined || this.#head !== undefined) return;
+    if (!this.#draining && this.#service.isLive(this.#target)) return;
+    this.#staleAt ??= now;
+    if (this.#questions.size > 0) return;
+    if (now - this.#spokeAt > quietMs || now - this.#staleAt > staleMs) this.#end("", "canceled");
   }
 
   /** No cell is to be had: every call ends with the reason, which the refusal of the connection would not carry. */
