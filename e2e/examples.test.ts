@@ -14,7 +14,16 @@ afterAll(async () => {
   await platform[Symbol.asyncDispose]();
 });
 
-const names = ["hello-js", "hono", "node-compat", "streaming", "wasm", "websocket"];
+const names = [
+  "hello-js",
+  "hono",
+  "node-compat",
+  "service-books",
+  "service-shop",
+  "streaming",
+  "wasm",
+  "websocket",
+];
 
 test("every folder of examples/ is one that this file exercises", async () => {
   const folders = await readdir(join(import.meta.dir, "..", "examples"), { withFileTypes: true });
@@ -82,6 +91,33 @@ test("wasm draws a bitmap whose middle is in the set and whose corner is not", a
   const at = (x: number, y: number) => file.getUint8(pixels + y * width + x);
   expect(at(Math.floor(width * 0.6), height / 2)).toBe(255);
   expect(at(0, 0)).toBeLessThan(20);
+});
+
+describe("service-books and service-shop", () => {
+  const ask = async (path: string) => (await platform.fetch("service-shop", path)).text();
+
+  test("call methods, pass callbacks, hold stubs and stream between two workers", async () => {
+    expect(await ask("/price")).toBe("1250");
+    expect(await ask("/basket")).toBe("3140");
+    expect(await ask("/unknown")).toBe("RangeError: There is no book none.");
+    expect(await ask("/each")).toBe('["emma","middlemarch"]');
+    expect(await ask("/catalogue")).toBe("emma 1250\nmiddlemarch 1890\n");
+  });
+
+  test("pass a request on", async () => {
+    expect(await ask("/shelf")).toBe("The books at /shelf\n");
+  });
+
+  test("reach a named entrypoint with the props of the binding", async () => {
+    // That the shop calls it changed what the books listen for, which the runner hears of in a notification.
+    while ((await ask("/whoami")) !== "shop") await Bun.sleep(5);
+  });
+
+  test("do not let the one be deleted that the other is bound to", async () => {
+    const refused = await platform.ow("delete", "service-books", "--yes");
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.stderr).toContain("service-shop (BOOKS)");
+  });
 });
 
 describe("streaming", () => {

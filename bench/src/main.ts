@@ -8,18 +8,24 @@ import { measureColdStarts, measureIdleMemory } from "./measures/cells.ts";
 import { measureDeployToLive } from "./measures/deploy.ts";
 import { measureKillDelay } from "./measures/kill-delay.ts";
 import { measureNeighbours } from "./measures/neighbours.ts";
+import { measureRpc } from "./measures/rpc.ts";
 import { measureThroughput } from "./measures/throughput.ts";
-import { rowsTable, throughputTable } from "./report.ts";
+import { type Row, rowsTable, throughputTable } from "./report.ts";
 
-const help = `usage: npm run bench [-- --quick]
+const help = `usage: npm run bench [-- --quick] [--only rpc]
 
 Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work. Needs
 wrk (./setup --dev) and a quiet machine. Takes about three minutes; --quick takes one, and is good for a first look only.
+--only rpc measures calls between workers alone, without the peers.
 Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
 `;
 
 const { values: options } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
 });
 if (options.help) {
   console.log(help);
@@ -49,6 +55,16 @@ const size = options.quick
 
 function progress(text: string): void {
   console.error(`${text} …`);
+}
+
+/** What can be measured by itself. */
+const sections: Readonly<Record<string, (platform: OpenWorkers) => Promise<Row[]>>> = {
+  rpc: (platform) => measureRpc(platform, size),
+};
+
+if (options.only !== undefined) {
+  await measureOnly(options.only);
+  process.exit(0);
 }
 
 await installPeers();
@@ -86,6 +102,10 @@ const memory = await measureIdleMemory(platform, size.cells);
 progress(`cold starts from nothing: ${size.coldStarts}`);
 const fromNothing = await coldStartsFromNothing(size.coldStarts);
 
+progress("bindings");
+const bindings: Row[] = [];
+for (const section of Object.values(sections)) bindings.push(...(await section(platform)));
+
 console.log(
   [
     ...machine,
@@ -93,9 +113,18 @@ console.log(
     throughputTable(throughput),
     "",
     rowsTable(rows({ throughput, neighbours, killDelays, deploys, warmPool, fromNothing, memory })),
+    "",
+    rowsTable(bindings),
     ...(options.quick ? ["", "--quick: few and short samples; do not quote these."] : []),
   ].join("\n"),
 );
+
+async function measureOnly(name: string): Promise<void> {
+  const section = sections[name];
+  if (section === undefined) throw new Error(`--only takes one of: ${Object.keys(sections).join(", ")}`);
+  await using platform = await OpenWorkers.start();
+  console.log(rowsTable(await section(platform)));
+}
 
 /** On a platform without a pool of blank cells. */
 async function coldStartsFromNothing(count: number): Promise<number[]> {

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { UserId } from "@openworkers/core";
+import type { Binding, UserId, WorkerId } from "@openworkers/core";
 import { connect, type Database, deployVersion, ensureOperator } from "@openworkers/db";
 import { type Platform, startPlatform } from "@openworkers/e2e/platform";
 import type { Contender } from "./contender.ts";
@@ -58,13 +58,17 @@ export class OpenWorkers implements Contender {
   }
 
   /** Deploys a file of bench/workers. Settles when the database has it, which may be before it is served. */
-  async deployFile(worker: string, file: string): Promise<void> {
-    await this.deployText(worker, await Bun.file(join(workers, file)).text());
+  async deployFile(worker: string, file: string, bindings?: ReadonlyMap<string, Binding>): Promise<WorkerId> {
+    return await this.deployText(worker, await Bun.file(join(workers, file)).text(), bindings);
   }
 
   /** Deploys straight into the database: what `ow deploy` does after bundling and checking. */
-  async deployText(worker: string, source: string): Promise<void> {
-    await deployVersion(this.#database, {
+  async deployText(
+    worker: string,
+    source: string,
+    bindings?: ReadonlyMap<string, Binding>,
+  ): Promise<WorkerId> {
+    const { workerId } = await deployVersion(this.#database, {
       worker,
       by: this.#operator,
       code: {
@@ -73,7 +77,9 @@ export class OpenWorkers implements Contender {
         compatibilityFlags: [],
         sourceMaps: new Map(),
       },
+      ...(bindings === undefined ? {} : { bindings }),
     });
+    return workerId;
   }
 
   /** Asks until the worker answers with 200. */

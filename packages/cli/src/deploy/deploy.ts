@@ -61,8 +61,10 @@ export async function releaseWorker(
     return value;
   };
   for (const warning of warnings) output.warn(warning);
-  await timed("check", `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`, () =>
-    checkStarts(built, { backend, sandbox }),
+  const { entrypoints } = await timed(
+    "check",
+    `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
+    () => checkStarts(built, { backend, sandbox }),
   );
   if (assets !== undefined) {
     const label = `Send what is new of ${assets.files.length} static files`;
@@ -73,6 +75,7 @@ export async function releaseWorker(
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
+      entrypoints,
       bindings: project.bindings,
       limits: project.limits,
       egress: project.egress,

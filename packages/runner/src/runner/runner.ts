@@ -124,7 +124,19 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   ready = true;
-  services = parts.use(new ServiceIngress({ router: routing, dispatcher: supervisor, assets, logs, report }));
+  services = parts.use(
+    new ServiceIngress({
+      router: {
+        choose: (workerId, versionKey) => routing.choose(workerId, versionKey),
+        // A version that is only previewed takes no calls.
+        isLive: (target) => routing.table.isLive(target),
+      },
+      dispatcher: supervisor,
+      assets,
+      logs,
+      report,
+    }),
+  );
   const ingress = parts.use(
     startIngress({
       port: options.port,

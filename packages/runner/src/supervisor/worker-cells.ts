@@ -92,7 +92,8 @@ export class WorkerCells {
     for (const cell of this.#cells) {
       const before = this.#samples.get(cell);
       this.#samples.set(cell, { at: now, cpuMs: cell.cpuMs });
-      const busy = before !== undefined && (cell.cpuMs - before.cpuMs) / (now - before.at) > this.#options.replicaBusy;
+      const busy =
+        before !== undefined && (cell.cpuMs - before.cpuMs) / (now - before.at) > this.#options.replicaBusy;
       if (!busy || cell.inFlight < replicaPressure) allBusy = false;
     }
     if (allBusy) this.#startOne();
