@@ -1,5 +1,5 @@
 export { type Address, describeAddress, parseAddress } from "./address.ts";
-export { connect, Database, type Queries } from "./database.ts";
+export { connect, Database, type Prepared, type Queries } from "./database.ts";
 export type { ConnectOptions } from "./driver.ts";
 export {
   EmbeddedPostgres,
@@ -12,5 +12,6 @@ export { type Migration, migrate, pendingMigrations } from "./migrate.ts";
 export { openProgram } from "./secrets/open-program.ts";
 export { registerSealingKey, rotateSealingKey } from "./secrets/rotate.ts";
 export { SecretKeys, type SecretKeysOptions } from "./secrets/secret-keys.ts";
+export * from "./storage/mod.ts";
 export * from "./stores/mod.ts";
-export type { Tables } from "./tables.ts";
+export type { S3Place, StorageBackend, Tables } from "./tables.ts";

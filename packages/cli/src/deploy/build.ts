@@ -68,12 +68,12 @@ export function fingerprint({ project, bundle, assets, vars, secrets }: BuiltWor
     hash.update(JSON.stringify([name, type, content.byteLength]));
     hash.update(content);
   }
-  const { name, limits, routes, domains } = project;
+  const { name, limits, routes, domains, bindings } = project;
   const { compatibilityDate, compatibilityFlags } = bundle.code;
   hash.update(
     JSON.stringify([name, compatibilityDate, compatibilityFlags, [...project.vars], limits, routes, domains]),
   );
-  hash.update(JSON.stringify([[...vars], [...secrets]]));
+  hash.update(JSON.stringify([[...vars], [...secrets], [...bindings]]));
   const files = assets?.files.map(({ path, hash, contentType }) => [path, hash, contentType]);
   hash.update(JSON.stringify([assets?.settings, assets?.binding, files]));
   return hash.digest("hex");

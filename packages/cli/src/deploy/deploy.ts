@@ -1,3 +1,4 @@
+import type { BoundName } from "@openworkers/core";
 import { deployAssets } from "../assets/project-assets.ts";
 import { uploadFiles } from "../assets/upload.ts";
 import { formatBytes } from "../bundle/mod.ts";
@@ -18,6 +19,8 @@ export interface Released {
   readonly previewUrl: string;
   readonly bytes: number;
   readonly percent: number;
+  /** What the manifest's names are bound to. */
+  readonly bindings: readonly BoundName[];
   readonly warnings: readonly string[];
   /** Milliseconds of each step. */
   readonly timings: Readonly<Record<string, number>>;
@@ -65,13 +68,15 @@ export async function releaseWorker(
     const label = `Send what is new of ${assets.files.length} static files`;
     await timed("assets", label, () => uploadFiles(assets.files, backend, { signal }));
   }
-  const { worker, version } = await timed("store", "Put it live", () =>
+  const { worker, version, bindings } = await timed("store", "Put it live", () =>
     backend.deploy({
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
+      bindings: project.bindings,
       limits: project.limits,
       ...(assets === undefined ? {} : { assets: deployAssets(assets) }),
+      egress: project.egress,
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,
       percent,
@@ -85,5 +90,5 @@ export async function releaseWorker(
     output.warn(`${worker} version ${version} is stored, but this machine's runner does not serve it yet.`);
   }
   const urls = { url: url(worker), previewUrl: url(worker, version) };
-  return { worker, version, ...urls, bytes: bundle.bytes, percent, warnings, timings };
+  return { worker, version, ...urls, bytes: bundle.bytes, percent, bindings, warnings, timings };
 }

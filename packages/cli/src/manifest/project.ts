@@ -1,7 +1,14 @@
 import { basename, dirname, relative, resolve } from "node:path";
-import { type EnvValue, type Limits, OpenWorkersError } from "@openworkers/core";
+import {
+  type EgressPolicy,
+  type EnvValue,
+  type Limits,
+  OpenWorkersError,
+  type WantedBinding,
+} from "@openworkers/core";
 import type { AssetsManifest } from "../assets/project-assets.ts";
 import { findParts } from "./assets.ts";
+import { readBindings } from "./bindings.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
@@ -35,7 +42,11 @@ export interface Project {
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
   readonly vars: ReadonlyMap<string, EnvValue>;
+  /** No name of `vars` is among them. */
+  readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;
+  /** Where the worker may go. */
+  readonly egress: EgressPolicy;
   /** Absent when the manifest says nothing about routes. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -82,6 +93,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
       `compatibility_date is not set; ${compatibilityDate} is used. Write it into ${basename(manifestFile)} so that the worker's behaviour stays as it is.`,
     );
   }
+  const bound = readBindings(manifest);
   return {
     name: chooseName(options.name, manifest.name, source, root, packageJson),
     root,
@@ -91,11 +103,13 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     compatibilityDate,
     compatibilityFlags: manifest.compatibility_flags ?? [],
     vars: toEnvValues(manifest.vars ?? {}),
+    bindings: bound.bindings,
     limits: readLimits(manifest),
+    egress: { allow: manifest.openworkers?.egress?.allow },
     ...readRoutes(manifest),
     ...(assets === undefined ? {} : { assets }),
     build: readBuildSettings(manifest, root),
-    warnings,
+    warnings: [...warnings, ...bound.warnings],
   };
 }
 

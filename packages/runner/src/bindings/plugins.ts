@@ -1,6 +1,13 @@
 import { assetsPlugin } from "./assets/assets.ts";
+import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
+import { storagePlugin } from "./storage/storage.ts";
 import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 
 /** Every kind of binding that there is. */
-export const bindingPlugins: readonly AnyBindingPlugin[] = [assetsPlugin, versionMetadataPlugin];
+export const bindingPlugins: readonly AnyBindingPlugin[] = [
+  assetsPlugin,
+  kvPlugin,
+  storagePlugin,
+  versionMetadataPlugin,
+];

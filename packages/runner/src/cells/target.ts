@@ -1,4 +1,12 @@
-import type { Binding, EnvValue, Limits, VersionId, WorkerCode, WorkerId } from "@openworkers/core";
+import type {
+  Binding,
+  EgressPolicy,
+  EnvValue,
+  Limits,
+  VersionId,
+  WorkerCode,
+  WorkerId,
+} from "@openworkers/core";
 
 /**
  * One version of a worker as it must run now. Two targets with the same `targetKey` share cells; a new
@@ -37,6 +45,8 @@ export interface Program {
   readonly env: ReadonlyMap<string, EnvValue>;
   /** Goes before `env` where both have a name. */
   readonly bindings: ReadonlyMap<string, Binding>;
+  /** Where it may go; every public host without. */
+  readonly egress?: EgressPolicy | undefined;
   readonly version: VersionFacts;
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AssetSettings, defaultMaxima, type LogRecord } from "@openworkers/core";
+import type { AssetSettings, LogRecord } from "@openworkers/core";
 import {
   type Deployed,
   deployVersion,
@@ -16,6 +16,7 @@ import {
 import { withTestDatabase } from "@openworkers/db/testing";
 import { RawClient } from "../ingress/testing/raw-client.ts";
 import { createRunner } from "./runner.ts";
+import { readSettings } from "./settings.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -46,16 +47,7 @@ async function rig() {
       runtimeDir: mkdtempSync(join(directory, "r-")),
       sandbox: "bubblewrap",
       logs: { emit: (record) => records.push(record) },
-      settings: {
-        maxCells: undefined,
-        warmCells: 0,
-        idleMs: undefined,
-        codeCacheBytes: undefined,
-        assetCacheBytes: 2 ** 20,
-        cellUidBase: undefined,
-        trustedProxies: [],
-        maxima: defaultMaxima,
-      },
+      settings: { ...readSettings({}), warmCells: 0, assetCacheBytes: 2 ** 20 },
     }),
   );
   const { id: by } = await ensureOperator(database);

@@ -3,9 +3,13 @@ import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
+import { trustedCertificates } from "../egress/dial/certificates.ts";
+import { Egress } from "../egress/egress.ts";
+import { type Endpoint, Guard } from "../egress/guard/guard.ts";
 import { type DrainOptions, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
+import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
 
 export interface RunnerOptions {
@@ -57,9 +61,23 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   await using parts = new AsyncDisposableStack();
   const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
   const broker = parts.use(Broker.of({ database, secretKeys, assets, report }));
+  const platform: Endpoint[] = await endpointsOf(database);
+  const egress = parts.use(
+    new Egress({
+      guard: new Guard({
+        open: settings.egress.open,
+        permissions: settings.egress.permissions,
+        localAddresses,
+        platform: () => platform,
+      }),
+      authorities: trustedCertificates(settings.egress.certificates),
+      report,
+    }),
+  );
   const host = parts.use(
     await openCellHost({
       broker,
+      egress,
       sandbox: findSandbox(options.sandbox, settings.cellUidBase),
       runtimeDir: options.runtimeDir,
     }),
@@ -110,6 +128,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
+  platform.push({ port: ingress.port });
   const running = parts.move();
   return {
     port: ingress.port,

@@ -24,6 +24,9 @@ export interface ConfigOptions {
   readonly compatibilityFlags: readonly string[];
 }
 
+/** Names of the sockets that the broker listens on: `exact` keeps the Content-Length of what is streamed. */
+export const brokerSockets = { broker: "broker", exact: "broker-exact" } as const;
+
 /** Names of the sockets that workerd is handed as file descriptors. */
 export const socketNames = { http: "http", control: "control" } as const;
 
@@ -34,7 +37,7 @@ export const socketNames = { http: "http", control: "control" } as const;
 export function encodeConfig(program: Program, options: ConfigOptions): Uint8Array {
   const message = new Message();
   const config = message.initRoot(Config);
-  const brokered = [...options.bindings].flatMap(([name, { type }]) => (type === "json" ? [] : [name]));
+  const brokered = [...options.bindings].filter(([, { type }]) => type !== "json");
   const services = config._initServices(3 + brokered.length);
 
   const user = services.get(0);
@@ -64,8 +67,9 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   alive.name = "alive";
   alive._initDisk().path = options.aliveDirectory;
 
-  for (const [index, name] of brokered.entries()) {
-    setBrokerService(services.get(3 + index), name, options.socketsDirectory);
+  for (const [index, [name, { type }]] of brokered.entries()) {
+    const socket = type === "r2Bucket" ? brokerSockets.exact : brokerSockets.broker;
+    setBrokerService(services.get(3 + index), name, `${options.socketsDirectory}/${socket}`);
   }
   const wrappers = [...options.bindings].flatMap(([, binding]) =>
     binding.type === "wrapped" ? [binding.module] : [],
@@ -128,10 +132,10 @@ export const bindingHeader = "X-Ow-Binding";
 const serviceOf = (name: string) => `binding:${name}`;
 
 /** The broker, asked in the name of one binding. */
-function setBrokerService(target: Service, name: string, socketsDirectory: string): void {
+function setBrokerService(target: Service, name: string, socket: string): void {
   target.name = serviceOf(name);
   const external = target._initExternal();
-  external.address = `unix:${socketsDirectory}/broker`;
+  external.address = `unix:${socket}`;
   const header = external._initHttp()._initInjectRequestHeaders(1).get(0);
   header.name = bindingHeader;
   header.value = name;

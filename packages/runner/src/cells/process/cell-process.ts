@@ -3,11 +3,10 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
-import type { Caller } from "../../bindings/caller.ts";
+import type { Egress } from "../../egress/egress.ts";
 import type { CellExit } from "../cell.ts";
-import { socketNames } from "../config/encode-config.ts";
-import type { EgressHandler } from "../egress/egress-handler.ts";
-import { serveEgress } from "../egress/egress-server.ts";
+import { brokerSockets, socketNames } from "../config/encode-config.ts";
+import type { Grant } from "../grant.ts";
 import { listenUnix } from "../os/listening-socket.ts";
 import type { User } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -19,7 +18,7 @@ export interface CellProcessOptions {
   readonly directory: string;
   readonly aliveDirectory: string;
   readonly workerd: string;
-  readonly egress: EgressHandler;
+  readonly egress: Egress;
   readonly broker: Broker;
 }
 
@@ -29,7 +28,7 @@ export interface CellProcess extends AsyncDisposable {
   readonly user: User | undefined;
   readonly httpSocket: string;
   readonly controlSocket: string;
-  /** Paths as the cell sees them; `egress` and `broker` are in the first. */
+  /** Paths as the cell sees them; `egress` and `brokerSockets` are in the first. */
   readonly socketsDirectory: string;
   readonly aliveDirectory: string;
   readonly stdout: ReadableStream<Uint8Array>;
@@ -37,7 +36,7 @@ export interface CellProcess extends AsyncDisposable {
   readonly control: ReadableStream<Uint8Array>;
   readonly exited: Promise<CellExit>;
   /** Says who asks on the cell's sockets from now on; until then nobody is answered. */
-  grant(caller: Caller): void;
+  grant(grant: Grant): void;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
   kill(): void;
@@ -64,10 +63,15 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
     // The cell's user passes through it to the sockets that are its own, and cannot list it.
     mkdirSync(socketsDirectory, { mode: 0o711 });
     chmodSync(socketsDirectory, 0o711);
-    let caller: Caller | undefined;
-    const paths = [join(socketsDirectory, "egress"), join(socketsDirectory, "broker")] as const;
-    stack.use(serveEgress(paths[0], options.egress));
-    stack.use(options.broker.listen(paths[1], () => caller));
+    let granted: Grant | undefined;
+    const paths = [
+      join(socketsDirectory, "egress"),
+      join(socketsDirectory, brokerSockets.broker),
+      join(socketsDirectory, brokerSockets.exact),
+    ] as const;
+    stack.use(options.egress.listen(paths[0], () => granted));
+    stack.use(options.broker.listen(paths[1], () => granted));
+    stack.use(await options.broker.listenExactly(paths[2], () => granted));
     const command = stack.use(
       options.sandbox.command({
         socketsDirectory,
@@ -148,8 +152,8 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       stdout: child.stdout,
       control: Bun.file(controlFd).stream(),
       exited,
-      grant(granted) {
-        caller = granted;
+      grant(grant) {
+        granted = grant;
       },
       async configure(config) {
         child.stdin.write(config);

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultLimits, type Limits, type Module, newId } from "@openworkers/core";
+import type { Broker } from "../../bindings/broker.ts";
 import type { Cell, CellLine } from "../cell.ts";
 import { type CellHost, openCellHost } from "../process/cell-host.ts";
 import { findSandbox } from "../sandbox/find-sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { type Program, unversioned } from "../target.ts";
+import { type Program, type Target, unversioned } from "../target.ts";
 
 export interface TestProgram {
   readonly modules?: Readonly<Record<string, string | Uint8Array>>;
@@ -59,10 +60,23 @@ export interface TestCells extends AsyncDisposable {
   start(program: Program, limits?: Partial<Limits>): Promise<TestCell>;
 }
 
-/** A cell host in the real sandbox, in a directory of its own. */
-export async function testCells(sandbox: Sandbox = findSandbox("bubblewrap")): Promise<TestCells> {
+/** Whom the broker takes every test cell for. */
+export const testTarget: Target = {
+  workerId: newId(),
+  worker: "test",
+  versionId: newId(),
+  version: 1,
+  environmentRevision: 0,
+  limits: defaultLimits,
+};
+
+/** A cell host in the real sandbox, in a directory of its own; bindings are answered by `broker`, which is the caller's. */
+export async function testCells(
+  sandbox: Sandbox = findSandbox("bubblewrap"),
+  broker?: Broker,
+): Promise<TestCells> {
   const runtimeDir = mkdtempSync(join(tmpdir(), "ow-"));
-  const host = await openCellHost({ sandbox, runtimeDir });
+  const host = await openCellHost({ sandbox, runtimeDir, ...(broker === undefined ? {} : { broker }) });
   return {
     host,
     runtimeDir,
@@ -72,6 +86,7 @@ export async function testCells(sandbox: Sandbox = findSandbox("bubblewrap")): P
       const blank = await host.launchBlank();
       const cell = await blank.assign(given, {
         limits: { ...defaultLimits, ...limits },
+        target: { ...testTarget, limits: { ...defaultLimits, ...limits } },
         onLine(line) {
           lines.push(line);
           for (const look of waiting) look();
