@@ -4,6 +4,7 @@ import type { Contender } from "./contenders/contender.ts";
 import { OpenWorkers } from "./contenders/openworkers.ts";
 import { bareWorkerd, bunServe, installPeers, nodeHttp, wranglerDev } from "./contenders/peers.ts";
 import { describeMachine } from "./machine.ts";
+import { benchAssets } from "./measures/assets.ts";
 import { measureColdStarts, measureIdleMemory } from "./measures/cells.ts";
 import { measureDeployToLive } from "./measures/deploy.ts";
 import { measureKillDelay } from "./measures/kill-delay.ts";
@@ -11,15 +12,19 @@ import { measureNeighbours } from "./measures/neighbours.ts";
 import { measureThroughput } from "./measures/throughput.ts";
 import { rowsTable, throughputTable } from "./report.ts";
 
-const help = `usage: npm run bench [-- --quick]
+const help = `usage: npm run bench [-- --quick] [-- --only assets]
 
 Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work. Needs
-wrk (./setup --dev) and a quiet machine. Takes about three minutes; --quick takes one, and is good for a first look only.
+wrk (./setup --dev) and a quiet machine; static files are measured beside nginx, if it is installed. Takes about three minutes; --quick takes one, and is good for a first look only.
 Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
 `;
 
 const { values: options } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
 });
 if (options.help) {
   console.log(help);
@@ -49,6 +54,15 @@ const size = options.quick
 
 function progress(text: string): void {
   console.error(`${text} …`);
+}
+
+/** What can be measured alone. */
+const sections: Readonly<Record<string, () => Promise<string[]>>> = { assets: () => benchAssets(size) };
+if (options.only !== undefined) {
+  const section = sections[options.only];
+  if (section === undefined) throw new Error(`--only takes one of: ${Object.keys(sections).join(", ")}`);
+  console.log([...(await describeMachine()), "", ...(await section())].join("\n"));
+  process.exit(0);
 }
 
 await installPeers();
@@ -85,6 +99,8 @@ progress(`idle memory of ${size.cells} cells`);
 const memory = await measureIdleMemory(platform, size.cells);
 progress(`cold starts from nothing: ${size.coldStarts}`);
 const fromNothing = await coldStartsFromNothing(size.coldStarts);
+progress("static files");
+const assets = await benchAssets(size);
 
 console.log(
   [
@@ -93,6 +109,8 @@ console.log(
     throughputTable(throughput),
     "",
     rowsTable(rows({ throughput, neighbours, killDelays, deploys, warmPool, fromNothing, memory })),
+    "",
+    ...assets,
     ...(options.quick ? ["", "--quick: few and short samples; do not quote these."] : []),
   ].join("\n"),
 );
