@@ -15,7 +15,10 @@ export async function benchAssets(size: { rounds: number; seconds: number }): Pr
   const folder = await mkdtemp(join(tmpdir(), "ow-site-"));
   parts.defer(() => rm(folder, { recursive: true }));
   // Text that compresses as text does, though neither is asked to.
-  const lines = Array.from({ length: 400 }, (_, index) => `line ${index} ${String(Bun.hash(String(index)))}\n`);
+  const lines = Array.from(
+    { length: 400 },
+    (_, index) => `line ${index} ${String(Bun.hash(String(index)))}\n`,
+  );
   await Bun.write(join(folder, "index.html"), "<!doctype html><title>site</title>");
   await Bun.write(join(folder, "file.txt"), lines.join("").padEnd(fileBytes, "x").slice(0, fileBytes));
 

@@ -10,10 +10,10 @@ export interface DeployInput {
   /** Resources that are named there and not there yet are made, for the worker's owner. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;
-  /** Static files, whose contents have been sent with `uploadAssets`. */
-  readonly assets?: DeployAssets;
   /** Where the version may go; every public host without. */
   readonly egress?: EgressPolicy;
+  /** Static files, whose contents have been sent with `uploadAssets`. */
+  readonly assets?: DeployAssets;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];

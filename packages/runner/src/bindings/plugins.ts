@@ -1,6 +1,7 @@
 import { assetsPlugin } from "./assets/assets.ts";
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
+import { servicePlugin } from "./service/service.ts";
 import { storagePlugin } from "./storage/storage.ts";
 import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 
@@ -8,6 +9,7 @@ import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 export const bindingPlugins: readonly AnyBindingPlugin[] = [
   assetsPlugin,
   kvPlugin,
+  servicePlugin,
   storagePlugin,
   versionMetadataPlugin,
 ];

@@ -1,4 +1,4 @@
-import type { LogSink } from "@openworkers/core";
+import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
@@ -6,7 +6,7 @@ import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
-import { type DrainOptions, startIngress } from "../ingress/mod.ts";
+import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
@@ -74,10 +74,19 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
+  // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
+  let services: ServiceIngress | undefined;
   const host = parts.use(
     await openCellHost({
       broker,
       egress,
+      services: {
+        listen: (...given) => {
+          if (services === undefined)
+            throw new OpenWorkersError("INTERNAL", "The runner has not started yet.");
+          return services.listen(...given);
+        },
+      },
       sandbox: findSandbox(options.sandbox, settings.cellUidBase),
       runtimeDir: options.runtimeDir,
     }),
@@ -115,6 +124,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   ready = true;
+  services = parts.use(new ServiceIngress({ router: routing, dispatcher: supervisor, assets, logs, report }));
   const ingress = parts.use(
     startIngress({
       port: options.port,

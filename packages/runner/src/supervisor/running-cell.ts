@@ -261,8 +261,16 @@ class Place implements Lease {
     return this.#cell.cell.httpSocket;
   }
 
+  get doors(): readonly string[] {
+    return this.#cell.cell.doors;
+  }
+
   cpuMs(): number {
     return this.#account.cpuMs;
+  }
+
+  again(): Lease | undefined {
+    return this.#cell.gone ? undefined : this.#cell.lease(this.#requestId, false);
   }
 
   moved(read: number, written: number): void {

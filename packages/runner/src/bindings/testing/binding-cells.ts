@@ -27,12 +27,10 @@ export async function bindingCells(database: Database): Promise<BindingCells> {
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(temporaryDirectory(), "keys-")) });
   await registerSealingKey(database, secretKeys);
   const reports: { message: string; details: Record<string, unknown> }[] = [];
-  const report = (message: string, details: Record<string, unknown>) => {
-    reports.push({ message, details });
-  };
-  const broker = parts.use(
-    Broker.of({ database, secretKeys, assets: new AssetServer({ database, report }), report }),
-  );
+  const report = (message: string, details: Record<string, unknown>) =>
+    void reports.push({ message, details });
+  const assets = new AssetServer({ database, report });
+  const broker = parts.use(Broker.of({ database, secretKeys, assets, report }));
   const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker));
   const owned = parts.move();
   const start: BindingCells["start"] = (bindings, inside) =>

@@ -13,6 +13,7 @@ export interface PreludeOptions {
 
 const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
 const outbound = readFileSync(new URL("./inside/fetch.js", import.meta.url));
+const services = readFileSync(new URL("./inside/services.js", import.meta.url));
 const cache = readFileSync(new URL("./inside/cache.js", import.meta.url));
 const encoder = new TextEncoder();
 
@@ -32,6 +33,7 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   const cacheName = freeName("openworkers-cache.js", taken);
   const fetchName = freeName("openworkers-fetch.js", taken);
   const setUpName = freeName("openworkers-set-up.js", taken);
+  const servicesName = freeName("openworkers-services.js", taken);
   const isServiceWorker =
     main.type === "esModule" && !exportWord.test(new TextDecoder().decode(main.content));
   const mainSpecifier = JSON.stringify(`./${main.name}`);
@@ -50,17 +52,23 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
     `collectListeners(${isServiceWorker});`,
     `wrapFetch({ current, currentId }, ${JSON.stringify(limits)});`,
   ];
+  const [service] = [...program.bindings].find(([, { kind }]) => kind === "worker") ?? [];
+  if (service !== undefined) {
+    setUp.push(`import { wrapServices } from ${JSON.stringify(`./${servicesName}`)};`);
+    setUp.push(`wrapServices(current, ${JSON.stringify(service)});`);
+  }
   return [
     { name: entryName, type: "esModule", content: encoder.encode(entry.join("\n")) },
     { name: runtimeName, type: "esModule", content: runtime },
     { name: cacheName, type: "esModule", content: cache },
     { name: fetchName, type: "esModule", content: outbound },
     { name: setUpName, type: "esModule", content: encoder.encode(setUp.join("\n")) },
+    ...(service === undefined ? [] : [{ name: servicesName, type: "esModule", content: services } as const]),
   ];
 }
 
 /** The names of the prelude's own modules, whose frames mean nothing to who wrote the worker. */
-export const preludeFrame = /\bopenworkers-(?:main|prelude|cache|fetch|set-up)_*\.js\b/;
+export const preludeFrame = /\bopenworkers-(?:main|prelude|cache|fetch|services|set-up)_*\.js\b/;
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
   let free = name;

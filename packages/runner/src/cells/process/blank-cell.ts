@@ -65,6 +65,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
           socketsDirectory: cell.socketsDirectory,
           bindings: configureBindings(program),
           aliveDirectory: cell.aliveDirectory,
+          doors: target?.doors ?? [],
           compatibilityFlags: cellFlags(program.code.compatibilityFlags, program.code.compatibilityDate),
           v8Flags: v8Flags(limits),
           prelude: preludeModules(program, {
@@ -98,6 +99,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
         return {
           pid: cell.pid,
           httpSocket: cell.httpSocket,
+          doors: cell.doors,
           controlSocket: cell.controlSocket,
           idleDataBytes,
           exited,
