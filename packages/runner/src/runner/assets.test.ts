@@ -136,6 +136,7 @@ test("the worker runs for what is no file, and gets files for itself", async () 
       async fetch(request, env) {
         const { pathname, search } = new URL(request.url);
         if (pathname === "/api/same") return env.ASSETS.fetch(request);
+        if (pathname === "/follow") return env.ASSETS.fetch("https://any.host/index.html");
         const asked = await env.ASSETS.fetch(new URL(pathname.slice(4) + search, "http://assets.local"), { redirect: "manual" });
         const body = await asked.arrayBuffer();
         return Response.json([asked.status, body.byteLength, asked.headers.get("content-type"), asked.headers.get("location")]);
@@ -153,6 +154,8 @@ test("the worker runs for what is no file, and gets files for itself", async () 
   ]);
   expect(await ask("/api/index.html")).toEqual([307, 0, null, "/"]);
   expect(await ask("/api/..%2f..%2fetc%2fpasswd")).toEqual([404, 0, null, null]);
+  const follow = await it.get("/follow");
+  expect(await follow.text()).toBe(page);
   // Not a file, so the worker; and the worker passes it on to the files, which answer with the page.
   const same = await it.get("/api/same");
   expect([same.status, await same.text()]).toEqual([200, page]);
