@@ -20,6 +20,8 @@ const names = [
   "node-compat",
   "service-books",
   "service-shop",
+  "spa",
+  "static-site",
   "streaming",
   "wasm",
   "websocket",
@@ -186,6 +188,50 @@ describe("node-compat", () => {
   test("streams flow", async () => {
     const response = await platform.fetch("node-compat", "/lines?text=a%0Ab");
     expect(await response.text()).toBe("1 a\n2 b\n");
+  });
+});
+
+describe("static-site", () => {
+  const get = (path: string) => platform.fetch("static-site", path);
+
+  test("serves its pages at their folders' addresses, and what its name promises for ever", async () => {
+    const page = await get("/docs/");
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(page.headers.get("x-content-type-options")).toBe("nosniff");
+    expect((await get("/docs/index.html")).headers.get("location")).toBe("/docs/");
+    const style = await get("/css/site.2f1c.css");
+    expect(style.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  });
+
+  test("redirects, has a page for what is not there, and keeps its drafts and rules to itself", async () => {
+    const moved = await get("/documentation/more?page=2");
+    expect([moved.status, moved.headers.get("location")]).toEqual([301, "/docs/more?page=2"]);
+    for (const path of ["/nothing", "/next.draft.html", "/_headers", "/_redirects", "/.assetsignore"]) {
+      const missing = await get(path);
+      expect([path, missing.status]).toEqual([path, 404]);
+      expect(await missing.text()).toContain("There is nothing here.");
+    }
+  });
+});
+
+describe("spa", () => {
+  test("gives its page to who navigates, and the API and everything else to the worker", async () => {
+    const headers = { "sec-fetch-mode": "navigate" };
+    for (const path of ["/", "/clock", "/deep/link"]) {
+      const page = await platform.fetch("spa", path, { headers });
+      expect([path, page.status]).toEqual([path, 200]);
+      expect(await page.text()).toContain("A single-page application");
+    }
+    const { time } = (await (await platform.fetch("spa", "/api/time", { headers })).json()) as {
+      time: string;
+    };
+    expect(Date.parse(time)).toBeGreaterThan(0);
+    expect((await platform.fetch("spa", "/api/other", { headers })).status).toBe(404);
+    expect((await platform.fetch("spa", "/assets/app.js")).headers.get("content-type")).toBe(
+      "text/javascript; charset=utf-8",
+    );
+    // Not navigated to, and no file: the worker asks the files for it.
+    expect(await (await platform.fetch("spa", "/clock")).text()).toContain("A single-page application");
   });
 });
 

@@ -82,6 +82,11 @@ export class OpenWorkers implements Contender {
     return workerId;
   }
 
+  /** Deploys a folder with `ow deploy`. */
+  async deployFolder(worker: string, folder: string): Promise<void> {
+    await this.#platform.deploy(folder, "--name", worker);
+  }
+
   /** Asks until the worker answers with 200. */
   async untilServed(worker: string): Promise<void> {
     for (;;) {

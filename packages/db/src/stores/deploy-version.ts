@@ -97,6 +97,7 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const owner = { id: worker.id, name, owner: worker.owner_id, by: input.by };
     const bound = await provision(transaction, owner, input.wanted ?? new Map());
     for (const [binding, resolved] of bound) bindings.set(binding, resolved.binding);
+    bindAssets(bindings, input.assets);
     const version = await insertVersion(transaction, worker, { ...input, bindings }, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
@@ -192,14 +193,18 @@ async function insertVersion(
   await insertVersionBindings(
     transaction,
     { id, workerId: worker.id, ownerId: worker.owner_id },
-    new Map([...(bindings ?? []), ...assetBinding(assets)]),
+    bindings ?? new Map(),
   );
   if (assets !== undefined) await insertVersionAssets(transaction, id, assets, by);
   return { id, number: worker.next };
 }
 
-function assetBinding(assets: DeployAssets | undefined): [string, Binding][] {
-  return assets?.binding === undefined ? [] : [[assets.binding, { kind: "assets" }]];
+function bindAssets(bindings: Map<string, Binding>, assets: DeployAssets | undefined): void {
+  const name = assets?.binding;
+  if (name === undefined) return;
+  if (bindings.has(name))
+    throw new OpenWorkersError("INVALID_INPUT", `There are two bindings named "${name}".`);
+  bindings.set(name, { kind: "assets" });
 }
 
 async function withNewVersion(
