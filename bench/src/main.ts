@@ -7,19 +7,25 @@ import { describeMachine } from "./machine.ts";
 import { measureColdStarts, measureIdleMemory } from "./measures/cells.ts";
 import { measureDeployToLive } from "./measures/deploy.ts";
 import { measureKillDelay } from "./measures/kill-delay.ts";
+import { measureKv } from "./measures/kv.ts";
 import { measureNeighbours } from "./measures/neighbours.ts";
 import { measureThroughput } from "./measures/throughput.ts";
-import { rowsTable, throughputTable } from "./report.ts";
+import { type Row, rowsTable, throughputTable } from "./report.ts";
 
-const help = `usage: npm run bench [-- --quick]
+const help = `usage: npm run bench [-- --quick] [--only kv]
 
 Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work. Needs
 wrk (./setup --dev) and a quiet machine. Takes about three minutes; --quick takes one, and is good for a first look only.
+--only kv measures KV alone, with wrk and without the peers.
 Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
 `;
 
 const { values: options } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
 });
 if (options.help) {
   console.log(help);
@@ -49,6 +55,16 @@ const size = options.quick
 
 function progress(text: string): void {
   console.error(`${text} …`);
+}
+
+/** What can be measured by itself. */
+const sections: Readonly<Record<string, (platform: OpenWorkers) => Promise<Row[]>>> = {
+  kv: (platform) => measureKv(platform, size),
+};
+
+if (options.only !== undefined) {
+  await measureOnly(options.only);
+  process.exit(0);
 }
 
 await installPeers();
@@ -85,6 +101,8 @@ progress(`idle memory of ${size.cells} cells`);
 const memory = await measureIdleMemory(platform, size.cells);
 progress(`cold starts from nothing: ${size.coldStarts}`);
 const fromNothing = await coldStartsFromNothing(size.coldStarts);
+progress("bindings");
+const bindings = await Promise.all(Object.values(sections).map((section) => section(platform)));
 
 console.log(
   [
@@ -93,9 +111,18 @@ console.log(
     throughputTable(throughput),
     "",
     rowsTable(rows({ throughput, neighbours, killDelays, deploys, warmPool, fromNothing, memory })),
+    "",
+    rowsTable(bindings.flat()),
     ...(options.quick ? ["", "--quick: few and short samples; do not quote these."] : []),
   ].join("\n"),
 );
+
+async function measureOnly(name: string): Promise<void> {
+  const section = sections[name];
+  if (section === undefined) throw new Error(`--only takes one of: ${Object.keys(sections).join(", ")}`);
+  await using platform = await OpenWorkers.start();
+  console.log(rowsTable(await section(platform)));
+}
 
 /** On a platform without a pool of blank cells. */
 async function coldStartsFromNothing(count: number): Promise<number[]> {
