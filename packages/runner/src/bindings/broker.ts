@@ -1,11 +1,14 @@
 import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
-import { bindingHeader } from "../cells/config/encode-config.ts";
+import { bindingHeader, cacheSelector } from "../cells/config/encode-config.ts";
+import { Cache } from "./cache/cache.ts";
 import type { Caller } from "./caller.ts";
 import type { BindingHandler, BindingServices } from "./plugin.ts";
 import { bindingPlugins } from "./plugins.ts";
 
 export interface BrokerOptions {
   readonly handlers: ReadonlyMap<BindingKind, BindingHandler>;
+  /** Answers the Cache API, which every cell has; one of its own without. */
+  readonly cache?: Cache;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }
@@ -22,9 +25,11 @@ export const errorCodeHeader = "X-Ow-Error";
  */
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
+  readonly #cache: Cache;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
+    this.#cache = options.cache ?? new Cache();
   }
 
   /** A broker with a handler of every kind that needs one. */
@@ -35,7 +40,7 @@ export class Broker implements AsyncDisposable {
       const handler = plugin.handler?.(services) as BindingHandler | undefined;
       if (handler !== undefined) handlers.set(plugin.kind, handler);
     }
-    return new Broker({ handlers, report: services.report });
+    return new Broker({ handlers, cache: new Cache(services.cacheLimits), report: services.report });
   }
 
   /** Listens on `path` for the one cell that `caller` says who it is. */
@@ -65,6 +70,7 @@ export class Broker implements AsyncDisposable {
   async #answer(request: Request, caller: Caller | undefined): Promise<Response> {
     try {
       const name = request.headers.get(bindingHeader) ?? "";
+      if (caller !== undefined && name === cacheSelector) return await this.#cache.serve(request, caller);
       const binding = caller?.bindings.get(name);
       const handler = binding === undefined ? undefined : this.#options.handlers.get(binding.kind);
       if (caller === undefined || binding === undefined || handler === undefined) {

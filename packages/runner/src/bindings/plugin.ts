@@ -1,6 +1,7 @@
 import type { BindingKind, BindingOf, Module } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
 import type { VersionFacts } from "../cells/target.ts";
+import type { CacheLimits } from "./cache/store.ts";
 import type { Caller } from "./caller.ts";
 
 /** What a binding is in a cell's configuration. */
@@ -17,6 +18,8 @@ export type CellBinding =
 export interface BindingServices {
   readonly database: Database;
   readonly secretKeys: SecretKeys;
+  /** Of the Cache API; the defaults without. */
+  readonly cacheLimits?: CacheLimits;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }

@@ -1,6 +1,7 @@
 import type { LogSink } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { Broker } from "../bindings/broker.ts";
+import { defaultCacheLimits } from "../bindings/cache/store.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { type DrainOptions, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
@@ -54,7 +55,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
-  const broker = parts.use(Broker.of({ database, secretKeys, report }));
+  const broker = parts.use(
+    Broker.of({ database, secretKeys, cacheLimits: settings.cacheLimits ?? defaultCacheLimits, report }),
+  );
   const host = parts.use(
     await openCellHost({
       broker,

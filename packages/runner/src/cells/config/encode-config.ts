@@ -35,7 +35,7 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   const message = new Message();
   const config = message.initRoot(Config);
   const brokered = [...options.bindings].flatMap(([name, { type }]) => (type === "json" ? [] : [name]));
-  const services = config._initServices(3 + brokered.length);
+  const services = config._initServices(4 + brokered.length);
 
   const user = services.get(0);
   user.name = "user";
@@ -64,8 +64,11 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   alive.name = "alive";
   alive._initDisk().path = options.aliveDirectory;
 
+  setBrokerService(services.get(3), cacheSelector, options.socketsDirectory);
+  worker._initCacheApiOutbound().name = serviceOf(cacheSelector);
+
   for (const [index, name] of brokered.entries()) {
-    setBrokerService(services.get(3 + index), name, options.socketsDirectory);
+    setBrokerService(services.get(4 + index), name, options.socketsDirectory);
   }
   const wrappers = [...options.bindings].flatMap(([, binding]) =>
     binding.type === "wrapped" ? [binding.module] : [],
@@ -125,6 +128,9 @@ function setText(target: Worker_Binding, name: string, value: EnvValue): void {
 /** Names what the cell asks through; the cell can leave it out or choose another of its own, and no more. */
 export const bindingHeader = "X-Ow-Binding";
 
+/** Stands for the Cache API where bindings have their names: none of them can be called so. */
+export const cacheSelector = "cache:";
+
 const serviceOf = (name: string) => `binding:${name}`;
 
 /** The broker, asked in the name of one binding. */
@@ -132,7 +138,10 @@ function setBrokerService(target: Service, name: string, socketsDirectory: strin
   target.name = serviceOf(name);
   const external = target._initExternal();
   external.address = `unix:${socketsDirectory}/broker`;
-  const header = external._initHttp()._initInjectRequestHeaders(1).get(0);
+  const http = external._initHttp();
+  // The scheme of a URL is part of what it names, and nowhere else in a request.
+  http.forwardedProtoHeader = schemeHeader;
+  const header = http._initInjectRequestHeaders(1).get(0);
   header.name = bindingHeader;
   header.value = name;
 }

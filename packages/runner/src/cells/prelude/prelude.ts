@@ -10,7 +10,6 @@ export interface PreludeOptions {
 }
 
 const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
-const cache = readFileSync(new URL("./inside/cache.js", import.meta.url));
 const encoder = new TextEncoder();
 
 /** A worker that exports nothing is in service worker syntax. The word may stand in a comment; then it is none. */
@@ -26,7 +25,6 @@ export function preludeModules(program: Program, options: PreludeOptions): Modul
   const taken = new Set(program.code.modules.map((module) => module.name));
   const entryName = freeName("openworkers-main.js", taken);
   const runtimeName = freeName("openworkers-prelude.js", taken);
-  const cacheName = freeName("openworkers-cache.js", taken);
   const setUpName = freeName("openworkers-set-up.js", taken);
   const isServiceWorker =
     main.type === "esModule" && !exportWord.test(new TextDecoder().decode(main.content));
@@ -34,7 +32,6 @@ export function preludeModules(program: Program, options: PreludeOptions): Modul
   const runtimeSpecifier = JSON.stringify(`./${runtimeName}`);
   const entry = [
     `import { install } from ${runtimeSpecifier};`,
-    `import ${JSON.stringify(`./${cacheName}`)};`,
     `import ${JSON.stringify(`./${setUpName}`)};`,
     `import * as worker from ${mainSpecifier};`,
     `export * from ${mainSpecifier};`,
@@ -47,13 +44,12 @@ export function preludeModules(program: Program, options: PreludeOptions): Modul
   return [
     { name: entryName, type: "esModule", content: encoder.encode(entry.join("\n")) },
     { name: runtimeName, type: "esModule", content: runtime },
-    { name: cacheName, type: "esModule", content: cache },
     { name: setUpName, type: "esModule", content: encoder.encode(setUp.join("\n")) },
   ];
 }
 
 /** The names of the prelude's own modules, whose frames mean nothing to who wrote the worker. */
-export const preludeFrame = /\bopenworkers-(?:main|prelude|cache|set-up)_*\.js\b/;
+export const preludeFrame = /\bopenworkers-(?:main|prelude|set-up)_*\.js\b/;
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
   let free = name;
