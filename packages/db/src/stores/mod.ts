@@ -77,4 +77,5 @@ export {
   setWorkerEnvironment,
   setWorkerLimits,
   type Worker,
+  workerOwner,
 } from "./workers.ts";

@@ -1,6 +1,7 @@
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
+import { rateLimitPlugin } from "./rate-limit/rate-limit.ts";
 import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 
 /** Every kind of binding that there is. */
-export const bindingPlugins: readonly AnyBindingPlugin[] = [kvPlugin, versionMetadataPlugin];
+export const bindingPlugins: readonly AnyBindingPlugin[] = [kvPlugin, rateLimitPlugin, versionMetadataPlugin];
