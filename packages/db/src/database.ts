@@ -27,12 +27,17 @@ export class Database implements AsyncDisposable {
   readonly kysely: Kysely<Tables>;
   /** The database's name and place, without password, for messages. */
   readonly place: string;
+  /** A host name, an address, or the absolute path of a directory with a Unix socket. */
+  readonly host: string;
+  readonly port: number;
   readonly #pool: Pool;
   readonly #config: ClientConfig;
   readonly #listeners = new Set<Listener>();
 
   constructor(address: Address, options: ConnectOptions = {}) {
     this.place = describeAddress(address);
+    this.host = address.host;
+    this.port = address.port;
     this.#config = clientConfig(address, options);
     this.#pool = new Pool({
       ...this.#config,

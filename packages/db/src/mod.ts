@@ -12,5 +12,6 @@ export { type Migration, migrate, pendingMigrations } from "./migrate.ts";
 export { openProgram } from "./secrets/open-program.ts";
 export { registerSealingKey, rotateSealingKey } from "./secrets/rotate.ts";
 export { SecretKeys, type SecretKeysOptions } from "./secrets/secret-keys.ts";
+export * from "./storage/mod.ts";
 export * from "./stores/mod.ts";
-export type { Tables } from "./tables.ts";
+export type { S3Place, StorageBackend, Tables } from "./tables.ts";

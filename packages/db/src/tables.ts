@@ -1,9 +1,11 @@
 import type {
   BindingKind,
   BucketId,
+  Checksums,
   DeploymentId,
   EnvironmentId,
   EnvValue,
+  HttpMetadata,
   KvNamespaceId,
   Limits,
   Module,
@@ -61,6 +63,7 @@ export interface Tables {
     compatibility_date: Fixed<string>;
     compatibility_flags: Fixed<string[]>;
     entrypoints: Fixed<string[] | null>;
+    egress_allow: ColumnType<string[] | null, string[] | null | undefined, never>;
     vars: Json<Record<string, EnvValue>>;
     limits: Json<Partial<Limits>>;
     message: Fixed<string | null>;
@@ -76,7 +79,51 @@ export interface Tables {
   };
   version_source_maps: { version_id: Fixed<VersionId>; module_name: Fixed<string>; hash: Fixed<string> };
   kv_namespaces: { id: Fixed<KvNamespaceId>; owner_id: Fixed<UserId>; name: string; created_at: CreatedAt };
-  storage_buckets: { id: Fixed<BucketId>; owner_id: Fixed<UserId>; name: string; created_at: CreatedAt };
+  storage_buckets: {
+    id: Fixed<BucketId>;
+    owner_id: Fixed<UserId>;
+    name: string;
+    created_at: CreatedAt;
+    backend: ColumnType<StorageBackend | null, StorageBackend | null | undefined, StorageBackend>;
+    s3: JSONColumnType<S3Place, S3Place | null | undefined, S3Place | null> | null;
+    s3_sealed: ColumnType<Uint8Array | null, Uint8Array | null | undefined, Uint8Array | null>;
+    s3_key_id: ColumnType<string | null, string | null | undefined, string | null>;
+  };
+  storage_objects: {
+    bucket_id: Fixed<BucketId>;
+    key: Fixed<string>;
+    version: Fixed<string>;
+    size: Fixed<number>;
+    etag: Fixed<string>;
+    uploaded_at: Fixed<Date>;
+    http_metadata: Fixed<HttpMetadata>;
+    custom_metadata: Fixed<Readonly<Record<string, string>>>;
+    checksums: Fixed<Checksums>;
+    storage_class: Fixed<string>;
+  };
+  storage_uploads: {
+    id: Fixed<string>;
+    bucket_id: Fixed<BucketId>;
+    key: Fixed<string>;
+    http_metadata: Fixed<HttpMetadata>;
+    custom_metadata: Fixed<Readonly<Record<string, string>>>;
+    storage_class: Fixed<string>;
+    state: Generated<"open" | "completed" | "aborted">;
+    created_at: CreatedAt;
+  };
+  storage_blobs: {
+    id: Fixed<string>;
+    bucket_id: Fixed<BucketId | null>;
+    chunk_bytes: Fixed<number>;
+    size: ColumnType<number | null, number | null | undefined, number>;
+    version: ColumnType<string | null, string | null | undefined, string | null>;
+    position: ColumnType<number | null, number | null | undefined, number | null>;
+    upload_id: ColumnType<string | null, string | null | undefined, string | null>;
+    part_number: ColumnType<number | null, number | null | undefined, number | null>;
+    etag: ColumnType<string | null, string | null | undefined, string | null>;
+    touched_at: Generated<Date>;
+  };
+  storage_chunks: { blob_id: Fixed<string>; number: Fixed<number>; bytes: Fixed<Uint8Array> };
   version_bindings: {
     version_id: Fixed<VersionId>;
     worker_id: Fixed<WorkerId>;
@@ -131,6 +178,18 @@ interface Resource {
   entrypoint: ColumnType<string | null, string | null | undefined, string | null>;
   /** Any JSON value; written as its text. */
   props: ColumnType<unknown, string | null | undefined, string | null>;
+}
+
+/** Where a bucket's objects are. */
+export type StorageBackend = "database" | "platform-s3" | "own-s3";
+
+/** Where a user's own bucket is. */
+export interface S3Place {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** Before every key; empty, or ending in a slash. */
+  readonly prefix: string;
 }
 
 /** A jsonb column: an object both ways; the driver turns it into text. */

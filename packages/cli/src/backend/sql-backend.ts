@@ -28,10 +28,12 @@ import {
 import type {
   AuditEntry,
   Backend,
+  BindingSummary,
   Deployed,
   DeployInput,
   DeploymentSummary,
   DomainSummary,
+  EnvironmentBinding,
   Share,
   ValueSummary,
   VersionSummary,
@@ -65,20 +67,22 @@ export class SqlBackend implements Backend {
       vars: input.environmentVars ?? new Map(),
       secrets: input.environmentSecrets ?? new Map(),
     });
-    const { version, deploymentId } = await deployVersion(this.#database, {
+    const { version, deploymentId, bound } = await deployVersion(this.#database, {
       worker: input.worker,
       by,
       code: input.code,
       vars: input.vars,
+      wanted: input.bindings,
       limits: input.limits,
       domains: input.domains,
       percent: input.percent,
+      ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.routes === undefined ? {} : { routes: input.routes }),
       ...(input.message === undefined ? {} : { message: input.message }),
       ...(values.environment === undefined ? {} : { environment: values.environment }),
     });
     values.keep();
-    return { worker: input.worker, version, deploymentId };
+    return { worker: input.worker, version, deploymentId, bindings: bound };
   }
 
   async workers(): Promise<WorkerSummary[]> {
@@ -96,6 +100,7 @@ export class SqlBackend implements Backend {
       routes: (await listRoutes(this.#database, name)).map(({ pattern }) => pattern),
       limits: effectiveLimits([worker.limits, live?.limits]),
       environment: await this.values(name),
+      bindings: await this.bindings(name),
     };
   }
 
@@ -151,6 +156,21 @@ export class SqlBackend implements Backend {
 
   async unset(worker: string, kind: "var" | "secret", names: readonly string[]): Promise<string[]> {
     return await (await this.#environment()).unset(worker, kind, names);
+  }
+
+  async bindings(
+    worker: string,
+    options: { readonly missingIsEmpty?: boolean } = {},
+  ): Promise<BindingSummary[]> {
+    return await (await this.#environment()).bindings(worker, options.missingIsEmpty === true);
+  }
+
+  async addBindings(worker: string, bindings: ReadonlyMap<string, EnvironmentBinding>): Promise<void> {
+    await (await this.#environment()).bind(worker, bindings);
+  }
+
+  async removeBindings(worker: string, names: readonly string[]): Promise<string[]> {
+    return await (await this.#environment()).unbind(worker, names);
   }
 
   async rotateKey(): Promise<{ readonly keyId: string; readonly values: number }> {

@@ -12,6 +12,7 @@ export { addDomain, type Domain, listDomains, parseHostname, removeDomain, verif
 export {
   type ChangeValues,
   changeValues,
+  type EnvironmentBinding,
   type ListedValue,
   listValues,
   maxValueBytes,
@@ -39,6 +40,7 @@ export {
 export { putKvStream } from "./kv/put.ts";
 export { sweepKv } from "./kv/sweep.ts";
 export { isJsonKvValue, readKvValue } from "./kv/values.ts";
+export { type ListedBinding, listBindings } from "./listed-bindings.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
 export {

@@ -267,8 +267,15 @@ async function ownedResource<Kind extends ResourceKind>(
   throw notFound(kind, nameOrId);
 }
 
-/** That `owner` has no such resource, and how to come by one. */
-export function notFound(kind: ResourceKind, nameOrId: string): OpenWorkersError {
+/** What is to be said when a binding wants a resource that its owner does not have. */
+export function resourceMissing(kind: ResourceKind, nameOrId: string, binding: string): OpenWorkersError {
+  const { message, hint } = notFound(kind, nameOrId);
+  return new OpenWorkersError("NOT_FOUND", `${binding} cannot be bound. ${message}`, {
+    hint: `${hint}. A deploy makes one for a binding that names none.`,
+  });
+}
+
+function notFound(kind: ResourceKind, nameOrId: string): OpenWorkersError {
   const { noun, create, list } = facts[kind];
   const example = isId(nameOrId) ? "NAME" : nameOrId;
   return new OpenWorkersError("NOT_FOUND", `There is no ${noun} "${nameOrId}".`, {

@@ -1,7 +1,9 @@
 import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { bindingHeader, cacheSelector } from "../cells/config/encode-config.ts";
+import type { SubrequestBudget } from "../subrequests/budget.ts";
 import { Cache } from "./cache/cache.ts";
 import type { Caller } from "./caller.ts";
+import { listenExactly } from "./exact-listener.ts";
 import type { BindingHandler, BindingServices } from "./plugin.ts";
 import { bindingPlugins } from "./plugins.ts";
 
@@ -15,6 +17,10 @@ export interface BrokerOptions {
 
 // Bun 1.4.5 ends a Unix socket's idle connection after 10 s, too, and heeds this; its types say that it would not.
 const patient: object = { idleTimeout: 0 };
+
+interface BudgetedCaller extends Caller {
+  readonly budget: SubrequestBudget;
+}
 
 /** A name for what a handler's OpenWorkersError is, on the way to the cell's client. */
 export const errorCodeHeader = "X-Ow-Error";
@@ -44,7 +50,7 @@ export class Broker implements AsyncDisposable {
   }
 
   /** Listens on `path` for the one cell that `caller` says who it is. */
-  listen(path: string, caller: () => Caller | undefined): Disposable {
+  listen(path: string, caller: () => BudgetedCaller | undefined): Disposable {
     const server = Bun.serve({
       unix: path,
       ...patient,
@@ -61,21 +67,31 @@ export class Broker implements AsyncDisposable {
     };
   }
 
+  /** As `listen`, for bindings whose responses must keep their Content-Length. */
+  listenExactly(path: string, caller: () => BudgetedCaller | undefined): Promise<AsyncDisposable> {
+    return listenExactly(path, (request) => this.#answer(request, caller()));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(
       [...this.#options.handlers.values()].map((handler) => handler[Symbol.asyncDispose]?.()),
     );
   }
 
-  async #answer(request: Request, caller: Caller | undefined): Promise<Response> {
+  async #answer(request: Request, caller: BudgetedCaller | undefined): Promise<Response> {
     try {
       const name = request.headers.get(bindingHeader) ?? "";
-      if (caller !== undefined && name === cacheSelector) return await this.#cache.serve(request, caller);
+      if (caller !== undefined && name === cacheSelector) {
+        using _place = await caller.budget.enter(undefined, request.signal);
+        return await this.#cache.serve(request, caller);
+      }
       const binding = caller?.bindings.get(name);
       const handler = binding === undefined ? undefined : this.#options.handlers.get(binding.kind);
       if (caller === undefined || binding === undefined || handler === undefined) {
         throw new OpenWorkersError("FORBIDDEN", "The worker has no such binding.");
       }
+      // What is asked through a binding does not say for which request.
+      using _place = await caller.budget.enter(undefined, request.signal);
       return await handler.serve(request, binding, caller);
     } catch (thrown) {
       return this.#failed(thrown, caller);

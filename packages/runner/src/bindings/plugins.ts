@@ -1,7 +1,15 @@
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
 import { rateLimitPlugin } from "./rate-limit/rate-limit.ts";
+import { servicePlugin } from "./service/service.ts";
+import { storagePlugin } from "./storage/storage.ts";
 import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 
 /** Every kind of binding that there is. */
-export const bindingPlugins: readonly AnyBindingPlugin[] = [kvPlugin, rateLimitPlugin, versionMetadataPlugin];
+export const bindingPlugins: readonly AnyBindingPlugin[] = [
+  kvPlugin,
+  rateLimitPlugin,
+  servicePlugin,
+  storagePlugin,
+  versionMetadataPlugin,
+];

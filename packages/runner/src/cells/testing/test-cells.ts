@@ -70,7 +70,7 @@ export const testTarget: Target = {
   limits: defaultLimits,
 };
 
-/** A cell host in the real sandbox, in a directory of its own. */
+/** A cell host in the real sandbox, in a directory of its own; bindings are answered by `broker`, which is the caller's. */
 export async function testCells(
   sandbox: Sandbox = findSandbox("bubblewrap"),
   broker?: Broker,
@@ -86,7 +86,7 @@ export async function testCells(
       const blank = await host.launchBlank();
       const cell = await blank.assign(given, {
         limits: { ...defaultLimits, ...limits },
-        target: testTarget,
+        target: { ...testTarget, limits: { ...defaultLimits, ...limits } },
         onLine(line) {
           lines.push(line);
           for (const look of waiting) look();

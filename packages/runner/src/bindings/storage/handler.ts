@@ -1,0 +1,186 @@
+import {
+  type BucketId,
+  checkSize,
+  type ListEntryName,
+  type ObjectStore,
+  OpenWorkersError,
+  type RangeRequest,
+  type StoredObject,
+  storageError,
+  storageLimits,
+} from "@openworkers/core";
+import type { BindingHandler } from "../plugin.ts";
+import { drain, type SplitBody, splitBody } from "./body.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { parseStorageRequest, type StorageRequest, type StorageRequestOf } from "./request.ts";
+import { encodeObject, errorResponse, metadataResponse, objectResponse } from "./response.ts";
+
+/** Bytes of JSON that a list takes at most; workerd refuses more than 1 MiB (src/workerd/api/r2-rpc.c++). */
+const maxListBytes = 900_000;
+
+/** Answers workerd's R2 client: https://developers.cloudflare.com/r2/api/workers/workers-api-reference. */
+export class StorageHandler implements BindingHandler<"storage"> {
+  readonly #storeOf: (bucketId: BucketId) => Promise<ObjectStore>;
+  readonly #report: (message: string, details: Record<string, unknown>) => void;
+
+  constructor(options: {
+    readonly storeOf: (bucketId: BucketId) => Promise<ObjectStore>;
+    readonly report: (message: string, details: Record<string, unknown>) => void;
+  }) {
+    this.#storeOf = options.storeOf;
+    this.#report = options.report;
+  }
+
+  async serve(request: Request, { bucketId }: { readonly bucketId: BucketId }): Promise<Response> {
+    let body: SplitBody | undefined;
+    try {
+      if (request.method === "PUT") {
+        body = await splitBody(request);
+        const asked = parseStorageRequest(body.head);
+        return await this.#change(await this.#storeOf(bucketId), asked, body, request.signal);
+      }
+      const header = request.headers.get("cf-r2-request");
+      if (request.method !== "GET" || header === null) throw storageError("invalidArgument");
+      // A header's bytes are UTF-8 here, and Latin-1 to Headers.
+      const asked = parseStorageRequest(Buffer.from(header, "latin1").toString("utf8"));
+      return await this.#read(await this.#storeOf(bucketId), asked, request.signal);
+    } catch (thrown) {
+      const response = errorResponse(thrown) ?? this.#unexpected(thrown);
+      if (body !== undefined) await drain(body.rest);
+      return response;
+    }
+  }
+
+  /** What is no error of storage's own is for the operator to read; the worker learns that it may try again. */
+  #unexpected(thrown: unknown): Response {
+    this.#report("Storage failed.", { error: thrown });
+    const unavailable = thrown instanceof OpenWorkersError && thrown.fault === "operator";
+    const answer = errorResponse(storageError(unavailable ? "unavailable" : "internal"));
+    if (answer === undefined) throw thrown;
+    return answer;
+  }
+
+  async #read(store: ObjectStore, asked: StorageRequest, signal: AbortSignal): Promise<Response> {
+    switch (asked.method) {
+      case "head":
+        return metadataResponse(encodeObject(there(await store.head(asked.object))));
+      case "get":
+        return get(store, asked, signal);
+      case "list":
+        return list(store, asked);
+      default:
+        throw storageError("invalidArgument");
+    }
+  }
+
+  async #change(
+    store: ObjectStore,
+    asked: StorageRequest,
+    body: SplitBody,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const content = { body: body.rest, size: body.restBytes };
+    switch (asked.method) {
+      case "put": {
+        checkSize(content.size);
+        const { object, httpFields, customFields, storageClass, onlyIf, ...checksums } = asked;
+        const { md5, sha1, sha256, sha384, sha512 } = checksums;
+        const stored = await store.put(object, content, {
+          http: httpFields,
+          custom: customFields,
+          storageClass,
+          onlyIf,
+          checksums: { md5, sha1, sha256, sha384, sha512 },
+          signal,
+        });
+        if (stored === undefined) throw storageError("preconditionFailed");
+        return metadataResponse(encodeObject(stored));
+      }
+      case "delete":
+        await store.delete([...(asked.object === undefined ? [] : [asked.object]), ...(asked.objects ?? [])]);
+        return metadataResponse({});
+      case "createMultipartUpload": {
+        const { object, httpFields, customFields, storageClass } = asked;
+        const metadata = { http: httpFields, custom: customFields, storageClass };
+        return metadataResponse({ uploadId: await store.createUpload(object, metadata) });
+      }
+      case "uploadPart": {
+        checkSize(content.size);
+        const upload = { key: asked.object, id: asked.uploadId };
+        return metadataResponse({
+          etag: await store.uploadPart(upload, asked.partNumber, content, { signal }),
+        });
+      }
+      case "completeMultipartUpload": {
+        const upload = { key: asked.object, id: asked.uploadId };
+        return metadataResponse(encodeObject(await store.completeUpload(upload, asked.parts)));
+      }
+      case "abortMultipartUpload":
+        await store.abortUpload({ key: asked.object, id: asked.uploadId });
+        return metadataResponse({});
+      default:
+        throw storageError("invalidArgument");
+    }
+  }
+}
+
+function there(object: StoredObject | undefined): StoredObject {
+  if (object === undefined) throw storageError("noSuchKey");
+  return object;
+}
+
+async function get(
+  store: ObjectStore,
+  { object: key, range, rangeHeader, onlyIf }: StorageRequestOf<"get">,
+  signal: AbortSignal,
+): Promise<Response> {
+  const asked: RangeRequest | undefined = rangeHeader === undefined ? range : { header: rangeHeader };
+  const found = await store.get(key, { range: asked, onlyIf, signal });
+  if (found === undefined) throw storageError("noSuchKey");
+  if (found.body === undefined) {
+    const failed = errorResponse(storageError("preconditionFailed"), found.object);
+    if (failed !== undefined) return failed;
+    throw storageError("preconditionFailed");
+  }
+  return objectResponse(encodeObject(found.object, { range: found.range }), found.body, found.range.length);
+}
+
+async function list(store: ObjectStore, asked: StorageRequestOf<"list">): Promise<Response> {
+  const fields = { http: asked.include.includes(0), custom: asked.include.includes(1) };
+  const { entries, more } = await store.list({
+    prefix: asked.prefix,
+    delimiter: asked.delimiter,
+    after: startOf(asked),
+    limit: asked.limit ?? storageLimits.listKeys,
+    metadata: fields.http || fields.custom,
+  });
+  const objects: Record<string, unknown>[] = [];
+  const delimitedPrefixes: string[] = [];
+  let bytes = 0;
+  let last: ListEntryName | undefined;
+  for (const entry of entries) {
+    const encoded = "prefix" in entry ? entry.prefix : encodeObject(entry.object, { fields });
+    bytes += Buffer.byteLength(JSON.stringify(encoded)) + 1;
+    // As R2 does: a page may be shorter than its limit.
+    if (bytes > maxListBytes && last !== undefined) return page(last);
+    if (typeof encoded === "string") delimitedPrefixes.push(encoded);
+    else objects.push(encoded);
+    last = "prefix" in entry ? { prefix: entry.prefix } : { key: entry.object.key };
+  }
+  return page(more ? last : undefined);
+
+  function page(next: ListEntryName | undefined): Response {
+    return metadataResponse({
+      objects,
+      delimitedPrefixes,
+      truncated: next !== undefined,
+      ...(next === undefined ? {} : { cursor: encodeCursor(next) }),
+    });
+  }
+}
+
+/** A cursor goes before `startAfter`, which came before it. */
+function startOf({ cursor, startAfter }: StorageRequestOf<"list">): ListEntryName | undefined {
+  if (cursor !== undefined && cursor !== "") return decodeCursor(cursor);
+  return startAfter === undefined || startAfter === "" ? undefined : { key: startAfter };
+}
