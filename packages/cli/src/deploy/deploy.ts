@@ -1,4 +1,6 @@
 import type { BoundName } from "@openworkers/core";
+import { deployAssets } from "../assets/project-assets.ts";
+import { uploadFiles } from "../assets/upload.ts";
 import { formatBytes } from "../bundle/mod.ts";
 import type { PlatformContext } from "../commands/context.ts";
 import { type BuildOptions, type BuiltWorker, buildWorker } from "./build.ts";
@@ -49,7 +51,7 @@ export async function releaseWorker(
   context: PlatformContext,
 ): Promise<Released> {
   const { backend, sandbox, output, url, signal } = context;
-  const { project, bundle, vars, secrets, warnings } = built;
+  const { project, bundle, assets, vars, secrets, warnings } = built;
   const timings: Record<string, number> = {};
   const timed = async <T>(step: string, label: string, work: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted();
@@ -62,6 +64,10 @@ export async function releaseWorker(
   await timed("check", `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`, () =>
     checkStarts(built, { backend, sandbox }),
   );
+  if (assets !== undefined) {
+    const label = `Send what is new of ${assets.files.length} static files`;
+    await timed("assets", label, () => uploadFiles(assets.files, backend, { signal }));
+  }
   const { worker, version, bindings } = await timed("store", "Put it live", () =>
     backend.deploy({
       worker: project.name,
@@ -70,6 +76,7 @@ export async function releaseWorker(
       bindings: project.bindings,
       limits: project.limits,
       egress: project.egress,
+      ...(assets === undefined ? {} : { assets: deployAssets(assets) }),
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,
       percent,

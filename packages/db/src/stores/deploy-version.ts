@@ -18,6 +18,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
+import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
@@ -40,6 +41,8 @@ export interface DeployInput {
   readonly bindings?: ReadonlyMap<string, Binding>;
   /** The same by the resources' names: looked up, and made for the worker's owner, as part of the deploy. */
   readonly wanted?: ReadonlyMap<string, WantedBinding>;
+  /** Its static files, whose contents have been sent before (`uploadAssets`). */
+  readonly assets?: DeployAssets;
   /** Names of the exported classes that other workers may call, as a start of the worker found them. */
   readonly entrypoints?: readonly string[];
   /** Where the version may go; every public host unless given. */
@@ -75,7 +78,8 @@ export interface Deployed {
  *
  * @throws OpenWorkersError INVALID_NAME, INVALID_INPUT, INVALID_LIMIT, SCRIPT_TOO_LARGE, FORBIDDEN (the worker
  * or one to be bound is somebody else's, or a route's host not its owner's), NOT_FOUND (environment, a namespace or worker to be
- * bound), CONFLICT (a domain or route is another worker's),
+ * bound), CONFLICT (a domain or route is another worker's; contents of
+ * assets have not been sent),
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
@@ -148,7 +152,7 @@ async function useEnvironment(transaction: Queries, worker: LockedWorker, name: 
 async function insertVersion(
   transaction: Queries,
   worker: LockedWorker,
-  { code, vars, bindings, entrypoints, egress, limits, message, by }: DeployInput,
+  { code, vars, bindings, assets, entrypoints, egress, limits, message, by }: DeployInput,
   { modules, sourceMaps }: StoredCode,
 ): Promise<{ id: VersionId; number: number }> {
   const id = newId<"version">();
@@ -164,6 +168,7 @@ async function insertVersion(
       entrypoints: entrypoints === undefined ? null : [...entrypoints],
       egress_allow: egress?.allow === undefined ? null : [...egress.allow],
       limits: limits ?? {},
+      assets: assets?.settings ?? null,
       message: message ?? null,
       created_by: by,
     })
@@ -181,9 +186,14 @@ async function insertVersion(
   await insertVersionBindings(
     transaction,
     { id, workerId: worker.id, ownerId: worker.owner_id },
-    bindings ?? new Map(),
+    new Map([...(bindings ?? []), ...assetBinding(assets)]),
   );
+  if (assets !== undefined) await insertVersionAssets(transaction, id, assets, by);
   return { id, number: worker.next };
+}
+
+function assetBinding(assets: DeployAssets | undefined): [string, Binding][] {
+  return assets?.binding === undefined ? [] : [[assets.binding, { kind: "assets" }]];
 }
 
 async function withNewVersion(

@@ -17,6 +17,8 @@ export interface RoutedVersion {
   readonly percent: number;
   /** What it runs under; see `effectiveLimits`. */
   readonly limits: Limits;
+  /** It has static files. */
+  readonly assets: boolean;
 }
 
 /** A worker and what serves its requests. */
@@ -47,6 +49,8 @@ export interface FoundVersion {
   readonly environmentId: EnvironmentId | null;
   readonly environmentRevision: number;
   readonly limits: Limits;
+  /** It has static files. */
+  readonly assets: boolean;
 }
 
 export interface RoutingOptions {
@@ -95,14 +99,16 @@ export async function findVersion(
         "workers.limits as workerLimits",
         "worker_versions.limits as versionLimits",
       ])
+      .select(({ eb }) => eb("worker_versions.assets", "is not", null).as("assets"))
       .where("workers.name", "=", worker)
       .where("worker_versions.number", "=", number)
       .executeTakeFirst(),
   );
   if (row === undefined) return undefined;
-  const { revision, workerLimits, versionLimits, ...found } = row;
+  const { revision, workerLimits, versionLimits, assets, ...found } = row;
   return {
     ...found,
+    assets: Boolean(assets),
     environmentRevision: revision ?? 0,
     limits: effectiveLimits([workerLimits, versionLimits], options.maxima),
   };
@@ -158,6 +164,7 @@ async function readRouting(
       "version.limits as versionLimits",
       "share.percent",
     ])
+    .select(({ eb }) => eb("version.assets", "is not", null).as("assets"))
     .orderBy("workers.name")
     .orderBy("share.percent", "desc")
     .orderBy("version.number", "desc")
@@ -183,10 +190,11 @@ async function readRouting(
       worker: first.worker,
       environmentId: first.environmentId,
       environmentRevision: first.revision ?? 0,
-      versions: versions.map(({ versionId, version, percent, workerLimits, versionLimits }) => ({
+      versions: versions.map(({ versionId, version, percent, workerLimits, versionLimits, assets }) => ({
         versionId,
         version,
         percent,
+        assets: Boolean(assets),
         limits: effectiveLimits([workerLimits, versionLimits], maxima),
       })),
     };

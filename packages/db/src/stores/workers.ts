@@ -125,8 +125,8 @@ export async function setWorkerEnvironment(
 }
 
 /**
- * Deletes a worker with its versions, deployments, domains and routes, and the code that no other worker
- * shares. Its environment stays.
+ * Deletes a worker with its versions, deployments, domains and routes, and the code and files that no other
+ * worker shares. Its environment stays.
  *
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, DATABASE_UNAVAILABLE.
  */
@@ -142,6 +142,7 @@ export async function deleteWorker(
       .select("hash")
       .where("version_id", "in", versions)
       .union(transaction.selectFrom("version_source_maps").select("hash").where("version_id", "in", versions))
+      .union(transaction.selectFrom("version_assets").select("hash").where("version_id", "in", versions))
       .execute();
     await transaction.deleteFrom("workers").where("id", "=", id).execute();
     const freedBytes = await collectBlobs(

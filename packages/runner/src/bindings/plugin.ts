@@ -1,5 +1,6 @@
 import type { BindingKind, BindingOf, Module } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
+import type { AssetServer } from "../assets/asset-server.ts";
 import type { VersionFacts } from "../cells/target.ts";
 import type { CacheLimits } from "./cache/store.ts";
 import type { Caller } from "./caller.ts";
@@ -22,6 +23,7 @@ export interface BindingServices {
   readonly secretKeys: SecretKeys;
   /** Of the Cache API; the defaults without. */
   readonly cacheLimits?: CacheLimits;
+  readonly assets: AssetServer;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }

@@ -1,3 +1,4 @@
+import { assetsPlugin } from "./assets/assets.ts";
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
 import { rateLimitPlugin } from "./rate-limit/rate-limit.ts";
@@ -7,6 +8,7 @@ import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 
 /** Every kind of binding that there is. */
 export const bindingPlugins: readonly AnyBindingPlugin[] = [
+  assetsPlugin,
   kvPlugin,
   rateLimitPlugin,
   servicePlugin,

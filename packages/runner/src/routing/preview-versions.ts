@@ -99,7 +99,7 @@ export class PreviewVersions {
       const target =
         found === undefined
           ? undefined
-          : this.#targets.of(found, found.versionId, found.version, found.limits);
+          : this.#targets.of(found, found.versionId, found.version, found.limits, found.assets);
       if (generation === this.#generation) this.#keep(key, worker, target);
       return target;
     } catch (thrown) {

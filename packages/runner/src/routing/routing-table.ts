@@ -108,9 +108,9 @@ function liveWorker(routed: RoutedWorker, targets: Targets): LiveWorker {
   let until = 0;
   // By version, not by share: a key that was sent to the new version stays with it while its share grows.
   const versions = routed.versions.toSorted((a, b) => b.version - a.version);
-  const shares = versions.map(({ versionId, version, percent, limits }) => {
+  const shares = versions.map(({ versionId, version, percent, limits, assets }) => {
     until += percent;
-    return { target: targets.of(routed, versionId, version, limits), until };
+    return { target: targets.of(routed, versionId, version, limits, assets), until };
   });
   return { workerId: routed.workerId, shares };
 }
@@ -125,6 +125,7 @@ export class Targets {
     versionId: VersionId,
     version: number,
     limits: Limits,
+    assets: boolean,
   ): Target {
     const { workerId, environmentRevision } = worker;
     const made: Target = {
@@ -134,6 +135,7 @@ export class Targets {
       version,
       environmentRevision,
       limits,
+      assets,
     };
     const key = `${worker.worker}:${targetKey(made)}`;
     const target = this.#known.get(key) ?? this.#previous.get(key) ?? made;

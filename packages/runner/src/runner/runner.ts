@@ -1,5 +1,6 @@
 import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
+import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
@@ -59,9 +60,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
-  const broker = parts.use(
-    Broker.of({ database, secretKeys, cacheLimits: settings.cacheLimits ?? defaultCacheLimits, report }),
-  );
+  const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
+  const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
+  const broker = parts.use(Broker.of({ database, secretKeys, assets, cacheLimits, report }));
   const platform: Endpoint[] = await endpointsOf(database);
   const egress = parts.use(
     new Egress({
@@ -118,13 +119,14 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
       onChange: (added) => {
         programs.prefetch(added);
+        assets.prefetch(added.filter((target) => target.assets === true).map(({ versionId }) => versionId));
         // Not before `start` has returned: nothing can have been started from an older table then.
         if (ready) supervisor.retain((target) => routing.isLive(target));
       },
     }),
   );
   ready = true;
-  services = parts.use(new ServiceIngress({ router: routing, dispatcher: supervisor, logs, report }));
+  services = parts.use(new ServiceIngress({ router: routing, dispatcher: supervisor, assets, logs, report }));
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -132,6 +134,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       baseDomain,
       router: routing,
       dispatcher: supervisor,
+      assets,
       logs,
       trustedProxies: settings.trustedProxies,
       report,

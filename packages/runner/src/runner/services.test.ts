@@ -49,6 +49,7 @@ beforeAll(async () => {
         warmCells: 1,
         idleMs: undefined,
         codeCacheBytes: undefined,
+        assetCacheBytes: undefined,
         cellUidBase: undefined,
         trustedProxies: [],
         maxima: defaultMaxima,

@@ -11,6 +11,7 @@ export interface RunnerSettings {
   readonly codeCacheBytes: number | undefined;
   /** Of the workers' Cache API; the defaults without. */
   readonly cacheLimits?: CacheLimits;
+  readonly assetCacheBytes: number | undefined;
   readonly cellUidBase: number | undefined;
   readonly trustedProxies: readonly string[];
   readonly maxima: Limits;
@@ -39,6 +40,7 @@ const schema = z.object({
   OW_CODE_CACHE_BYTES: bytes.optional(),
   OW_CACHE_BYTES: bytes.default(defaultCacheLimits.totalBytes),
   OW_CACHE_WORKER_BYTES: bytes.default(defaultCacheLimits.workerBytes),
+  OW_ASSET_CACHE_BYTES: bytes.optional(),
   OW_CELL_UID_BASE: z.coerce.number().int().optional(),
   OW_TRUSTED_PROXIES: z.string().optional(),
   OW_EGRESS: z.enum(["on", "off"]).optional(),
@@ -85,6 +87,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     idleMs: data.OW_CELL_IDLE_SECONDS === undefined ? undefined : data.OW_CELL_IDLE_SECONDS * 1_000,
     codeCacheBytes: data.OW_CODE_CACHE_BYTES,
     cacheLimits: { totalBytes: data.OW_CACHE_BYTES, workerBytes: data.OW_CACHE_WORKER_BYTES },
+    assetCacheBytes: data.OW_ASSET_CACHE_BYTES,
     cellUidBase: data.OW_CELL_UID_BASE,
     trustedProxies: listed(data.OW_TRUSTED_PROXIES),
     egress: {

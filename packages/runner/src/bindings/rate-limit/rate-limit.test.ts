@@ -81,7 +81,12 @@ test("an owner's workers count together, and other owners' apart", async () => {
     await workerOf(ada, "two"),
     await workerOf(bob, "theirs"),
   ];
-  const handler = rateLimitPlugin.handler?.({ database, secretKeys: undefined as never, report() {} });
+  const handler = rateLimitPlugin.handler?.({
+    database,
+    secretKeys: undefined as never,
+    assets: undefined as never,
+    report() {},
+  });
   const binding = limiter(1) as never;
   const take = async ({ id: workerId }: typeof one) => {
     const request = new Request("http://rate-limit/", {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Binding } from "@openworkers/core";
 import { type Database, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { temporaryDirectory } from "@openworkers/db/testing";
+import { AssetServer } from "../../assets/asset-server.ts";
 import { findSandbox } from "../../cells/sandbox/find-sandbox.ts";
 import { program, type TestCell, type TestCells, testCells } from "../../cells/testing/test-cells.ts";
 import { Broker } from "../broker.ts";
@@ -26,9 +27,10 @@ export async function bindingCells(database: Database): Promise<BindingCells> {
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(temporaryDirectory(), "keys-")) });
   await registerSealingKey(database, secretKeys);
   const reports: { message: string; details: Record<string, unknown> }[] = [];
-  const broker = parts.use(
-    Broker.of({ database, secretKeys, report: (message, details) => reports.push({ message, details }) }),
-  );
+  const report = (message: string, details: Record<string, unknown>) =>
+    void reports.push({ message, details });
+  const assets = new AssetServer({ database, report });
+  const broker = parts.use(Broker.of({ database, secretKeys, assets, report }));
   const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker));
   const owned = parts.move();
   const start: BindingCells["start"] = (bindings, inside) =>
