@@ -1,5 +1,6 @@
 import type { OpenWorkers } from "./contenders/openworkers.ts";
 import { benchAssets } from "./measures/assets.ts";
+import { measureKv } from "./measures/kv.ts";
 import { measureRpc } from "./measures/rpc.ts";
 import { rowsTable } from "./report.ts";
 
@@ -13,5 +14,6 @@ export const sections: Readonly<
   Record<string, (platform: OpenWorkers, size: SectionSize) => Promise<string[]>>
 > = {
   assets: (_, size) => benchAssets(size),
+  kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
   rpc: async (platform, size) => [rowsTable(await measureRpc(platform, size))],
 };

@@ -94,4 +94,5 @@ export {
   setWorkerEnvironment,
   setWorkerLimits,
   type Worker,
+  workerOwner,
 } from "./workers.ts";

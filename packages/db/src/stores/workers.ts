@@ -47,6 +47,15 @@ export async function getWorker(database: Database, name: string): Promise<Worke
   return worker;
 }
 
+/** Whose a worker is. @throws OpenWorkersError NOT_FOUND when it was deleted. */
+export async function workerOwner(database: Database, id: WorkerId): Promise<UserId> {
+  const worker = await database.read((queries) =>
+    queries.selectFrom("workers").select("owner_id").where("id", "=", id).executeTakeFirst(),
+  );
+  if (worker === undefined) throw new OpenWorkersError("NOT_FOUND", "The worker was deleted.");
+  return worker.owner_id;
+}
+
 /**
  * Gives a worker another name; its old host name then leads nowhere.
  *

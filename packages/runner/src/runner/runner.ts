@@ -2,6 +2,7 @@ import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
+import { defaultCacheLimits } from "../bindings/cache/store.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
@@ -60,7 +61,8 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
   const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
-  const broker = parts.use(Broker.of({ database, secretKeys, assets, report }));
+  const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
+  const broker = parts.use(Broker.of({ database, secretKeys, assets, cacheLimits, report }));
   const platform: Endpoint[] = await endpointsOf(database);
   const egress = parts.use(
     new Egress({

@@ -54,7 +54,8 @@ export async function resultOf(response: Response): Promise<unknown> {
   return result;
 }
 
-function sourceOf(inside: Inside): string {
+/** A worker that runs `inside` for each request. */
+export function sourceOf(inside: Inside): string {
   return `
     const inside = ${inside.toString()};
     export default {
