@@ -84,6 +84,20 @@ const sections: readonly Section[] = [
     ],
   },
   {
+    command: "bindings",
+    text: "What the names on a worker's `env` lead to. `add` puts a binding into the worker's environment: it goes before the manifest's, without a deploy. See [bindings](bindings/README.md).",
+    runs: [
+      ["bindings", "add", "hono", "SELF", "--worker", "hono"],
+      ["bindings", "list", "hono"],
+      ["bindings", "remove", "hono", "SELF"],
+    ],
+  },
+  {
+    command: "types",
+    text: "Writes the TypeScript types of a project's `env` from its manifest, as `wrangler types` does. What it writes otherwise than wrangler is in [packages/worker-types](../packages/worker-types/README.md).",
+    runs: [["types", "examples/hono", "--stdout"]],
+  },
+  {
     command: "domains",
     text: "Host names of your own. The operator, whom `ow` works for, may serve any at once; a domain that somebody else claims is served when its TXT record was seen, or with `verify --trust`.",
     runs: [

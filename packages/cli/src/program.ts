@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import cliPackage from "../package.json" with { type: "json" };
 import { auditCommand } from "./commands/audit.ts";
+import { bindingsCommand } from "./commands/bindings.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { deployCommand } from "./commands/deploy.ts";
 import { devCommand } from "./commands/dev.ts";
@@ -8,9 +9,11 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { domainsCommand } from "./commands/domains.ts";
 import { envCommand } from "./commands/env.ts";
 import { initCommand } from "./commands/init.ts";
+import { kvCommand } from "./commands/kv.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { secretCommand } from "./commands/secret.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { typesCommand } from "./commands/types.ts";
 import { upCommand } from "./commands/up.ts";
 import { deploymentsCommand, rollbackCommand, versionsCommand } from "./commands/versions.ts";
 import { workersCommand } from "./commands/workers.ts";
@@ -29,6 +32,7 @@ export function createProgram(): Command {
     deployCommand(),
     devCommand(),
     initCommand(),
+    typesCommand(),
     tailCommand(),
     workersCommand(),
     versionsCommand(),
@@ -36,6 +40,8 @@ export function createProgram(): Command {
     rollbackCommand(),
     envCommand(),
     secretCommand(),
+    bindingsCommand(),
+    kvCommand(),
     domainsCommand(),
     deleteCommand(),
     auditCommand(),

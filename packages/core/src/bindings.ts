@@ -21,6 +21,37 @@ export type Binding =
   | { readonly kind: "version-metadata" }
   | { readonly kind: "rate-limit"; readonly settings: RateLimit };
 
+/**
+ * A binding as a manifest or a user asks for it: resources by name, not yet looked up, and perhaps not there yet.
+ */
+export type WantedBinding =
+  /** Name or id of a namespace. Without: the one that the worker had under the name, or a new one. */
+  | { readonly kind: "kv"; readonly namespace?: string | undefined }
+  /** Name of a bucket, made when there is none. Without: as with a namespace. */
+  | { readonly kind: "storage"; readonly bucket?: string | undefined }
+  | {
+      readonly kind: "worker";
+      readonly worker: string;
+      readonly entrypoint?: string | undefined;
+      /** JSON text. */
+      readonly props?: string | undefined;
+    }
+  | Extract<Binding, { kind: "assets" | "version-metadata" | "rate-limit" }>;
+
+/** What a name on `env` was bound to, to be shown to the worker's owner. */
+export interface BoundName {
+  readonly name: string;
+  readonly kind: BindingKind;
+  /** Name of the namespace, bucket or worker. */
+  readonly resource?: string;
+  /** Id of the namespace or bucket. */
+  readonly id?: string;
+  readonly entrypoint?: string;
+  readonly settings?: RateLimit;
+  /** Whether the resource was made for it just now. */
+  readonly created?: boolean;
+}
+
 export type BindingKind = Binding["kind"];
 /** The bindings of one kind. */
 export type BindingOf<Kind extends BindingKind> = Extract<Binding, { kind: Kind }>;

@@ -12,6 +12,13 @@ export type Queries = Kysely<Tables>;
 
 const transactionAttempts = 4;
 
+/** A statement that each connection parses and plans once. */
+export interface Prepared {
+  /** One name, one text. */
+  readonly name: string;
+  readonly text: string;
+}
+
 /**
  * A pool of connections to the platform's database. Connects when first used, and again by itself when the
  * server went away. Every failure to reach the server is an `OpenWorkersError` DATABASE_UNAVAILABLE.
@@ -20,12 +27,17 @@ export class Database implements AsyncDisposable {
   readonly kysely: Kysely<Tables>;
   /** The database's name and place, without password, for messages. */
   readonly place: string;
+  /** A host name, an address, or the absolute path of a directory with a Unix socket. */
+  readonly host: string;
+  readonly port: number;
   readonly #pool: Pool;
   readonly #config: ClientConfig;
   readonly #listeners = new Set<Listener>();
 
   constructor(address: Address, options: ConnectOptions = {}) {
     this.place = describeAddress(address);
+    this.host = address.host;
+    this.port = address.port;
     this.#config = clientConfig(address, options);
     this.#pool = new Pool({
       ...this.#config,
@@ -45,6 +57,18 @@ export class Database implements AsyncDisposable {
   async read<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     try {
       return await work(this.kysely);
+    } catch (thrown) {
+      throw explain(thrown, this.place);
+    }
+  }
+
+  /**
+   * Runs a statement by itself, prepared: for the few that run for every request, where Kysely's work and
+   * PostgreSQL's parsing would be most of the cost. Whoever calls it says what a row is.
+   */
+  async prepared<Row extends object>(statement: Prepared, values: unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#pool.query<Row>({ ...statement, values })).rows;
     } catch (thrown) {
       throw explain(thrown, this.place);
     }

@@ -63,6 +63,7 @@ export interface Tables {
     compatibility_date: Fixed<string>;
     compatibility_flags: Fixed<string[]>;
     entrypoints: Fixed<string[] | null>;
+    egress_allow: ColumnType<string[] | null, string[] | null | undefined, never>;
     vars: Json<Record<string, EnvValue>>;
     limits: Json<Partial<Limits>>;
     message: Fixed<string | null>;

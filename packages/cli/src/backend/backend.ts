@@ -1,11 +1,16 @@
-import type { EnvValue, Limits, WorkerCode } from "@openworkers/core";
+import type { BoundName, EgressPolicy, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
+import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 
 export interface DeployInput {
   readonly worker: string;
   readonly code: WorkerCode;
   /** What the manifest says; kept with the version. */
   readonly vars: ReadonlyMap<string, EnvValue>;
+  /** Resources that are named there and not there yet are made, for the worker's owner. */
+  readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;
+  /** Where the version may go; every public host without. */
+  readonly egress?: EgressPolicy;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -21,6 +26,8 @@ export interface Deployed {
   readonly worker: string;
   readonly version: number;
   readonly deploymentId: string;
+  /** What the manifest's names are bound to. */
+  readonly bindings: readonly BoundName[];
 }
 
 export interface Share {
@@ -42,6 +49,7 @@ export interface WorkerDetails extends WorkerSummary {
   readonly routes: readonly string[];
   readonly limits: Limits;
   readonly environment: readonly ValueSummary[];
+  readonly bindings: readonly BindingSummary[];
 }
 
 export interface VersionSummary {
@@ -70,6 +78,15 @@ export interface ValueSummary {
   readonly value?: string;
   readonly updatedAt: Date;
 }
+
+/** What a name on a worker's `env` is bound to. */
+export interface BindingSummary extends BoundName {
+  /** Whether the worker's environment holds it, or the version that is live, as its manifest said. */
+  readonly source: "environment" | "version";
+}
+
+/** A binding that a worker can be given without a deploy: to something that is there. */
+export type EnvironmentBinding = Extract<WantedBinding, { readonly kind: "kv" | "storage" | "worker" }>;
 
 export interface DomainSummary {
   readonly hostname: string;
@@ -114,8 +131,24 @@ export interface Backend extends AsyncDisposable {
   setSecrets(worker: string, values: ReadonlyMap<string, string>): Promise<void>;
   /** Removes values of one kind. Returns the names that were there. */
   unset(worker: string, kind: "var" | "secret", names: readonly string[]): Promise<string[]>;
+
+  /** What the worker is bound to now; with `missingIsEmpty`, one that is not there yet to nothing. */
+  bindings(worker: string, options?: { readonly missingIsEmpty?: boolean }): Promise<BindingSummary[]>;
+  /** Binds names in the worker's environment, which goes before its manifest; all of them or none. */
+  addBindings(worker: string, bindings: ReadonlyMap<string, EnvironmentBinding>): Promise<void>;
+  /** Removes bindings from the worker's environment. Returns the names that were there. */
+  removeBindings(worker: string, names: readonly string[]): Promise<string[]>;
+
   /** Replaces the key pair that secrets are sealed with. Returns how many values were sealed anew. */
   rotateKey(): Promise<{ readonly keyId: string; readonly values: number }>;
+
+  /** By name. */
+  kvNamespaces(): Promise<NamespaceSummary[]>;
+  createKvNamespace(name: string): Promise<NamespaceSummary>;
+  /** Refused, with the workers' names, while one binds it. */
+  deleteKvNamespace(nameOrId: string): Promise<void>;
+  /** What is in a namespace. */
+  kv(nameOrId: string): Promise<KvNamespaceAccess>;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;

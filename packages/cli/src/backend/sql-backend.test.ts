@@ -29,7 +29,10 @@ function input(extra: Partial<DeployInput> = {}): DeployInput {
     compatibilityFlags: [],
     sourceMaps: new Map(),
   };
-  return { worker: "hello", code, vars: new Map(), limits: {}, domains: [], percent: 100, ...extra };
+  return {
+    ...{ worker: "hello", code, vars: new Map(), bindings: new Map(), limits: {}, domains: [], percent: 100 },
+    ...extra,
+  };
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -96,6 +99,52 @@ describe("a deploy", () => {
       [],
       ["hello.example.com"],
     ]);
+  });
+});
+
+describe("bindings", () => {
+  const kv = new Map([["KV", { kind: "kv" } as const]]);
+
+  test("of a manifest are made once, told at the deploy, and listed", async () => {
+    const [first] = (await backend.deploy(input({ bindings: kv }))).bindings;
+    expect(first).toMatchObject({ name: "KV", resource: "hello-kv", created: true });
+    const [second] = (await backend.deploy(input({ bindings: kv }))).bindings;
+    expect(second).toMatchObject({ id: first?.id, created: false });
+    const listed = [{ name: "KV", kind: "kv", resource: "hello-kv", source: "version" }];
+    expect(await backend.bindings("hello")).toMatchObject(listed);
+    expect((await backend.worker("hello")).bindings).toMatchObject(listed);
+  });
+
+  test("of the environment go before them, are no values, and give way when they are removed", async () => {
+    await backend.deploy(input({ bindings: kv }));
+    await backend.setVars("hello", new Map([["A", "1"]]));
+    await backend.addBindings(
+      "hello",
+      new Map([
+        ["KV", { kind: "worker", worker: "hello" } as const],
+        ["MORE", { kind: "kv", namespace: "hello-kv" } as const],
+      ]),
+    );
+    expect(await backend.bindings("hello")).toMatchObject([
+      { name: "KV", kind: "worker", resource: "hello", source: "environment" },
+      { name: "MORE", kind: "kv", resource: "hello-kv", source: "environment" },
+    ]);
+    expect((await backend.values("hello")).map(({ name }) => name)).toEqual(["A"]);
+    expect(await backend.unset("hello", "var", ["KV", "MORE"])).toEqual([]);
+    expect(await backend.removeBindings("hello", ["A", "KV", "MORE", "NONE"])).toEqual(["KV", "MORE"]);
+    expect(await backend.bindings("hello")).toMatchObject([{ name: "KV", kind: "kv", source: "version" }]);
+    expect((await backend.values("hello")).map(({ name }) => name)).toEqual(["A"]);
+  });
+
+  test("to what is not there, or of a worker that is not, are an error", async () => {
+    await backend.deploy(input());
+    const add = (worker: string, namespace: string) =>
+      backend.addBindings(worker, new Map([["KV", { kind: "kv", namespace } as const]]));
+    expect(await codeOf(add("hello", "nothing"))).toBe("NOT_FOUND");
+    expect(await codeOf(add("nobody", "nothing"))).toBe("NOT_FOUND");
+    expect(await codeOf(backend.bindings("nobody"))).toBe("NOT_FOUND");
+    expect(await backend.bindings("nobody", { missingIsEmpty: true })).toEqual([]);
+    expect(await backend.bindings("hello")).toEqual([]);
   });
 });
 

@@ -2,16 +2,20 @@ import { OpenWorkersError, type UserId } from "@openworkers/core";
 import {
   addDomain,
   createDeployment,
+  createResource,
   type Database,
   type Deployment,
   type Domain,
+  deleteResource,
   deployVersion,
   effectiveLimits,
   ensureOperator,
+  getResource,
   getWorker,
   listAudit,
   listDeployments,
   listDomains,
+  listResources,
   listRoutes,
   listVersions,
   listWorkers,
@@ -24,10 +28,12 @@ import {
 import type {
   AuditEntry,
   Backend,
+  BindingSummary,
   Deployed,
   DeployInput,
   DeploymentSummary,
   DomainSummary,
+  EnvironmentBinding,
   Share,
   ValueSummary,
   VersionSummary,
@@ -35,7 +41,9 @@ import type {
   WorkerSummary,
 } from "./backend.ts";
 import { hasTxtRecord } from "./dns.ts";
+import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
+import { SqlKv } from "./sql-kv.ts";
 
 /**
  * Acts on a platform through its database, as the operator: works when nothing else of the platform does. Whoever
@@ -59,20 +67,22 @@ export class SqlBackend implements Backend {
       vars: input.environmentVars ?? new Map(),
       secrets: input.environmentSecrets ?? new Map(),
     });
-    const { version, deploymentId } = await deployVersion(this.#database, {
+    const { version, deploymentId, bound } = await deployVersion(this.#database, {
       worker: input.worker,
       by,
       code: input.code,
       vars: input.vars,
+      wanted: input.bindings,
       limits: input.limits,
       domains: input.domains,
       percent: input.percent,
+      ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.routes === undefined ? {} : { routes: input.routes }),
       ...(input.message === undefined ? {} : { message: input.message }),
       ...(values.environment === undefined ? {} : { environment: values.environment }),
     });
     values.keep();
-    return { worker: input.worker, version, deploymentId };
+    return { worker: input.worker, version, deploymentId, bindings: bound };
   }
 
   async workers(): Promise<WorkerSummary[]> {
@@ -90,6 +100,7 @@ export class SqlBackend implements Backend {
       routes: (await listRoutes(this.#database, name)).map(({ pattern }) => pattern),
       limits: effectiveLimits([worker.limits, live?.limits]),
       environment: await this.values(name),
+      bindings: await this.bindings(name),
     };
   }
 
@@ -147,6 +158,21 @@ export class SqlBackend implements Backend {
     return await (await this.#environment()).unset(worker, kind, names);
   }
 
+  async bindings(
+    worker: string,
+    options: { readonly missingIsEmpty?: boolean } = {},
+  ): Promise<BindingSummary[]> {
+    return await (await this.#environment()).bindings(worker, options.missingIsEmpty === true);
+  }
+
+  async addBindings(worker: string, bindings: ReadonlyMap<string, EnvironmentBinding>): Promise<void> {
+    await (await this.#environment()).bind(worker, bindings);
+  }
+
+  async removeBindings(worker: string, names: readonly string[]): Promise<string[]> {
+    return await (await this.#environment()).unbind(worker, names);
+  }
+
   async rotateKey(): Promise<{ readonly keyId: string; readonly values: number }> {
     const { OW_SECRET_KEY: secretKey } = process.env;
     if (secretKey === undefined && this.#dataDir === undefined) {
@@ -161,6 +187,25 @@ export class SqlBackend implements Backend {
     const keys = await SecretKeys.load({ secretKey, directory: this.#dataDir ?? "." });
     const { keyId, resealed } = await rotateSealingKey(this.#database, keys, await this.#by());
     return { keyId, values: resealed };
+  }
+
+  async kvNamespaces(): Promise<NamespaceSummary[]> {
+    return await listResources(this.#database, "kv");
+  }
+
+  async createKvNamespace(name: string): Promise<NamespaceSummary> {
+    const by = await this.#by();
+    const nameOrId = await createResource(this.#database, "kv", { name, by });
+    return await getResource(this.#database, "kv", { nameOrId, by });
+  }
+
+  async deleteKvNamespace(nameOrId: string): Promise<void> {
+    await deleteResource(this.#database, "kv", { nameOrId, by: await this.#by() });
+  }
+
+  async kv(nameOrId: string): Promise<KvNamespaceAccess> {
+    const namespace = await getResource(this.#database, "kv", { nameOrId, by: await this.#by() });
+    return new SqlKv(this.#database, namespace);
   }
 
   async domains(worker?: string): Promise<DomainSummary[]> {

@@ -7,12 +7,14 @@ import {
   deleteWorker,
   ensureWorkerEnvironment,
   getWorker,
+  type ListedBinding,
+  listBindings,
   listEnvironments,
   listValues,
   type NewValue,
   type Worker,
 } from "@openworkers/db";
-import type { ValueSummary } from "./backend.ts";
+import type { BindingSummary, EnvironmentBinding, ValueSummary } from "./backend.ts";
 
 export interface NewValues {
   readonly vars: ReadonlyMap<string, string>;
@@ -43,8 +45,7 @@ export class SqlEnvironment {
   }
 
   async set(worker: string, values: NewValues): Promise<void> {
-    const environmentId = await ensureWorkerEnvironment(this.#database, { worker, by: this.#by });
-    await changeValues(this.#database, { environmentId, set: toNewValues(values), by: this.#by });
+    await this.#change(worker, toNewValues(values));
   }
 
   async unset(worker: string, kind: "var" | "secret", names: readonly string[]): Promise<string[]> {
@@ -55,6 +56,28 @@ export class SqlEnvironment {
     );
     const unset = there.map(({ name }) => name);
     if (unset.length > 0) await changeValues(this.#database, { environmentId, unset, by: this.#by });
+    return unset;
+  }
+
+  async bindings(worker: string, missingIsEmpty: boolean): Promise<BindingSummary[]> {
+    if (missingIsEmpty && (await this.#find(worker)) === undefined) return [];
+    return (await listBindings(this.#database, worker)).map(toSummary);
+  }
+
+  async bind(worker: string, bindings: ReadonlyMap<string, EnvironmentBinding>): Promise<void> {
+    await this.#change(
+      worker,
+      [...bindings].map(([name, binding]) => ({ name, ...binding })),
+    );
+  }
+
+  async unbind(worker: string, names: readonly string[]): Promise<string[]> {
+    const environmentId = await this.#idOf(await getWorker(this.#database, worker));
+    const unset = (await listBindings(this.#database, worker))
+      .filter(({ name, source }) => source === "environment" && names.includes(name))
+      .map(({ name }) => name);
+    if (environmentId === undefined || unset.length === 0) return [];
+    await changeValues(this.#database, { environmentId, unset, by: this.#by });
     return unset;
   }
 
@@ -96,6 +119,11 @@ export class SqlEnvironment {
     }
   }
 
+  async #change(worker: string, set: readonly NewValue[]): Promise<void> {
+    const environmentId = await ensureWorkerEnvironment(this.#database, { worker, by: this.#by });
+    await changeValues(this.#database, { environmentId, set, by: this.#by });
+  }
+
   async #create(worker: string): Promise<{ id: EnvironmentId; name: string }> {
     for (let attempt = 1; ; attempt++) {
       const name = attempt === 1 ? worker : `${worker}-${attempt}`;
@@ -126,8 +154,28 @@ export class SqlEnvironment {
   }
 }
 
+function toSummary({
+  name,
+  kind,
+  source,
+  resource,
+  id,
+  entrypoint,
+  settings,
+}: ListedBinding): BindingSummary {
+  return {
+    name,
+    kind,
+    source,
+    ...(resource === null ? {} : { resource }),
+    ...(id === null ? {} : { id }),
+    ...(entrypoint === null ? {} : { entrypoint }),
+    ...(settings === null ? {} : { settings }),
+  };
+}
+
 function toNewValues({ vars, secrets }: NewValues): NewValue[] {
-  const asKind = (values: ReadonlyMap<string, string>, kind: NewValue["kind"]) =>
+  const asKind = (values: ReadonlyMap<string, string>, kind: "var" | "secret"): NewValue[] =>
     [...values].map(([name, value]) => ({ name, kind, value }));
   // What is in both files is a secret.
   return [...asKind(vars, "var").filter(({ name }) => !secrets.has(name)), ...asKind(secrets, "secret")];

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import colors from "picocolors";
 import { formatBytes } from "../bundle/mod.ts";
 import { deployPath, type Released } from "../deploy/deploy.ts";
+import { describeBinding } from "../output/bindings.ts";
 import { formatMs } from "../output/format.ts";
 import { parsePercent, platformCommand, withPlatform } from "./context.ts";
 
@@ -47,10 +48,16 @@ export function deployCommand(): Command {
     });
 }
 
-function formatReleased({ worker, version, url, previewUrl, bytes, percent, timings }: Released): string {
+function formatReleased(released: Released): string {
+  const { worker, version, url, previewUrl, bytes, percent, timings, bindings } = released;
   const steps = Object.entries(timings).map(([step, ms]) => `${step} ${formatMs(ms)}`);
+  const width = Math.max(...bindings.map(({ name }) => name.length));
   return [
     `${colors.bold(worker)} version ${version}, ${formatBytes(bytes)} ${colors.dim(`(${steps.join(", ")})`)}`,
+    ...bindings.map(
+      (bound) =>
+        `  ${bound.name.padEnd(width)}  ${describeBinding(bound)}${bound.created ? colors.green(" (created)") : ""}`,
+    ),
     ...(percent === 100 ? [] : [`It gets ${percent}% of the requests, and all of those to ${previewUrl}`]),
     colors.cyan(url),
   ].join("\n");

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import colors from "picocolors";
 import type { Share, WorkerDetails } from "../backend/backend.ts";
+import { describeBinding } from "../output/bindings.ts";
 import { formatTable, formatTime } from "../output/format.ts";
 import { platformCommand, withPlatform } from "./context.ts";
 
@@ -63,6 +64,7 @@ function formatWorker(worker: WorkerDetails, url: string): string {
     ],
     ["routes", worker.routes.join(", ")],
     ["environment", values.join(", ")],
+    ["bindings", worker.bindings.map((bound) => `${bound.name} (${describeBinding(bound)})`).join(", ")],
     ["limits", limits.join(", ")],
   ];
   const lines = rows

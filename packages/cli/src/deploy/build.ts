@@ -63,11 +63,11 @@ export function fingerprint({ project, bundle, vars, secrets }: BuiltWorker): st
     hash.update(JSON.stringify([name, type, content.byteLength]));
     hash.update(content);
   }
-  const { name, limits, routes, domains } = project;
+  const { name, limits, routes, domains, bindings } = project;
   const { compatibilityDate, compatibilityFlags } = bundle.code;
   hash.update(
     JSON.stringify([name, compatibilityDate, compatibilityFlags, [...project.vars], limits, routes, domains]),
   );
-  hash.update(JSON.stringify([[...vars], [...secrets]]));
+  hash.update(JSON.stringify([[...vars], [...secrets], [...bindings]]));
   return hash.digest("hex");
 }

@@ -1,8 +1,9 @@
-import { type EnvValue, OpenWorkersError, resolveLimits } from "@openworkers/core";
+import { type Binding, type EnvValue, OpenWorkersError, resolveLimits } from "@openworkers/core";
 import { checkStart, unversioned } from "@openworkers/runner";
 import type { Backend } from "../backend/backend.ts";
 import { openOwnCells, type SandboxKind } from "../platform/cell-host.ts";
 import type { BuiltWorker } from "./build.ts";
+import { placeholder } from "./placeholders.ts";
 
 // A sealed secret cannot be read here, and a worker that looks at it while starting must not fail for that.
 const unreadable = "placeholder";
@@ -19,11 +20,12 @@ export async function checkStarts(
 ): Promise<readonly string[]> {
   const { project, bundle } = built;
   const env = await environmentOf(built, backend);
+  const bindings = await bindingsOf(built, backend);
   await using host = await openOwnCells(sandbox);
   try {
     const limits = resolveLimits(project.limits);
     const { handlers } = await checkStart(
-      { code: bundle.code, env, bindings: new Map(), version: unversioned },
+      { code: bundle.code, env, bindings, version: unversioned },
       { host, limits },
     );
     return handlers;
@@ -39,6 +41,16 @@ async function environmentOf(built: BuiltWorker, backend: Backend): Promise<Map<
   }
   for (const [name, value] of [...built.vars, ...built.secrets]) env.set(name, { kind: "text", value });
   return env;
+}
+
+async function bindingsOf({ project }: BuiltWorker, backend: Backend): Promise<Map<string, Binding>> {
+  const bindings = new Map([...project.bindings].map(([name, wanted]) => [name, placeholder(wanted)]));
+  for (const { name, kind, source } of await backend.bindings(project.name, { missingIsEmpty: true })) {
+    if (source === "environment" && (kind === "kv" || kind === "storage" || kind === "worker")) {
+      bindings.set(name, placeholder({ kind }));
+    }
+  }
+  return bindings;
 }
 
 function withStack(thrown: unknown, worker: string): unknown {

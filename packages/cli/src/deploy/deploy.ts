@@ -1,3 +1,4 @@
+import type { BoundName } from "@openworkers/core";
 import { formatBytes } from "../bundle/mod.ts";
 import type { PlatformContext } from "../commands/context.ts";
 import { type BuildOptions, type BuiltWorker, buildWorker } from "./build.ts";
@@ -16,6 +17,8 @@ export interface Released {
   readonly previewUrl: string;
   readonly bytes: number;
   readonly percent: number;
+  /** What the manifest's names are bound to. */
+  readonly bindings: readonly BoundName[];
   readonly warnings: readonly string[];
   /** Milliseconds of each step. */
   readonly timings: Readonly<Record<string, number>>;
@@ -59,12 +62,14 @@ export async function releaseWorker(
   await timed("check", `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`, () =>
     checkStarts(built, { backend, sandbox }),
   );
-  const { worker, version } = await timed("store", "Put it live", () =>
+  const { worker, version, bindings } = await timed("store", "Put it live", () =>
     backend.deploy({
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
+      bindings: project.bindings,
       limits: project.limits,
+      egress: project.egress,
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,
       percent,
@@ -78,5 +83,5 @@ export async function releaseWorker(
     output.warn(`${worker} version ${version} is stored, but this machine's runner does not serve it yet.`);
   }
   const urls = { url: url(worker), previewUrl: url(worker, version) };
-  return { worker, version, ...urls, bytes: bundle.bytes, percent, warnings, timings };
+  return { worker, version, ...urls, bytes: bundle.bytes, percent, bindings, warnings, timings };
 }

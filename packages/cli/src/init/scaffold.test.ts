@@ -12,7 +12,10 @@ test("a new worker loads without a warning, bundles, and runs", async () => {
   const made = await scaffold(join(folder.path, "My Worker"));
   expect(made).toEqual({
     name: "my-worker",
-    files: ["package.json", "wrangler.jsonc", "tsconfig.json", "src/index.ts", ".gitignore"],
+    files: [
+      ...["package.json", "wrangler.jsonc", "tsconfig.json", "src/index.ts", ".gitignore"],
+      "worker-configuration.d.ts",
+    ],
   });
   const project = await loadProject(join(folder.path, "My Worker"));
   expect(project.warnings).toEqual([]);

@@ -2,7 +2,9 @@ import { mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { OpenWorkersError, parseWorkerName } from "@openworkers/core";
 import { newestCompatibilityDate } from "../manifest/compatibility-date.ts";
+import { loadProject } from "../manifest/project.ts";
 import { toWorkerName } from "../manifest/worker-name.ts";
+import { declarations, typesFile } from "../types/declarations.ts";
 import { templates } from "./templates.ts";
 
 /**
@@ -14,7 +16,7 @@ export async function scaffold(folder: string, name?: string): Promise<{ name: s
   const root = resolve(folder);
   const worker = parseWorkerName(name ?? toWorkerName(basename(root)));
   const files = Object.entries(templates(worker, newestCompatibilityDate()));
-  for (const [path] of files) {
+  for (const path of [...files.map(([file]) => file), typesFile]) {
     const exists = await stat(join(root, path)).then(
       () => true,
       () => false,
@@ -30,5 +32,9 @@ export async function scaffold(folder: string, name?: string): Promise<{ name: s
     // `wx`: whoever made the file since the look above keeps it.
     await writeFile(join(root, path), text, { flag: "wx" });
   }
-  return { name: worker, files: files.map(([path]) => path) };
+  const project = await loadProject(root);
+  const file = join(root, typesFile);
+  const types = declarations({ project, file, values: [], bindings: new Map(), others: [] });
+  await writeFile(file, types, { flag: "wx" });
+  return { name: worker, files: [...files.map(([path]) => path), typesFile] };
 }

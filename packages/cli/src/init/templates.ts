@@ -1,3 +1,5 @@
+import workerTypes from "@openworkers/worker-types/package.json" with { type: "json" };
+
 /** A new worker's files by path. */
 export function templates(name: string, compatibilityDate: string): Readonly<Record<string, string>> {
   return {
@@ -5,8 +7,11 @@ export function templates(name: string, compatibilityDate: string): Readonly<Rec
       name,
       private: true,
       type: "module",
-      scripts: { dev: "ow dev", deploy: "ow deploy", check: "tsc --noEmit" },
-      devDependencies: { "@cloudflare/workers-types": "^5.20261117.1", typescript: "^7.0.2" },
+      scripts: { dev: "ow dev", deploy: "ow deploy", types: "ow types", check: "tsc --noEmit" },
+      devDependencies: {
+        "@cloudflare/workers-types": `^${workerTypes.dependencies["@cloudflare/workers-types"]}`,
+        typescript: "^7.0.2",
+      },
     }),
     "wrangler.jsonc": `{
   "name": "${name}",
@@ -22,20 +27,16 @@ export function templates(name: string, compatibilityDate: string): Readonly<Rec
         module: "ESNext",
         moduleResolution: "bundler",
         lib: ["ESNext"],
-        types: ["@cloudflare/workers-types"],
+        types: [],
         jsx: "react-jsx",
         strict: true,
         noEmit: true,
         isolatedModules: true,
         skipLibCheck: true,
       },
-      include: ["src"],
+      include: ["src", "worker-configuration.d.ts"],
     }),
-    "src/index.ts": `interface Env {
-  GREETING: string;
-}
-
-export default {
+    "src/index.ts": `export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url);
     console.log("asked for", pathname);

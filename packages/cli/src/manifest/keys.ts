@@ -45,7 +45,6 @@ const unsupported = new Set([
   "flagship",
   "hyperdrive",
   "images",
-  "kv_namespaces",
   "logfwdr",
   "logpush",
   "media",
@@ -56,22 +55,17 @@ const unsupported = new Set([
   "placement",
   "python_modules",
   "queues",
-  "r2_buckets",
-  "ratelimits",
   "secrets",
   "secrets_store_secrets",
   "send_email",
-  "services",
   "site",
   "stream",
   "streaming_tail_consumers",
   "tail_consumers",
   "text_blobs",
   "triggers",
-  "unsafe",
   "unsafe_hello_world",
   "vectorize",
-  "version_metadata",
   "vpc_networks",
   "vpc_services",
   "wasm_modules",
@@ -94,7 +88,8 @@ export function keyWarnings(section: Readonly<Record<string, unknown>>, where: s
   });
 }
 
-function isEmpty(value: unknown): boolean {
+/** Whether a key's value asks for nothing. */
+export function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined || value === false) return true;
   return typeof value === "object" && Object.keys(value).length === 0;
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
 import { testFolder } from "../testing/files.ts";
 import { newestCompatibilityDate, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { keyWarnings } from "./keys.ts";
 import { type LoadProjectOptions, loadProject, type Project } from "./project.ts";
+import { manifestFileSchema } from "./schema.ts";
 import { toWorkerName } from "./worker-name.ts";
 
 const dates = { newest: "2026-11-17", today: "2026-11-22" };
@@ -74,6 +76,16 @@ describe("a manifest", () => {
       json({ limits: { cpu_ms: 250 }, openworkers: { limits: { memoryBytes: 2 ** 28 } } }),
     );
     expect(limits).toEqual({ cpuMs: 250, memoryBytes: 2 ** 28 });
+  });
+
+  test("lists the hosts that the worker may ask, and may list none", async () => {
+    const allow = async (egress: unknown) => (await project(json({ openworkers: { egress } }))).egress.allow;
+    expect(await allow({ allow: ["API.example.com", "*.example.org"] })).toEqual([
+      "api.example.com",
+      "*.example.org",
+    ]);
+    expect(await allow({ allow: [] })).toEqual([]);
+    expect(await allow({})).toBeUndefined();
   });
 
   test("has sections that inherit everything but vars, and a name of their own", async () => {
@@ -152,6 +164,11 @@ const refused: { what: string; files: Record<string, string>; options?: LoadProj
       says: "main is dist/index.js, which does not exist",
     },
     {
+      what: "a host to ask that is a URL",
+      files: json({ openworkers: { egress: { allow: ["https://example.com"] } } }),
+      says: 'is not a host such as "api.example.com"',
+    },
+    {
       what: "a name that is no host label",
       files: json({ name: "My Shop" }),
       says: `INVALID_NAME: "My Shop" cannot name a worker`,
@@ -180,11 +197,12 @@ describe("a project is refused for", () => {
 
 const keys: { key: string; value: unknown; warning: string | undefined }[] = [
   {
-    key: "kv_namespaces",
-    value: [{ binding: "KV" }],
-    warning: "kv_namespaces is not supported in this release",
+    key: "d1_databases",
+    value: [{ binding: "DB" }],
+    warning: "d1_databases is not supported in this release",
   },
-  { key: "kv_namespaces", value: [], warning: undefined },
+  { key: "d1_databases", value: [], warning: undefined },
+  { key: "kv_namespaces", value: [{ binding: "KV" }], warning: undefined },
   { key: "triggers", value: { crons: ["* * * * *"] }, warning: "triggers is not supported" },
   { key: "compatability_date", value: "2026-01-01", warning: "Did you mean compatibility_date?" },
   { key: "kv_namespace", value: [], warning: "Did you mean kv_namespaces?" },
@@ -199,6 +217,15 @@ describe("a manifest's key", () => {
       expect(warnings).toEqual(warning === undefined ? [] : [expect.stringContaining(warning)]);
     });
   }
+});
+
+test("docs/manifest.md has every key that is read, and no other", async () => {
+  const page = await Bun.file(join(import.meta.dir, "../../../../docs/manifest.md")).text();
+  const rows = page.split("\n").filter((line) => line.startsWith("| `"));
+  const named = rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, key]) => key),
+  );
+  expect(named.sort()).toEqual(Object.keys(manifestFileSchema.shape).sort());
 });
 
 test("a derived worker name is bent into a host label", () => {

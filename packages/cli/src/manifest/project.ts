@@ -1,5 +1,12 @@
 import { basename, dirname, relative, resolve } from "node:path";
-import { type EnvValue, type Limits, OpenWorkersError } from "@openworkers/core";
+import {
+  type EgressPolicy,
+  type EnvValue,
+  type Limits,
+  OpenWorkersError,
+  type WantedBinding,
+} from "@openworkers/core";
+import { readBindings } from "./bindings.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { findEntry, findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
@@ -33,7 +40,11 @@ export interface Project {
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
   readonly vars: ReadonlyMap<string, EnvValue>;
+  /** No name of `vars` is among them. */
+  readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;
+  /** Where the worker may go. */
+  readonly egress: EgressPolicy;
   /** Absent when the manifest says nothing about routes. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -77,6 +88,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
       `compatibility_date is not set; ${compatibilityDate} is used. Write it into ${basename(manifestFile)} so that the worker's behaviour stays as it is.`,
     );
   }
+  const bound = readBindings(manifest);
   return {
     name: chooseName(options.name, manifest.name, source, root, packageJson),
     root,
@@ -86,10 +98,12 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     compatibilityDate,
     compatibilityFlags: manifest.compatibility_flags ?? [],
     vars: toEnvValues(manifest.vars ?? {}),
+    bindings: bound.bindings,
     limits: readLimits(manifest),
+    egress: { allow: manifest.openworkers?.egress?.allow },
     ...readRoutes(manifest),
     build: readBuildSettings(manifest, root),
-    warnings,
+    warnings: [...warnings, ...bound.warnings],
   };
 }
 

@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { messageOf, OpenWorkersError } from "@openworkers/core";
 import { type ParseError, parse as parseJsonc, printParseErrorCode } from "jsonc-parser";
 import { parse as parseToml } from "smol-toml";
-import { keyWarnings } from "./keys.ts";
+import { bindingKeys } from "./binding-keys.ts";
+import { isEmpty, keyWarnings } from "./keys.ts";
 import { type ManifestFile, type ManifestSection, manifestFileSchema } from "./schema.ts";
 
 /** In the order in which wrangler looks for them. */
@@ -40,14 +41,28 @@ export async function readManifest(file: string, environment?: string): Promise<
   if (section === undefined) throw unknownEnvironment(file, environment, env);
   return {
     manifest: overlay(top, section, environment),
-    warnings: [...warnings, ...keyWarnings(section, `env.${environment}.`)],
+    warnings: [
+      ...warnings,
+      ...keyWarnings(section, `env.${environment}.`),
+      ...missedKeys(top, section, environment),
+    ],
   };
 }
 
-// As wrangler does it: vars belong to one environment and are not inherited, all else is; and the worker of
-// an environment gets a name of its own, so that staging does not replace production.
+/** What an environment has of its own or not at all; as in wrangler, whose staging shall not write production's data. */
+const ownKeys = ["vars", ...Object.keys(bindingKeys)];
+
+function missedKeys(top: ManifestSection, section: ManifestSection, environment: string): string[] {
+  return ownKeys
+    .filter((key) => !isEmpty(top[key]) && section[key] === undefined)
+    .map((key) => `${key} is not inherited by env.${environment}; write it there if it is wanted.`);
+}
+
+// As wrangler does it: vars and bindings belong to one environment and are not inherited, all else is; and the worker
+// of an environment gets a name of its own, so that staging does not replace production.
 function overlay(top: ManifestSection, section: ManifestSection, environment: string): ManifestSection {
-  const { vars: _vars, route: topRoute, routes: topRoutes, ...inherited } = top;
+  const { route: topRoute, routes: topRoutes, ...rest } = top;
+  const inherited = Object.fromEntries(Object.entries(rest).filter(([key]) => !ownKeys.includes(key)));
   const ownRoutes = section.route !== undefined || section.routes !== undefined;
   const routes = ownRoutes ? {} : { route: topRoute, routes: topRoutes };
   const name = section.name ?? (top.name === undefined ? undefined : `${top.name}-${environment}`);

@@ -1,5 +1,6 @@
-import { limitsSchema } from "@openworkers/core";
+import { egressAllowSchema, limitsSchema } from "@openworkers/core";
 import { z } from "zod";
+import { bindingKeys } from "./binding-keys.ts";
 
 const route = z.union([
   z.string().min(1),
@@ -29,8 +30,14 @@ const shared = {
   compatibility_date: date.optional(),
   compatibility_flags: z.array(z.string().min(1)).optional(),
   vars: z.record(z.string().min(1), z.json()).optional(),
+  ...bindingKeys,
   limits: z.looseObject({ cpu_ms: limitsSchema.shape.cpuMs.optional() }).optional(),
-  openworkers: z.strictObject({ limits: limitsSchema.partial().strict().optional() }).optional(),
+  openworkers: z
+    .strictObject({
+      limits: limitsSchema.partial().strict().optional(),
+      egress: z.strictObject({ allow: egressAllowSchema.optional() }).optional(),
+    })
+    .optional(),
   route: route.optional(),
   routes: z.array(route).optional(),
   rules: z.array(rule).optional(),

@@ -20,6 +20,14 @@ async function live(
 }
 
 describe("a deploy", () => {
+  test("keeps the hosts that the version may ask, and an empty list as one", async () => {
+    await using fixture = await platform();
+    for (const allow of [["api.example.com", "*.example.org"], []]) {
+      const { versionId, workerId } = await fixture.deploy("hello", { egress: { allow } });
+      expect((await loadProgram(fixture.database, versionId, workerId)).egress).toEqual({ allow });
+    }
+  });
+
   test("makes the worker, a version and a deployment, and gives back what it was given", async () => {
     await using fixture = await platform();
     const code = {
@@ -52,6 +60,7 @@ describe("a deploy", () => {
     expect(program.code.compatibilityDate).toBe(code.compatibilityDate);
     expect(program.code.sourceMaps).toEqual(code.sourceMaps);
     expect(program.vars).toEqual(vars);
+    expect(program.egress.allow).toBeUndefined();
     expect(program.environment).toBeUndefined();
     expect(await listAudit(fixture.database, { subject: "hello" })).toMatchObject([
       { action: "worker.deploy", user: "ada", details: { version: 1, percent: 100 } },

@@ -1,6 +1,8 @@
 import {
   type Binding,
+  type BoundName,
   type DeploymentId,
+  type EgressPolicy,
   type EnvironmentId,
   type EnvValue,
   type Limits,
@@ -11,6 +13,7 @@ import {
   resolveLimits,
   type UserId,
   type VersionId,
+  type WantedBinding,
   type WorkerCode,
   type WorkerId,
 } from "@openworkers/core";
@@ -23,6 +26,7 @@ import { claimDomain } from "./domains.ts";
 import { environmentFor } from "./environments.ts";
 import { replaceRoutes } from "./routes.ts";
 import { mustOwn } from "./users.ts";
+import { provision } from "./wanted-bindings.ts";
 
 export interface DeployInput {
   /** The worker's name; the worker is made when there is none. */
@@ -34,8 +38,12 @@ export interface DeployInput {
   readonly vars?: ReadonlyMap<string, EnvValue>;
   /** What the manifest binds. A binding of the environment with the same name goes before it. */
   readonly bindings?: ReadonlyMap<string, Binding>;
+  /** The same by the resources' names: looked up, and made for the worker's owner, as part of the deploy. */
+  readonly wanted?: ReadonlyMap<string, WantedBinding>;
   /** Names of the exported classes that other workers may call, as a start of the worker found them. */
   readonly entrypoints?: readonly string[];
+  /** Where the version may go; every public host unless given. */
+  readonly egress?: EgressPolicy;
   /** What the manifest wants; each goes before the worker's own. */
   readonly limits?: Partial<Limits>;
   /** What the platform allows; `defaultMaxima` unless given. */
@@ -57,6 +65,8 @@ export interface Deployed {
   /** The version's number, counted from 1 for each worker. */
   readonly version: number;
   readonly deploymentId: DeploymentId;
+  /** What became of `wanted`. */
+  readonly bound: readonly BoundName[];
 }
 
 /**
@@ -64,7 +74,8 @@ export interface Deployed {
  * versions of which the one with the higher number is live.
  *
  * @throws OpenWorkersError INVALID_NAME, INVALID_INPUT, INVALID_LIMIT, SCRIPT_TOO_LARGE, FORBIDDEN (the worker
- * is somebody else's, or a route's host not its owner's), NOT_FOUND (environment), CONFLICT (a domain or route is another worker's),
+ * or one to be bound is somebody else's, or a route's host not its owner's), NOT_FOUND (environment, a namespace or worker to be
+ * bound), CONFLICT (a domain or route is another worker's),
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
@@ -77,13 +88,23 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const worker = await lockWorker(transaction, name, input.by);
     if (input.environment !== undefined) await useEnvironment(transaction, worker, input.environment);
     await storeBlobs(transaction, stored.blobs);
-    const version = await insertVersion(transaction, worker, input, stored);
+    const bindings = new Map(input.bindings);
+    const owner = { id: worker.id, name, owner: worker.owner_id, by: input.by };
+    const bound = await provision(transaction, owner, input.wanted ?? new Map());
+    for (const [binding, resolved] of bound) bindings.set(binding, resolved.binding);
+    const version = await insertVersion(transaction, worker, { ...input, bindings }, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
     if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
-    return { workerId: worker.id, versionId: version.id, version: version.number, deploymentId };
+    return {
+      workerId: worker.id,
+      versionId: version.id,
+      version: version.number,
+      deploymentId,
+      bound: [...bound.values()].map((resolved) => resolved.bound),
+    };
   });
 }
 
@@ -127,7 +148,7 @@ async function useEnvironment(transaction: Queries, worker: LockedWorker, name: 
 async function insertVersion(
   transaction: Queries,
   worker: LockedWorker,
-  { code, vars, bindings, entrypoints, limits, message, by }: DeployInput,
+  { code, vars, bindings, entrypoints, egress, limits, message, by }: DeployInput,
   { modules, sourceMaps }: StoredCode,
 ): Promise<{ id: VersionId; number: number }> {
   const id = newId<"version">();
@@ -141,6 +162,7 @@ async function insertVersion(
       compatibility_flags: [...code.compatibilityFlags],
       vars: Object.fromEntries(vars ?? []),
       entrypoints: entrypoints === undefined ? null : [...entrypoints],
+      egress_allow: egress?.allow === undefined ? null : [...egress.allow],
       limits: limits ?? {},
       message: message ?? null,
       created_by: by,

@@ -1,8 +1,16 @@
-import { type EnvironmentId, OpenWorkersError, seal, type UserId } from "@openworkers/core";
-import type { Database } from "../database.ts";
+import {
+  type EnvironmentId,
+  OpenWorkersError,
+  seal,
+  type UserId,
+  type WantedBinding,
+} from "@openworkers/core";
+import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
+import { bindingColumns } from "./bindings.ts";
 import { lockOwnedEnvironment } from "./environments.ts";
-import { lockActiveKey } from "./sealing-keys.ts";
+import { lockActiveKey, type PublicSealingKey } from "./sealing-keys.ts";
+import { lookUp } from "./wanted-bindings.ts";
 
 /** Longest value of a var or a secret, in bytes of UTF-8. */
 export const maxValueBytes = 65_536;
@@ -14,12 +22,17 @@ export type ListedValue =
   | { readonly name: string; readonly kind: "var"; readonly value: string; readonly updatedAt: Date }
   | { readonly name: string; readonly kind: "secret"; readonly updatedAt: Date };
 
-export interface NewValue {
-  readonly name: string;
-  readonly kind: "var" | "secret";
-  /** In clear. A secret is sealed before it leaves this process. */
-  readonly value: string;
-}
+/** A binding that an environment may hold: what it points at is there already. */
+export type EnvironmentBinding = Extract<WantedBinding, { kind: "kv" | "storage" | "worker" }>;
+
+export type NewValue =
+  | {
+      readonly name: string;
+      readonly kind: "var" | "secret";
+      /** In clear. A secret is sealed before it leaves this process. */
+      readonly value: string;
+    }
+  | ({ readonly name: string } & EnvironmentBinding);
 
 export interface ChangeValues {
   readonly environmentId: EnvironmentId;
@@ -32,8 +45,8 @@ export interface ChangeValues {
 /**
  * Sets and removes values of an environment, all of it or nothing; returns its new revision.
  *
- * @throws OpenWorkersError INVALID_INPUT (a name or a size), NOT_FOUND, FORBIDDEN, SECRET_UNREADABLE when the
- * platform has no sealing key yet, DATABASE_UNAVAILABLE.
+ * @throws OpenWorkersError INVALID_INPUT (a name or a size), NOT_FOUND (also of what is to be bound), FORBIDDEN,
+ * SECRET_UNREADABLE when the platform has no sealing key yet, DATABASE_UNAVAILABLE.
  */
 export async function changeValues(
   database: Database,
@@ -54,25 +67,16 @@ export async function changeValues(
         .execute();
     }
     if (set.length > 0) {
-      const key = set.some(({ kind }) => kind === "secret") ? await lockActiveKey(transaction) : undefined;
-      const rows = await Promise.all(
-        set.map(async ({ name, kind, value }) =>
-          kind === "secret" && key !== undefined
-            ? {
-                name,
-                kind,
-                value: null,
-                sealed: await seal(key.publicKey, value, { environmentId, name }),
-                key_id: key.id,
-              }
-            : { name, kind, value, sealed: null, key_id: null },
-        ),
-      );
+      const owner = environment.owner_id;
+      let key: Promise<PublicSealingKey> | undefined;
+      const activeKey = () => (key ??= lockActiveKey(transaction));
+      const rows = [];
+      for (const value of set) {
+        rows.push(await columnsOf(transaction, { environmentId, owner, by, activeKey }, value));
+      }
       await transaction
         .insertInto("environment_values")
-        .values(
-          rows.map((row) => ({ ...row, environment_id: environmentId, owner_id: environment.owner_id })),
-        )
+        .values(rows.map((row) => ({ ...row, environment_id: environmentId, owner_id: owner })))
         .onConflict((conflict) =>
           conflict.columns(["environment_id", "name"]).doUpdateSet(({ ref }) => ({
             kind: ref("excluded.kind"),
@@ -102,6 +106,29 @@ export async function changeValues(
   });
 }
 
+interface Place {
+  readonly environmentId: EnvironmentId;
+  readonly owner: UserId;
+  readonly by: UserId;
+  readonly activeKey: () => Promise<PublicSealingKey>;
+}
+
+const noValue = { value: null, sealed: null, key_id: null };
+
+async function columnsOf(transaction: Queries, place: Place, value: NewValue) {
+  const { name, kind } = value;
+  if (kind === "kv" || kind === "storage" || kind === "worker") {
+    const { binding } = await lookUp(transaction, place, name, value);
+    const { settings: _, ...columns } = bindingColumns(binding);
+    return { name, ...noValue, ...columns, kind };
+  }
+  const { environmentId, activeKey } = place;
+  if (kind === "var") return { name, kind, ...noValue, value: value.value };
+  const key = await activeKey();
+  const sealed = await seal(key.publicKey, value.value, { environmentId, name });
+  return { name, kind, ...noValue, sealed, key_id: key.id };
+}
+
 /** The values of an environment by name; secrets without their values. */
 export async function listValues(database: Database, environmentId: EnvironmentId): Promise<ListedValue[]> {
   const rows = await database.read((queries) =>
@@ -118,12 +145,15 @@ export async function listValues(database: Database, environmentId: EnvironmentI
   });
 }
 
-function check({ name, value }: NewValue): void {
+function check(wanted: NewValue): void {
+  const { name } = wanted;
   if (!namePattern.test(name)) {
     throw new OpenWorkersError("INVALID_INPUT", `"${name}" cannot name a value.`, {
       hint: "Use up to 128 letters, digits and underscores, not starting with a digit.",
     });
   }
+  if (wanted.kind !== "var" && wanted.kind !== "secret") return;
+  const { value } = wanted;
   const bytes = Buffer.byteLength(value);
   if (bytes > maxValueBytes) {
     throw new OpenWorkersError(

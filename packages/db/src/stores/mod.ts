@@ -12,6 +12,7 @@ export { addDomain, type Domain, listDomains, parseHostname, removeDomain, verif
 export {
   type ChangeValues,
   changeValues,
+  type EnvironmentBinding,
   type ListedValue,
   listValues,
   maxValueBytes,
@@ -25,7 +26,37 @@ export {
   findEnvironment,
   listEnvironments,
 } from "./environments.ts";
+export {
+  deleteKvEntry,
+  type KvEntry,
+  type KvKey,
+  type KvListed,
+  type KvPut,
+  listKvEntries,
+  maxInlineBytes,
+  putKvEntry,
+  readKvEntries,
+} from "./kv/entries.ts";
+export { putKvStream } from "./kv/put.ts";
+export { sweepKv } from "./kv/sweep.ts";
+export { isJsonKvValue, readKvValue } from "./kv/values.ts";
+export { type ListedBinding, listBindings } from "./listed-bindings.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
+export { type ResourceUser, resourceUsers } from "./resource-users.ts";
+export {
+  createResource,
+  deleteResource,
+  deleteUnused,
+  ensureResource,
+  findResource,
+  getResource,
+  listResources,
+  type Resource,
+  type ResourceIds,
+  type ResourceKind,
+  renameResource,
+  resourceNoun,
+} from "./resources.ts";
 export { listRoutes, parseRoutePattern, type Route, setRoutes } from "./routes.ts";
 export {
   effectiveLimits,

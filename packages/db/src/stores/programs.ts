@@ -1,5 +1,6 @@
 import {
   type Binding,
+  type EgressPolicy,
   type EnvironmentId,
   type EnvValue,
   OpenWorkersError,
@@ -28,6 +29,7 @@ export interface StoredProgram {
   readonly vars: ReadonlyMap<string, EnvValue>;
   /** The manifest's, and over them the environment's. One goes before a var with the same name. */
   readonly bindings: ReadonlyMap<string, Binding>;
+  readonly egress: EgressPolicy;
   readonly environment:
     | { readonly id: EnvironmentId; readonly revision: number; readonly values: readonly StoredValue[] }
     | undefined;
@@ -52,6 +54,7 @@ export async function loadProgram(
         "version.compatibility_date as compatibilityDate",
         "version.compatibility_flags as compatibilityFlags",
         "version.vars",
+        "version.egress_allow as egressAllow",
         "version.number",
         "version.message",
         "version.created_at as createdAt",
@@ -108,6 +111,7 @@ export async function loadProgram(
       version: { id: versionId, number, message: message ?? undefined, createdAt },
       vars: new Map(Object.entries(vars)),
       bindings,
+      egress: { allow: version.egressAllow ?? undefined },
       environment:
         environmentId === null || revision === null
           ? undefined

@@ -11,6 +11,7 @@ import {
   OpenWorkersError,
 } from "@openworkers/core";
 import type { Target } from "../cells/target.ts";
+import { unmetered } from "../subrequests/budget.ts";
 import { Broker } from "./broker.ts";
 import type { BindingHandler } from "./plugin.ts";
 
@@ -38,7 +39,7 @@ function rig(serve: BindingHandler<"kv">["serve"], granted = true) {
   const handlers = new Map<BindingKind, BindingHandler>([["kv", { serve } as BindingHandler]]);
   const broker = new Broker({ handlers, report: (message) => reports.push(message) });
   const path = join(directory, newId());
-  const listener = broker.listen(path, () => (granted ? { target, bindings } : undefined));
+  const listener = broker.listen(path, () => (granted ? { target, bindings, budget: unmetered } : undefined));
   return {
     reports,
     ask: (name: string) => fetch("http://broker/key", { unix: path, headers: { "x-ow-binding": name } }),

@@ -1,5 +1,6 @@
 import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { bindingHeader } from "../cells/config/encode-config.ts";
+import type { SubrequestBudget } from "../subrequests/budget.ts";
 import type { Caller } from "./caller.ts";
 import { listenExactly } from "./exact-listener.ts";
 import type { BindingHandler, BindingServices } from "./plugin.ts";
@@ -13,6 +14,10 @@ export interface BrokerOptions {
 
 // Bun 1.4.5 ends a Unix socket's idle connection after 10 s, too, and heeds this; its types say that it would not.
 const patient: object = { idleTimeout: 0 };
+
+interface BudgetedCaller extends Caller {
+  readonly budget: SubrequestBudget;
+}
 
 /** A name for what a handler's OpenWorkersError is, on the way to the cell's client. */
 export const errorCodeHeader = "X-Ow-Error";
@@ -40,7 +45,7 @@ export class Broker implements AsyncDisposable {
   }
 
   /** Listens on `path` for the one cell that `caller` says who it is. */
-  listen(path: string, caller: () => Caller | undefined): Disposable {
+  listen(path: string, caller: () => BudgetedCaller | undefined): Disposable {
     const server = Bun.serve({
       unix: path,
       ...patient,
@@ -58,7 +63,7 @@ export class Broker implements AsyncDisposable {
   }
 
   /** As `listen`, for bindings whose responses must keep their Content-Length. */
-  listenExactly(path: string, caller: () => Caller | undefined): Promise<AsyncDisposable> {
+  listenExactly(path: string, caller: () => BudgetedCaller | undefined): Promise<AsyncDisposable> {
     return listenExactly(path, (request) => this.#answer(request, caller()));
   }
 
@@ -68,7 +73,7 @@ export class Broker implements AsyncDisposable {
     );
   }
 
-  async #answer(request: Request, caller: Caller | undefined): Promise<Response> {
+  async #answer(request: Request, caller: BudgetedCaller | undefined): Promise<Response> {
     try {
       const name = request.headers.get(bindingHeader) ?? "";
       const binding = caller?.bindings.get(name);
@@ -76,6 +81,8 @@ export class Broker implements AsyncDisposable {
       if (caller === undefined || binding === undefined || handler === undefined) {
         throw new OpenWorkersError("FORBIDDEN", "The worker has no such binding.");
       }
+      // What is asked through a binding does not say for which request.
+      using _place = await caller.budget.enter(undefined, request.signal);
       return await handler.serve(request, binding, caller);
     } catch (thrown) {
       return this.#failed(thrown, caller);
@@ -83,13 +90,15 @@ export class Broker implements AsyncDisposable {
   }
 
   #failed(thrown: unknown, caller: Caller | undefined): Response {
-    if (isOpenWorkersError(thrown) && thrown.fault !== "platform") {
+    // An operator's error may name addresses, which are not for a cell.
+    if (isOpenWorkersError(thrown) && (thrown.fault === "user" || thrown.fault === "worker")) {
       return new Response(thrown.message, {
         status: thrown.status,
         headers: { [errorCodeHeader]: thrown.code },
       });
     }
     this.#options.report("A binding failed.", { error: thrown, worker: caller?.target.worker });
-    return new Response("The binding failed.", { status: 500, headers: { [errorCodeHeader]: "INTERNAL" } });
+    const { status, code } = isOpenWorkersError(thrown) ? thrown : { status: 500, code: "INTERNAL" };
+    return new Response("The binding failed.", { status, headers: { [errorCodeHeader]: code } });
   }
 }

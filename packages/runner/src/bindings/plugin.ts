@@ -9,6 +9,8 @@ export type CellBinding =
   | { readonly type: "kvNamespace" | "r2Bucket" }
   /** A `Fetcher` whose requests the broker answers. */
   | { readonly type: "fetcher" }
+  /** Another worker, reached through a socket of its own and not through the broker. */
+  | { readonly type: "worker" }
   /** What the default export of `module` makes of `{ broker: Fetcher }`; a function, called once as the cell starts. */
   | { readonly type: "wrapped"; readonly module: Module }
   | { readonly type: "json"; readonly value: string };

@@ -1,11 +1,5 @@
 export type { Cell, CellExit, CellLine } from "./cell.ts";
 export { type CheckOptions, checkStart } from "./check/check-start.ts";
-export {
-  closedEgress,
-  type EgressConnection,
-  type EgressHandler,
-  type EgressSocket,
-} from "./egress/egress-handler.ts";
 export type { AcquireOptions, Dispatcher, Lease, Verdict } from "./lease.ts";
 export type { AssignOptions, BlankCell } from "./process/blank-cell.ts";
 export { type CellHost, type CellHostOptions, openCellHost } from "./process/cell-host.ts";

@@ -1,4 +1,12 @@
-import type { Binding, EnvValue, Limits, VersionId, WorkerCode, WorkerId } from "@openworkers/core";
+import type {
+  Binding,
+  EgressPolicy,
+  EnvValue,
+  Limits,
+  VersionId,
+  WorkerCode,
+  WorkerId,
+} from "@openworkers/core";
 
 /**
  * One version of a worker as it must run now. Two targets with the same `targetKey` share cells; a new
@@ -12,10 +20,34 @@ export interface Target {
   /** Grows with every change of a value in the worker's environment; 0 when it has none. */
   readonly environmentRevision: number;
   readonly limits: Limits;
+  /**
+   * What other workers' bindings call of it besides its default export, in the order of its cells' sockets. Absent
+   * when there is none.
+   */
+  readonly doors?: readonly Door[];
+}
+
+/** An entrypoint that other workers call, with the `ctx.props` it gets from them. */
+export interface Door {
+  /** Name of an exported class; the default export without. */
+  readonly entrypoint: string | undefined;
+  /** JSON text. */
+  readonly props: string | undefined;
 }
 
 export function targetKey(target: Target): string {
-  return `${target.versionId}:${target.environmentRevision}:${limitsKey(target.limits)}`;
+  return `${target.versionId}:${target.environmentRevision}:${limitsKey(target.limits)}${doorsKey(target.doors)}`;
+}
+
+const doorsKeys = new WeakMap<readonly Door[], string>();
+function doorsKey(doors: readonly Door[] | undefined): string {
+  if (doors === undefined) return "";
+  let key = doorsKeys.get(doors);
+  if (key === undefined) {
+    key = `:${JSON.stringify(doors.map(({ entrypoint, props }) => [entrypoint, props]))}`;
+    doorsKeys.set(doors, key);
+  }
+  return key;
 }
 
 // Targets come from the routing table, which keeps one object per worker: the text is made once for each.
@@ -35,6 +67,8 @@ export interface Program {
   readonly env: ReadonlyMap<string, EnvValue>;
   /** Goes before `env` where both have a name. */
   readonly bindings: ReadonlyMap<string, Binding>;
+  /** Where it may go; every public host without. */
+  readonly egress?: EgressPolicy | undefined;
   readonly version: VersionFacts;
 }
 

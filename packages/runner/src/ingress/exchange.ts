@@ -13,9 +13,12 @@ import {
   bodyTooSlow,
   internal,
   knownMethods,
+  maxServiceDepth,
   methodNotSupported,
   notStarted,
+  serviceGone,
   terminated,
+  tooDeep,
   unknownHost,
 } from "./problems.ts";
 import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
@@ -45,8 +48,23 @@ export interface ExchangeOptions extends RequestHeadOptions {
 const continueHead = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
 const never = Number.POSITIVE_INFINITY;
 
+/** What happens on a client's connection, one at a time: a request with its answer, or calls of methods. */
+export interface Conversation {
+  start(): void;
+  /** False when no more should be read from the client for now. */
+  tunnelFromClient(bytes: Buffer): boolean;
+  clientDrained(): void;
+  clientGone(): void;
+  /** The ingress goes down. */
+  drain(): void;
+  /** Called several times a second once the ingress drains. */
+  checkDrain(now: number): void;
+  /** Called several times a second. */
+  check(now: number): void;
+}
+
 /** One request and its answer, whichever of client, cell and limits ends it; and the record of how it ended. */
-export class Exchange implements CellLinkUser {
+export class Exchange implements CellLinkUser, Conversation {
   readonly #context: IngressContext;
   readonly #client: ExchangeClient;
   readonly #head: RequestHead;
@@ -97,6 +115,10 @@ export class Exchange implements CellLinkUser {
   }
 
   start(): void {
+    if (this.#head.depth >= maxServiceDepth) {
+      this.#answer(tooDeep, undefined);
+      return;
+    }
     const { hostname, target, versionKey } = this.#head;
     const resolved = this.#context.router.resolve({ hostname, target, versionKey });
     if (resolved instanceof Promise) {
@@ -110,7 +132,11 @@ export class Exchange implements CellLinkUser {
   #routed(target: Target | undefined): void {
     if (this.#done) return;
     if (target === undefined) {
-      this.#answer(unknownHost(this.#head.hostname, this.#context.baseDomain), undefined);
+      const { baseDomain, service } = this.#context;
+      this.#answer(
+        service === undefined ? unknownHost(this.#head.hostname, baseDomain) : serviceGone,
+        undefined,
+      );
       return;
     }
     this.#target = target;
@@ -310,9 +336,9 @@ export class Exchange implements CellLinkUser {
     if (outcome === undefined || this.#target === undefined) return;
     const { requestId } = this.#options;
     const wallMs = performance.now() - this.#startedAt;
-    this.#context.logs.emit(
-      invocationRecord(this.#target, this.#head, { requestId, status, outcome, wallMs, cpuMs, coldStart }),
-    );
+    const trigger = this.#context.service === undefined ? "fetch" : "service";
+    const end = { requestId, status, outcome, wallMs, cpuMs, coldStart, trigger } as const;
+    this.#context.logs.emit(invocationRecord(this.#target, this.#head, end));
   }
 }
 

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { z } from "zod";
-import { lines } from "../cells/logs/lines.ts";
 import { program, type TestCell, type TestCells, testCells } from "../cells/testing/test-cells.ts";
 import { fuzzedBytes, randomFrom } from "./testing/mutations.ts";
 import { RawClient } from "./testing/raw-client.ts";
@@ -40,7 +41,7 @@ let cells: TestCells;
 let cell: TestCell;
 let rig: Rig;
 let reference: Bun.Subprocess<"ignore", "pipe", "inherit">;
-let told: ReturnType<typeof lines>;
+let told: AsyncIterator<string>;
 const directory = mkdtempSync(join(tmpdir(), "ow-fuzz-"));
 const referenceSocket = join(directory, "reference");
 
@@ -53,7 +54,7 @@ beforeAll(async () => {
   reference = Bun.spawn(["node", join(import.meta.dir, "testing/reference-server.mjs"), referenceSocket], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  told = lines(reference.stdout, 2 ** 20);
+  told = createInterface({ input: Readable.fromWeb(reference.stdout) })[Symbol.asyncIterator]();
   await told.next();
 });
 afterAll(async () => {
@@ -69,7 +70,7 @@ async function referenceReads(bytes: string): Promise<Read[]> {
   const socket = await Bun.connect({ unix: referenceSocket, socket: { data() {}, error() {} } });
   socket.end(Buffer.from(bytes + filler, "latin1"));
   const line = await told.next();
-  return z.array(readSchema).parse(JSON.parse(line.value?.text ?? ""));
+  return z.array(readSchema).parse(JSON.parse(line.value ?? ""));
 }
 
 /** Every request that the cell got of `bytes`, in order, until the connection ended. */

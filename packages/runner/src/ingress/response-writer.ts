@@ -64,6 +64,7 @@ const reasons: Readonly<Record<number, string>> = {
   501: "Not Implemented",
   503: "Service Unavailable",
   504: "Gateway Timeout",
+  508: "Loop Detected",
   505: "HTTP Version Not Supported",
 };
 

@@ -6,6 +6,8 @@ export interface WireOwner {
   /** Everything handed to `write` is with the kernel; more may be written. */
   onDrain(): void;
   onClose(): void;
+  /** The peer will send no more. Without it, the wire is closed then. */
+  onEnd?(): void;
   /** Something threw on behalf of this wire, which is about to be closed. */
   onFault(error: unknown): void;
 }
@@ -133,6 +135,12 @@ export class Wire {
     else this.#owner.onDrain();
   }
 
+  /** The peer has said that it will send no more. */
+  peerEnded(socket: Socket<Wire>): void {
+    if (!this.#closed && this.#owner.onEnd !== undefined) this.#owner.onEnd();
+    else socket.end();
+  }
+
   /** A callback threw, which is a bug of ours: it ends this connection and no other, and is told. */
   failed(error: unknown): void {
     if (isSocketError(error)) {
@@ -158,9 +166,7 @@ export const wireHandlers: SocketHandler<Wire> = {
   open: (socket) => socket.data.opened(socket),
   data: (socket, bytes) => socket.data.received(bytes),
   drain: (socket) => socket.data.drained(),
-  end: (socket) => {
-    socket.end();
-  },
+  end: (socket) => socket.data.peerEnded(socket),
   close: (socket) => socket.data.gone(),
   error: (socket, error) => socket.data.failed(error),
 };

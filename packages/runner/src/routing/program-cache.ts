@@ -102,8 +102,8 @@ export class ProgramCache implements ProgramSource {
   async #load(target: Target): Promise<Program> {
     try {
       const stored = await loadProgram(this.#options.database, target.versionId, target.workerId);
-      const { code, bindings, version } = stored;
-      const program: Program = { code, bindings, version, env: await this.#options.open(stored) };
+      const { code, bindings, egress, version } = stored;
+      const program: Program = { code, bindings, egress, version, env: await this.#options.open(stored) };
       this.#keep(target.versionId, {
         program,
         revision: stored.environment?.revision ?? 0,

@@ -13,6 +13,7 @@ import {
   SecretKeys,
 } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
+import { Permissions } from "../egress/guard/permissions.ts";
 import { createRunner, type Runner } from "./runner.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "ow-"));
@@ -26,6 +27,7 @@ const settings = {
   cellUidBase: undefined,
   trustedProxies: [],
   maxima: defaultMaxima,
+  egress: { open: true, permissions: Permissions.none, certificates: undefined },
 };
 
 interface Rig extends AsyncDisposable {

@@ -1,10 +1,14 @@
-import type { LogSink } from "@openworkers/core";
+import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { Broker } from "../bindings/broker.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
-import { type DrainOptions, startIngress } from "../ingress/mod.ts";
+import { trustedCertificates } from "../egress/dial/certificates.ts";
+import { Egress } from "../egress/egress.ts";
+import { type Endpoint, Guard } from "../egress/guard/guard.ts";
+import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
+import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
 
 export interface RunnerOptions {
@@ -55,9 +59,32 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
   const broker = parts.use(Broker.of({ database, secretKeys, report }));
+  const platform: Endpoint[] = await endpointsOf(database);
+  const egress = parts.use(
+    new Egress({
+      guard: new Guard({
+        open: settings.egress.open,
+        permissions: settings.egress.permissions,
+        localAddresses,
+        platform: () => platform,
+      }),
+      authorities: trustedCertificates(settings.egress.certificates),
+      report,
+    }),
+  );
+  // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
+  let services: ServiceIngress | undefined;
   const host = parts.use(
     await openCellHost({
       broker,
+      egress,
+      services: {
+        listen: (...given) => {
+          if (services === undefined)
+            throw new OpenWorkersError("INTERNAL", "The runner has not started yet.");
+          return services.listen(...given);
+        },
+      },
       sandbox: findSandbox(options.sandbox, settings.cellUidBase),
       runtimeDir: options.runtimeDir,
     }),
@@ -94,6 +121,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   ready = true;
+  services = parts.use(new ServiceIngress({ router: routing, dispatcher: supervisor, logs, report }));
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -106,6 +134,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
+  platform.push({ port: ingress.port });
   const running = parts.move();
   return {
     port: ingress.port,

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { defaultMaxima } from "@openworkers/core";
+import { Permissions } from "../egress/guard/permissions.ts";
 import { readSettings } from "./settings.ts";
 
 test("nothing set means the defaults", () => {
@@ -11,6 +12,7 @@ test("nothing set means the defaults", () => {
     cellUidBase: undefined,
     trustedProxies: [],
     maxima: defaultMaxima,
+    egress: { open: true, permissions: Permissions.none, certificates: undefined },
   });
 });
 
@@ -32,6 +34,8 @@ test("what is set is read with its unit", () => {
 for (const [name, value] of [
   ["OW_MAX_CELLS", "many"],
   ["OW_MAX_CELLS", "0"],
+  ["OW_EGRESS", "closed"],
+  ["OW_EGRESS_ALLOW", "10.0.0.0/99"],
   ["OW_MAX_LIMITS", "{"],
   ["OW_MAX_LIMITS", '{"cpu":1}'],
 ] as const) {

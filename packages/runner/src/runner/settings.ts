@@ -1,5 +1,6 @@
 import { defaultMaxima, type Limits, limitsSchema, OpenWorkersError } from "@openworkers/core";
 import { z } from "zod";
+import { Permissions } from "../egress/guard/permissions.ts";
 
 /** What an operator may set in the runner's environment; docs/operations.md lists it. */
 export interface RunnerSettings {
@@ -10,6 +11,15 @@ export interface RunnerSettings {
   readonly cellUidBase: number | undefined;
   readonly trustedProxies: readonly string[];
   readonly maxima: Limits;
+  readonly egress: EgressSettings;
+}
+
+/** What workers may reach outside. */
+export interface EgressSettings {
+  readonly open: boolean;
+  readonly permissions: Permissions;
+  /** A file of certificates (PEM) that are trusted beside the usual ones. */
+  readonly certificates: string | undefined;
 }
 
 const count = z.coerce.number().int().min(1).max(1_000_000);
@@ -25,6 +35,9 @@ const schema = z.object({
     .optional(),
   OW_CELL_UID_BASE: z.coerce.number().int().optional(),
   OW_TRUSTED_PROXIES: z.string().optional(),
+  OW_EGRESS: z.enum(["on", "off"]).optional(),
+  OW_EGRESS_ALLOW: z.string().optional(),
+  OW_EGRESS_CA: z.string().optional(),
   OW_MAX_LIMITS: z
     .string()
     .optional()
@@ -66,9 +79,18 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     idleMs: data.OW_CELL_IDLE_SECONDS === undefined ? undefined : data.OW_CELL_IDLE_SECONDS * 1_000,
     codeCacheBytes: data.OW_CODE_CACHE_BYTES,
     cellUidBase: data.OW_CELL_UID_BASE,
-    trustedProxies: data.OW_TRUSTED_PROXIES?.split(/[\s,]+/).filter((text) => text !== "") ?? [],
+    trustedProxies: listed(data.OW_TRUSTED_PROXIES),
+    egress: {
+      open: data.OW_EGRESS !== "off",
+      permissions: Permissions.parse(listed(data.OW_EGRESS_ALLOW)),
+      certificates: data.OW_EGRESS_CA,
+    },
     maxima: { ...defaultMaxima, ...withoutUndefined(data.OW_MAX_LIMITS) },
   };
+}
+
+function listed(text: string | undefined): string[] {
+  return text?.split(/[\s,]+/).filter((entry) => entry !== "") ?? [];
 }
 
 function withoutUndefined(limits: Partial<Record<keyof Limits, number | undefined>>): Partial<Limits> {

@@ -1,7 +1,8 @@
-import type { Limits } from "@openworkers/core";
+import type { Limits, RequestId } from "@openworkers/core";
 import type { Cell, CellExit } from "../cells/cell.ts";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import type { CpuClock } from "../cells/os/cpu-clock.ts";
+import type { CellBudget } from "../subrequests/budget.ts";
 import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { privateBytes } from "./proc.ts";
@@ -44,6 +45,7 @@ export interface RunningCellOptions {
   readonly cell: Cell;
   readonly limits: Limits;
   readonly clock: CpuClock;
+  readonly budget: CellBudget;
   /** Called once, when the process is gone. `reason` is absent when the platform itself ended it in peace. */
   readonly onEnded: (cell: RunningCell, reason: EndReason | undefined, exit: CellExit) => void;
   /** Called when a lease is given back. */
@@ -111,9 +113,10 @@ export class RunningCell {
     return this.#cpuMs;
   }
 
-  lease(coldStart: boolean): Lease {
+  lease(requestId: RequestId, coldStart: boolean): Lease {
     const now = performance.now();
-    return new Place(this, this.#ledger.open(now, this.#sharedCpu(now)), coldStart);
+    this.#options.budget.open(requestId);
+    return new Place(this, requestId, this.#ledger.open(now, this.#sharedCpu(now)), coldStart);
   }
 
   /** Why the cell ended, once it has, and whether the request of `account` is to blame. */
@@ -123,7 +126,8 @@ export class RunningCell {
   }
 
   /** Takes a request's account off the cell's ledger. Once for each. */
-  release(account: CpuAccount): void {
+  release(requestId: RequestId, account: CpuAccount): void {
+    this.#options.budget.close(requestId);
     const now = performance.now();
     if (!this.#gone && this.#reason === undefined) {
       this.#heartbeat.sign(now);
@@ -174,7 +178,10 @@ export class RunningCell {
       return;
     }
     if (this.inFlight === 0) {
-      if (now - this.#idleSince > this.#limits.backgroundMs) this.#ledger.lapseBackground(this.#limits.cpuMs);
+      if (now - this.#idleSince > this.#limits.backgroundMs) {
+        this.#ledger.lapseBackground(this.#limits.cpuMs);
+        this.#options.budget.lapse();
+      }
       if (this.#ledger.backgroundMs > this.#ledger.backgroundBudgetMs + this.#limits.cpuMs) {
         this.#end("cpu-limit", undefined);
       }
@@ -238,12 +245,14 @@ export class RunningCell {
 /** A request's place in a running cell. */
 class Place implements Lease {
   readonly #cell: RunningCell;
+  readonly #requestId: RequestId;
   readonly #account: CpuAccount;
   readonly coldStart: boolean;
   #released = false;
 
-  constructor(cell: RunningCell, account: CpuAccount, coldStart: boolean) {
+  constructor(cell: RunningCell, requestId: RequestId, account: CpuAccount, coldStart: boolean) {
     this.#cell = cell;
+    this.#requestId = requestId;
     this.#account = account;
     this.coldStart = coldStart;
   }
@@ -252,8 +261,16 @@ class Place implements Lease {
     return this.#cell.cell.httpSocket;
   }
 
+  get doors(): readonly string[] {
+    return this.#cell.cell.doors;
+  }
+
   cpuMs(): number {
     return this.#account.cpuMs;
+  }
+
+  again(): Lease | undefined {
+    return this.#cell.gone ? undefined : this.#cell.lease(this.#requestId, false);
   }
 
   moved(read: number, written: number): void {
@@ -271,7 +288,7 @@ class Place implements Lease {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#cell.release(this.#account);
+    this.#cell.release(this.#requestId, this.#account);
   }
 
   [Symbol.dispose](): void {

@@ -5,6 +5,7 @@ import type { Cell, CellExit, CellLine } from "../cells/cell.ts";
 import type { AcquireOptions, Dispatcher, Lease } from "../cells/lease.ts";
 import { openCpuClock } from "../cells/os/cpu-clock.ts";
 import { type Program, type ProgramSource, type Target, targetKey } from "../cells/target.ts";
+import { CellBudget } from "../subrequests/budget.ts";
 import { type Blank, BlankCells } from "./blank-cells.ts";
 import { availableMemoryShare } from "./proc.ts";
 import { type EndReason, RunningCell } from "./running-cell.ts";
@@ -25,6 +26,7 @@ export interface AssignableBlank extends Blank {
 export interface AssignOptions {
   readonly target: Target;
   readonly limits: Target["limits"];
+  readonly budget: CellBudget;
   readonly onLine: (line: CellLine) => void;
 }
 
@@ -111,7 +113,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       });
       this.#workers.set(key, worker);
     }
-    return worker.acquire(options.signal);
+    return worker.acquire(options);
   }
 
   /**
@@ -179,8 +181,10 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       await blank[Symbol.asyncDispose]();
       throw signal.reason;
     }
+    const budget = new CellBudget(target.limits);
     const cell = await blank.assign(program, {
       target,
+      budget,
       limits: target.limits,
       onLine: (line) => this.#log(target, line),
     });
@@ -189,7 +193,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       throw signal.reason;
     }
     this.#coldStarts += 1;
-    return new RunningCell({ cell, limits: target.limits, clock: this.#clock, ...wiring });
+    return new RunningCell({ cell, limits: target.limits, clock: this.#clock, budget, ...wiring });
   }
 
   /** Frees a place for a new cell when all are taken. */

@@ -1,14 +1,15 @@
 import { OpenWorkersError } from "@openworkers/core";
 
-interface Waiter<T> {
+interface Waiter<T, Who> {
+  readonly who: Who;
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
   readonly stopWaiting: () => void;
 }
 
 /** Requests that wait for a place: first come, first served, bounded in number and in time. */
-export class WaitingLine<T> {
-  readonly #waiters = new Set<Waiter<T>>();
+export class WaitingLine<T, Who = void> {
+  readonly #waiters = new Set<Waiter<T, Who>>();
   readonly #length: number;
   readonly #deadlineMs: number;
 
@@ -27,7 +28,7 @@ export class WaitingLine<T> {
    * @throws OpenWorkersError OVERLOADED when the line is full or the deadline passes; the signal's reason when
    * it is aborted.
    */
-  wait(signal: AbortSignal): Promise<T> {
+  wait(signal: AbortSignal, who: Who): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#waiters.size >= this.#length) {
       return Promise.reject(
@@ -50,7 +51,8 @@ export class WaitingLine<T> {
           }),
         );
       }, this.#deadlineMs);
-      const waiter: Waiter<T> = {
+      const waiter: Waiter<T, Who> = {
+        who,
         resolve,
         reject,
         stopWaiting: () => {
@@ -63,12 +65,12 @@ export class WaitingLine<T> {
     });
   }
 
-  /** Serves the first in line with what `make` returns; false when nobody waits. */
-  serve(make: () => T): boolean {
+  /** Serves the first in line with what `make` returns for it; false when nobody waits. */
+  serve(make: (who: Who) => T): boolean {
     const first = this.#take();
     if (first === undefined) return false;
     try {
-      first.resolve(make());
+      first.resolve(make(first.who));
     } catch (error) {
       first.reject(error);
     }
@@ -80,7 +82,7 @@ export class WaitingLine<T> {
     for (let waiter = this.#take(); waiter !== undefined; waiter = this.#take()) waiter.reject(error);
   }
 
-  #take(): Waiter<T> | undefined {
+  #take(): Waiter<T, Who> | undefined {
     for (const waiter of this.#waiters) {
       this.#waiters.delete(waiter);
       waiter.stopWaiting();

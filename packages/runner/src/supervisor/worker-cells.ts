@@ -1,6 +1,6 @@
-import { OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError, type RequestId } from "@openworkers/core";
 import type { CellExit } from "../cells/cell.ts";
-import type { Lease } from "../cells/lease.ts";
+import type { AcquireOptions, Lease } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import { Backoff } from "./backoff.ts";
 import type { EndReason, RunningCell } from "./running-cell.ts";
@@ -34,7 +34,7 @@ export class WorkerCells {
   readonly target: Target;
   readonly #options: WorkerCellsOptions;
   readonly #cells = new Set<RunningCell>();
-  readonly #line: WaitingLine<Lease>;
+  readonly #line: WaitingLine<Lease, RequestId>;
   readonly #backoff = new Backoff();
   readonly #samples = new WeakMap<RunningCell, CpuSample>();
   #lastReason: EndReason = "crashed";
@@ -67,15 +67,15 @@ export class WorkerCells {
   }
 
   /** As `Dispatcher.acquire` has it. */
-  acquire(signal: AbortSignal): Lease | Promise<Lease> {
+  acquire(options: AcquireOptions): Lease | Promise<Lease> {
     const free = this.#line.size === 0 ? this.#freest() : undefined;
-    return free?.lease(false) ?? this.#wait(signal);
+    return free?.lease(options.requestId, false) ?? this.#wait(options);
   }
 
-  async #wait(signal: AbortSignal): Promise<Lease> {
+  async #wait({ requestId, signal }: AcquireOptions): Promise<Lease> {
     const none = this.#cells.size + this.#starting === 0;
     if (none) this.#refuseWhileBackingOff();
-    const place = this.#line.wait(signal);
+    const place = this.#line.wait(signal, requestId);
     if (this.#starting === 0 && this.#cells.size < this.#options.maxReplicas) this.#startOne();
     return place;
   }
@@ -170,7 +170,7 @@ export class WorkerCells {
       const cell = this.#freest();
       if (cell === undefined) return;
       const cold = coldStart;
-      this.#line.serve(() => cell.lease(cold));
+      this.#line.serve((requestId) => cell.lease(requestId, cold));
       coldStart = false;
     }
   }

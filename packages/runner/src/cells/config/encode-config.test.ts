@@ -23,6 +23,7 @@ describe("a cell's configuration", () => {
         bindings: new Map(),
         aliveDirectory: "/alive",
         compatibilityFlags: [],
+        doors: [],
         v8Flags: ["--max-old-space-size=1"],
         prelude: [{ name: "first.js", type: "esModule", content: new TextEncoder().encode("0") }],
       }),

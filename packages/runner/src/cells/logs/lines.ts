@@ -1,37 +1,56 @@
+/** A line without its end. */
+export interface Line {
+  /** The bytes, at most as many as were allowed; valid until `onLine` returns. */
+  readonly bytes: Buffer;
+  /** There was more of it. */
+  readonly cut: boolean;
+}
+
 /**
- * The lines of a byte stream, without their ends. A line longer than `maxBytes` is cut there and the rest of
- * it skipped, so that a worker that never writes a newline cannot grow memory.
+ * Calls `onLine` for every line of a byte stream, until it says that it has had enough, which ends the stream; settles
+ * when the stream has ended. A line longer than `maxBytes`
+ * is cut there and the rest of it skipped, so that a worker that never writes a newline cannot grow memory.
+ *
+ * Nothing is decoded or copied for a line that lies within one chunk, and none is waited for: a flood of lines that
+ * nobody wants must cost next to nothing.
  */
-export async function* lines(
+export async function eachLine(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
-): AsyncGenerator<{ readonly text: string; readonly cut: boolean }> {
-  let pending: Uint8Array[] = [];
+  onLine: (line: Line) => "enough" | undefined,
+): Promise<void> {
+  let begun: Uint8Array[] = [];
   let size = 0;
   let cut = false;
-  const take = () => {
-    const line = { text: Buffer.concat(pending).toString("utf8"), cut };
-    pending = [];
-    size = 0;
-    cut = false;
-    return line;
-  };
-  const add = (bytes: Uint8Array) => {
+  const begin = (bytes: Uint8Array) => {
     const room = maxBytes - size;
     if (bytes.length > room) cut = true;
     if (room <= 0 || bytes.length === 0) return;
     // A copy: the stream may reuse its buffer, and a slice would keep all of it alive.
-    pending.push(bytes.slice(0, room));
+    begun.push(bytes.slice(0, room));
     size += Math.min(bytes.length, room);
   };
-  for await (const chunk of stream) {
+  const end = () => {
+    const line = { bytes: Buffer.concat(begun), cut };
+    begun = [];
+    size = 0;
+    cut = false;
+    return onLine(line);
+  };
+  for await (const part of stream) {
+    const chunk = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
     let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      add(chunk.subarray(start, end));
-      start = end + 1;
-      yield take();
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, start)) {
+      const whole = chunk.subarray(start, at);
+      start = at + 1;
+      let answer: "enough" | undefined;
+      if (size > 0 || cut) {
+        begin(whole);
+        answer = end();
+      } else answer = onLine({ bytes: whole.subarray(0, maxBytes), cut: whole.length > maxBytes });
+      if (answer === "enough") return;
     }
-    add(chunk.subarray(start));
+    begin(chunk.subarray(start));
   }
-  if (size > 0) yield take();
+  if (size > 0) end();
 }

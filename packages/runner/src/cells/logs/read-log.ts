@@ -1,6 +1,6 @@
 import type { CellLine } from "../cell.ts";
 import { LineBudget } from "./line-budget.ts";
-import { lines } from "./lines.ts";
+import { eachLine } from "./lines.ts";
 import { parseLine } from "./parse-line.ts";
 import type { StackMapper } from "./source-map.ts";
 
@@ -34,17 +34,19 @@ export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogRe
     options.onLine({ time: Date.now(), level: "warn", message: `… ${count} lines dropped` });
   };
   let marked = options.onHandlers === undefined ? maxMarkedLines : 0;
-  for await (const { text, cut } of lines(stdout, maxLineBytes)) {
-    if (marked < maxMarkedLines && text.includes(handlersMark)) marked += 1;
+  await eachLine(stdout, maxLineBytes, ({ bytes, cut }) => {
+    if (marked < maxMarkedLines && bytes.includes(handlersMark)) marked += 1;
     else {
-      if (!budget.take()) continue;
+      if (!budget.take()) return undefined;
       reportDropped();
     }
+    const text = bytes.toString("utf8");
     const parsed = parseLine(cut ? endCutLine(text) : text);
     if (parsed.kind === "runtime") options.onRuntime?.(parsed.level, parsed.message);
     else if (parsed.kind === "handlers") options.onHandlers?.(parsed.handlers);
     else options.onLine(mapped(parsed.line, options.mapStack));
-  }
+    return undefined;
+  });
   reportDropped();
 }
 

@@ -1,15 +1,19 @@
 import { readFileSync } from "node:fs";
-import type { Module } from "@openworkers/core";
+import type { Limits, Module } from "@openworkers/core";
 import type { Program } from "../target.ts";
 
 export interface PreludeOptions {
   /** How long `waitUntil` work may go on. */
   readonly backgroundMs: number;
+  /** What one request may ask of others. */
+  readonly limits: Pick<Limits, "subrequests" | "subrequestConcurrency">;
   /** Writes the names of the worker's handlers as a line of its log; for a deploy's check. */
   readonly reportHandlers?: boolean;
 }
 
 const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
+const outbound = readFileSync(new URL("./inside/fetch.js", import.meta.url));
+const services = readFileSync(new URL("./inside/services.js", import.meta.url));
 const cache = readFileSync(new URL("./inside/cache.js", import.meta.url));
 const encoder = new TextEncoder();
 
@@ -20,14 +24,16 @@ const exportWord = /\bexport\b/;
  * The modules that go before the worker's own, the main one first. Imports run in order: our code takes what
  * it needs before the worker's can change it.
  */
-export function preludeModules(program: Program, options: PreludeOptions): Module[] {
+export function preludeModules(program: Program, { limits, ...installOptions }: PreludeOptions): Module[] {
   const [main] = program.code.modules;
   if (main === undefined) return [];
   const taken = new Set(program.code.modules.map((module) => module.name));
   const entryName = freeName("openworkers-main.js", taken);
   const runtimeName = freeName("openworkers-prelude.js", taken);
   const cacheName = freeName("openworkers-cache.js", taken);
+  const fetchName = freeName("openworkers-fetch.js", taken);
   const setUpName = freeName("openworkers-set-up.js", taken);
+  const servicesName = freeName("openworkers-services.js", taken);
   const isServiceWorker =
     main.type === "esModule" && !exportWord.test(new TextDecoder().decode(main.content));
   const mainSpecifier = JSON.stringify(`./${main.name}`);
@@ -38,22 +44,31 @@ export function preludeModules(program: Program, options: PreludeOptions): Modul
     `import ${JSON.stringify(`./${setUpName}`)};`,
     `import * as worker from ${mainSpecifier};`,
     `export * from ${mainSpecifier};`,
-    `export default install(worker, ${JSON.stringify(options)});`,
+    `export default install(worker, ${JSON.stringify(installOptions)});`,
   ];
   const setUp = [
-    `import { collectListeners } from ${runtimeSpecifier};`,
+    `import { collectListeners, current, currentId } from ${runtimeSpecifier};`,
+    `import { wrapFetch } from ${JSON.stringify(`./${fetchName}`)};`,
     `collectListeners(${isServiceWorker});`,
+    `wrapFetch({ current, currentId }, ${JSON.stringify(limits)});`,
   ];
+  const [service] = [...program.bindings].find(([, { kind }]) => kind === "worker") ?? [];
+  if (service !== undefined) {
+    setUp.push(`import { wrapServices } from ${JSON.stringify(`./${servicesName}`)};`);
+    setUp.push(`wrapServices(current, ${JSON.stringify(service)});`);
+  }
   return [
     { name: entryName, type: "esModule", content: encoder.encode(entry.join("\n")) },
     { name: runtimeName, type: "esModule", content: runtime },
     { name: cacheName, type: "esModule", content: cache },
+    { name: fetchName, type: "esModule", content: outbound },
     { name: setUpName, type: "esModule", content: encoder.encode(setUp.join("\n")) },
+    ...(service === undefined ? [] : [{ name: servicesName, type: "esModule", content: services } as const]),
   ];
 }
 
 /** The names of the prelude's own modules, whose frames mean nothing to who wrote the worker. */
-export const preludeFrame = /\bopenworkers-(?:main|prelude|cache|set-up)_*\.js\b/;
+export const preludeFrame = /\bopenworkers-(?:main|prelude|cache|fetch|services|set-up)_*\.js\b/;
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
   let free = name;

@@ -1,10 +1,11 @@
 import type { Limits } from "@openworkers/core";
 import { configureBindings } from "../../bindings/configure.ts";
+import { type SubrequestBudget, unmetered } from "../../subrequests/budget.ts";
 import type { Cell, CellExit, CellLine } from "../cell.ts";
 import { cellFlags } from "../config/compatibility.ts";
 import { encodeConfig, socketNames } from "../config/encode-config.ts";
 import { dataLimit, v8Flags } from "../config/memory.ts";
-import { lines } from "../logs/lines.ts";
+import { eachLine } from "../logs/lines.ts";
 import { readLog } from "../logs/read-log.ts";
 import { type StackMapper, stackMapper } from "../logs/source-map.ts";
 import { setLimits } from "../os/rlimits.ts";
@@ -15,9 +16,11 @@ import { startFailure } from "./start-failure.ts";
 import { startupDeadline } from "./startup-deadline.ts";
 
 export interface AssignOptions {
-  readonly limits: Pick<Limits, "memoryBytes" | "backgroundMs">;
+  readonly limits: Pick<Limits, "memoryBytes" | "backgroundMs" | "subrequests" | "subrequestConcurrency">;
   /** For whom the cell asks through its bindings; without, it is refused. */
   readonly target?: Target;
+  /** What its requests may ask for; without, nothing is counted. */
+  readonly budget?: SubrequestBudget;
   /** Called for every line that the worker writes. Must not throw. */
   readonly onLine: (line: CellLine) => void;
   /** Asks for the names of the worker's handlers, once, before `assign` resolves. */
@@ -62,17 +65,22 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
           socketsDirectory: cell.socketsDirectory,
           bindings: configureBindings(program),
           aliveDirectory: cell.aliveDirectory,
+          doors: target?.doors ?? [],
           compatibilityFlags: cellFlags(program.code.compatibilityFlags, program.code.compatibilityDate),
           v8Flags: v8Flags(limits),
           prelude: preludeModules(program, {
             backgroundMs: limits.backgroundMs,
+            limits: { subrequests: limits.subrequests, subrequestConcurrency: limits.subrequestConcurrency },
             reportHandlers: onHandlers !== undefined,
           }),
         });
         if (process.platform === "linux") {
           setLimits(cell.pid, { data: dataLimit(idleDataBytes, limits) }, cell.user);
         }
-        if (target !== undefined) cell.grant({ target, bindings: program.bindings });
+        if (target !== undefined) {
+          const { bindings, egress: policy = {} } = program;
+          cell.grant({ target, bindings, policy, budget: options.budget ?? unmetered });
+        }
         let lastWords = "";
         const stdout = readLog(cell.stdout, {
           onLine,
@@ -91,6 +99,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
         return {
           pid: cell.pid,
           httpSocket: cell.httpSocket,
+          doors: cell.doors,
           controlSocket: cell.controlSocket,
           idleDataBytes,
           exited,
@@ -132,12 +141,12 @@ async function started(
 /** Resolves when workerd has announced both sockets. */
 async function listening(cell: CellProcess): Promise<void> {
   const missing = new Set<string>(Object.values(socketNames));
-  for await (const { text } of lines(cell.control, 4_096)) {
-    const event: unknown = JSON.parse(text);
-    if (typeof event !== "object" || event === null || !("socket" in event)) continue;
+  await eachLine(cell.control, 4_096, ({ bytes }) => {
+    const event: unknown = JSON.parse(bytes.toString("utf8"));
+    if (typeof event !== "object" || event === null || !("socket" in event)) return undefined;
     missing.delete(String(event.socket));
-    if (missing.size === 0) return;
-  }
+    return missing.size === 0 ? "enough" : undefined;
+  });
   // The pipe closed before: the exit tells why, and is waited for beside this.
-  await new Promise<never>(() => {});
+  if (missing.size > 0) await new Promise<never>(() => {});
 }

@@ -1,5 +1,7 @@
+import { defaultLimits } from "@openworkers/core";
 import { Broker } from "../../bindings/broker.ts";
-import { closedEgress, type EgressHandler } from "../egress/egress-handler.ts";
+import { noServices, type ServiceListener } from "../../bindings/service-listener.ts";
+import { Egress } from "../../egress/egress.ts";
 import { dataBytes, setLimits } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { unversioned } from "../target.ts";
@@ -13,10 +15,12 @@ export interface CellHostOptions {
   readonly sandbox: Sandbox;
   /** Where sockets are made: a short path, its own or shared with other runners of this user. */
   readonly runtimeDir: string;
-  /** Who answers outbound requests; refused without. */
-  readonly egress?: EgressHandler;
+  /** Who answers outbound requests; refused without. The caller's. */
+  readonly egress?: Egress;
   /** Who answers through bindings; refused without. The caller's. */
   readonly broker?: Broker;
+  /** Who takes calls of other workers; nobody without. */
+  readonly services?: ServiceListener;
 }
 
 /** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
@@ -37,16 +41,20 @@ export interface CellHost extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE when no cell starts, CONFIG_INVALID when the path is too long.
  */
 export async function openCellHost(options: CellHostOptions): Promise<CellHost> {
+  await using parts = new AsyncDisposableStack();
   const directories = new CellDirectories(options.runtimeDir);
+  parts.defer(() => directories.dispose());
   const broker = options.broker ?? new Broker({ handlers: new Map(), report() {} });
+  const egress = options.egress ?? parts.use(Egress.closed());
   const start = async (): Promise<CellProcess> => {
     const cell = await startCellProcess({
       sandbox: options.sandbox,
       directory: directories.create(),
       aliveDirectory: directories.aliveDirectory,
       workerd: workerdBinary.path,
-      egress: options.egress ?? closedEgress,
+      egress,
       broker,
+      services: options.services ?? noServices,
     });
     try {
       if (process.platform === "linux") setLimits(cell.pid, baseLimits, cell.user);
@@ -56,19 +64,13 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
     }
     return cell;
   };
-  try {
-    const idleDataBytes = await measureIdle(await start());
-    return {
-      sandbox: options.sandbox,
-      launchBlank: async () => blankCell({ process: await start(), idleDataBytes }),
-      async [Symbol.asyncDispose]() {
-        directories.dispose();
-      },
-    };
-  } catch (error) {
-    directories.dispose();
-    throw error;
-  }
+  const idleDataBytes = await measureIdle(await start());
+  const owned = parts.move();
+  return {
+    sandbox: options.sandbox,
+    launchBlank: async () => blankCell({ process: await start(), idleDataBytes }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 const encoder = new TextEncoder();
@@ -88,7 +90,7 @@ async function measureIdle(process: CellProcess): Promise<number> {
       bindings: new Map(),
       version: unversioned,
     },
-    { limits: { memoryBytes: 128 * 2 ** 20, backgroundMs: 1 }, onLine() {} },
+    { limits: defaultLimits, onLine() {} },
   );
   return globalThis.process.platform === "linux" ? dataBytes(cell.pid) : 0;
 }

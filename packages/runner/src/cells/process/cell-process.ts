@@ -3,11 +3,11 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
-import type { Caller } from "../../bindings/caller.ts";
+import type { ServiceListener } from "../../bindings/service-listener.ts";
+import type { Egress } from "../../egress/egress.ts";
 import type { CellExit } from "../cell.ts";
-import { brokerSockets, socketNames } from "../config/encode-config.ts";
-import type { EgressHandler } from "../egress/egress-handler.ts";
-import { serveEgress } from "../egress/egress-server.ts";
+import { brokerSockets, doorNames, serviceSocket, socketNames } from "../config/encode-config.ts";
+import type { Grant } from "../grant.ts";
 import { listenUnix } from "../os/listening-socket.ts";
 import type { User } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -19,8 +19,9 @@ export interface CellProcessOptions {
   readonly directory: string;
   readonly aliveDirectory: string;
   readonly workerd: string;
-  readonly egress: EgressHandler;
+  readonly egress: Egress;
   readonly broker: Broker;
+  readonly services: ServiceListener;
 }
 
 /** A started workerd that waits for its configuration, and everything that was opened for it. */
@@ -29,6 +30,8 @@ export interface CellProcess extends AsyncDisposable {
   readonly user: User | undefined;
   readonly httpSocket: string;
   readonly controlSocket: string;
+  /** Sockets for entrypoints other than the default one. */
+  readonly doors: readonly string[];
   /** Paths as the cell sees them; `egress` and `brokerSockets` are in the first. */
   readonly socketsDirectory: string;
   readonly aliveDirectory: string;
@@ -36,14 +39,14 @@ export interface CellProcess extends AsyncDisposable {
   /** workerd's announcements, one JSON object per line. */
   readonly control: ReadableStream<Uint8Array>;
   readonly exited: Promise<CellExit>;
-  /** Says who asks on the cell's sockets from now on; until then nobody is answered. */
-  grant(caller: Caller): void;
+  /** Says who asks on the cell's sockets from now on; until then nobody is answered. Once only. */
+  grant(grant: Grant): void;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
   kill(): void;
 }
 
-const fd = { control: 4, httpSocket: 5, controlSocket: 6 };
+const fd = { control: 4, httpSocket: 5, controlSocket: 6, others: 7 };
 const stderrBytes = 4_096;
 /**
  * V8's words, and tcmalloc's when the kernel refuses it more under RLIMIT_DATA. "Last few GCs" is what V8
@@ -64,15 +67,15 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
     // The cell's user passes through it to the sockets that are its own, and cannot list it.
     mkdirSync(socketsDirectory, { mode: 0o711 });
     chmodSync(socketsDirectory, 0o711);
-    let caller: Caller | undefined;
+    let granted: Grant | undefined;
     const paths = [
       join(socketsDirectory, "egress"),
       join(socketsDirectory, brokerSockets.broker),
       join(socketsDirectory, brokerSockets.exact),
     ] as const;
-    stack.use(serveEgress(paths[0], options.egress));
-    stack.use(options.broker.listen(paths[1], () => caller));
-    stack.use(await options.broker.listenExactly(paths[2], () => caller));
+    stack.use(options.egress.listen(paths[0], () => granted));
+    stack.use(options.broker.listen(paths[1], () => granted));
+    stack.use(await options.broker.listenExactly(paths[2], () => granted));
     const command = stack.use(
       options.sandbox.command({
         socketsDirectory,
@@ -80,14 +83,19 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         workerd: options.workerd,
       }),
     );
-    for (const path of paths) {
+    const give = (path: string) => {
       chmodSync(path, 0o600);
       if (command.user) chownSync(path, command.user.uid, command.user.gid);
-    }
+    };
+    for (const path of paths) give(path);
 
     using sockets = new DisposableStack();
     const http = sockets.adopt(listenUnix(join(options.directory, "http")), (socket) => socket.close());
     const control = sockets.adopt(listenUnix(join(options.directory, "control")), (socket) => socket.close());
+    const doors = doorNames.map((name) =>
+      sockets.adopt(listenUnix(join(options.directory, name)), (socket) => socket.close()),
+    );
+    const firstDoor = fd.others + command.fds.length;
     const child = Bun.spawn(
       [
         ...command.argv,
@@ -95,6 +103,7 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         ...[
           `--socket-fd=${socketNames.http}=${fd.httpSocket}`,
           `--socket-fd=${socketNames.control}=${fd.controlSocket}`,
+          ...doorNames.map((name, index) => `--socket-fd=${name}=${firstDoor + index}`),
         ],
         "-",
       ],
@@ -102,7 +111,10 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         env: {},
         // A session of its own: Ctrl-C in our terminal reaches us alone, and the cells finish what they are doing.
         detached: true,
-        stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", http.fd, control.fd, ...command.fds],
+        stdio: [
+          ...(["pipe", "pipe", "pipe", "pipe", "pipe"] as const),
+          ...[http.fd, control.fd, ...command.fds, ...doors.map((door) => door.fd)],
+        ],
       },
     );
     const stderr = new TailBuffer(stderrBytes);
@@ -148,13 +160,20 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       user: command.user,
       httpSocket: http.path,
       controlSocket: control.path,
+      doors: doors.map((door) => door.path),
       socketsDirectory: command.socketsDirectory,
       aliveDirectory: command.aliveDirectory,
       stdout: child.stdout,
       control: Bun.file(controlFd).stream(),
       exited,
-      grant(granted) {
-        caller = granted;
+      grant(grant) {
+        granted = grant;
+        const workers = [...grant.bindings.values()].filter((binding) => binding.kind === "worker");
+        for (const [index, binding] of workers.entries()) {
+          const path = join(socketsDirectory, serviceSocket(index));
+          owned.use(options.services.listen(path, grant.target, binding));
+          give(path);
+        }
       },
       async configure(config) {
         child.stdin.write(config);

@@ -60,7 +60,8 @@ export interface TestCells extends AsyncDisposable {
   start(program: Program, limits?: Partial<Limits>): Promise<TestCell>;
 }
 
-const testTarget: Target = {
+/** Whom the broker takes every test cell for. */
+export const testTarget: Target = {
   workerId: newId(),
   worker: "test",
   versionId: newId(),
@@ -85,10 +86,7 @@ export async function testCells(
       const blank = await host.launchBlank();
       const cell = await blank.assign(given, {
         limits: { ...defaultLimits, ...limits },
-        // A cell without one is granted no bindings.
-        ...(broker === undefined
-          ? {}
-          : { target: { ...testTarget, limits: { ...defaultLimits, ...limits } } }),
+        target: { ...testTarget, limits: { ...defaultLimits, ...limits } },
         onLine(line) {
           lines.push(line);
           for (const look of waiting) look();

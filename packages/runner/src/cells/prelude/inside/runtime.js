@@ -29,11 +29,11 @@ const headersOf = headersGetter === undefined ? (request) => request.headers : u
 // Holds the request, or "" for an event that is none. Its id is read when a line is written: most requests write
 // none, and reading a header costs as much as all the rest that is done for them here.
 const requests = new AsyncLocalStorage();
-const current = requests.getStore.bind(requests);
+export const current = requests.getStore.bind(requests);
 const enter = requests.run.bind(requests);
 
 /** The id of the request that runs, "" in another event, undefined outside of any. */
-function currentId() {
+export function currentId() {
   const request = current();
   return typeof request === "object" ? (getHeader(headersOf(request), "x-request-id") ?? "") : request;
 }

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import workerTypes from "@openworkers/worker-types/package.json" with { type: "json" };
+import workerd from "workerd/package.json" with { type: "json" };
+import { OwHome } from "../testing/ow.ts";
+
+let home: OwHome;
+beforeAll(async () => {
+  home = await OwHome.create();
+});
+afterAll(() => home[Symbol.asyncDispose]());
+
+async function project(name: string, more: Record<string, unknown> = {}): Promise<string> {
+  await home.folder.write({
+    [`${name}/wrangler.json`]: JSON.stringify({
+      name,
+      main: "index.ts",
+      compatibility_date: "2026-01-01",
+      kv_namespaces: [{ binding: "KV" }],
+      ...more,
+    }),
+    [`${name}/index.ts`]: "export default {};",
+  });
+  return join(home.folder.path, name, "worker-configuration.d.ts");
+}
+
+test("ow types writes a file, --check says whether it still fits, and a second run changes nothing", async () => {
+  const file = await project("one");
+  const missing = await home.ow(["types", "one", "--check"]);
+  expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining("is not there")]);
+  expect(await home.json("types", "one")).toEqual({ file, changed: true });
+  const text = await Bun.file(file).text();
+  expect(text).toContain("    KV: KVNamespace;\n");
+  expect(await home.json("types", "one")).toEqual({ file, changed: false });
+  expect((await home.ow(["types", "one", "--check"])).code).toBe(0);
+  await project("one", { vars: { ADDED: "1" } });
+  const stale = await home.ow(["types", "one", "--check"]);
+  expect([stale.code, stale.stderr]).toEqual([1, expect.stringContaining("is out of date")]);
+  expect(await Bun.file(file).text()).toBe(text);
+});
+
+test("ow types --stdout prints what it would write, with the names of dotenv files", async () => {
+  const file = await project("two");
+  await home.folder.write({ ".secrets": "TOKEN=hidden\n" });
+  const { code, stdout } = await home.ow(["types", "two", "--stdout", "--secrets", ".secrets"]);
+  expect([code, await Bun.file(file).exists()]).toEqual([0, false]);
+  expect(stdout).toContain("    TOKEN: string;\n");
+  expect(stdout).not.toContain("hidden");
+});
+
+test("ow types leaves a file alone that something else wrote", async () => {
+  const file = await project("three");
+  await Bun.write(file, "// mine\n");
+  const { code, stderr } = await home.ow(["types", "three"]);
+  expect([code, await Bun.file(file).text()]).toEqual([1, "// mine\n"]);
+  expect(stderr).toContain("ow types --output env.d.ts");
+  expect((await home.ow(["types", "three", "--output", "three/env.d.ts"])).code).toBe(0);
+});
+
+test("ow types --with gives the methods of a worker that is called types, and is an error for no project", async () => {
+  await project("four", { services: [{ binding: "ONE", service: "one" }] });
+  await project("one");
+  const { stdout } = await home.ow(["types", "four", "--stdout", "--with", "one"]);
+  expect(stdout).toContain('    ONE: Service<typeof import("../one/index").default>;\n');
+  expect((await home.ow(["types", "four", "--stdout", "--with", "nowhere"])).code).toBe(1);
+  expect((await home.ow(["types", "four", "--stdout", "--check"])).code).toBe(2);
+});
+
+test("the runtime's types are those of the runtime that is installed", () => {
+  const [, day] = workerd.version.split(".");
+  expect(workerTypes.dependencies["@cloudflare/workers-types"].split(".")[1]).toBe(day);
+});

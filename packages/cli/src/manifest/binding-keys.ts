@@ -1,0 +1,49 @@
+import { bindingNamePattern, rateLimitSchema } from "@openworkers/core";
+import { z } from "zod";
+
+const name = z
+  .string()
+  .regex(
+    bindingNamePattern,
+    "a binding's name is up to 128 letters, digits, _ and $, not starting with a digit",
+  );
+
+/** A rate limit as wrangler writes it. */
+export const rateLimitEntry = z.looseObject({
+  name,
+  namespace_id: rateLimitSchema.shape.namespace,
+  simple: z.object({ limit: rateLimitSchema.shape.limit, period: rateLimitSchema.shape.periodSeconds }),
+});
+
+/** The keys of a wrangler file that put bindings on `env`. An entry's other keys are kept, for the warnings about them. */
+export const bindingKeys = {
+  kv_namespaces: z.array(z.looseObject({ binding: name, id: z.string().min(1).optional() })).optional(),
+  r2_buckets: z.array(z.looseObject({ binding: name, bucket_name: z.string().min(1).optional() })).optional(),
+  services: z
+    .array(
+      z.looseObject({
+        binding: name,
+        service: z.string().min(1),
+        entrypoint: z.string().min(1).max(128).optional(),
+        props: z.record(z.string(), z.json()).optional(),
+      }),
+    )
+    .optional(),
+  ratelimits: z.array(rateLimitEntry).optional(),
+  version_metadata: z.looseObject({ binding: name }).optional(),
+  /** Where rate limits were before they had a key of their own. */
+  unsafe: z
+    .looseObject({
+      bindings: z
+        .array(
+          z.looseObject({ name, type: z.string() }).superRefine((entry, context) => {
+            if (entry.type !== "ratelimit") return;
+            for (const { path, message } of rateLimitEntry.safeParse(entry).error?.issues ?? []) {
+              context.addIssue({ code: "custom", path, message });
+            }
+          }),
+        )
+        .optional(),
+    })
+    .optional(),
+};

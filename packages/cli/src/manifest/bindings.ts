@@ -1,0 +1,128 @@
+import { OpenWorkersError, type WantedBinding } from "@openworkers/core";
+import type { z } from "zod";
+import { type bindingKeys, rateLimitEntry } from "./binding-keys.ts";
+import { isEmpty } from "./keys.ts";
+import type { ManifestSection } from "./schema.ts";
+
+export interface ManifestBindings {
+  /** By the name on `env`. */
+  readonly bindings: ReadonlyMap<string, WantedBinding>;
+  readonly warnings: readonly string[];
+}
+
+/** An entry of a manifest's list: a binding, and the key it stands under. */
+interface Entry {
+  readonly key: string;
+  readonly name: string;
+  readonly binding: WantedBinding;
+}
+
+/**
+ * What a manifest's section binds.
+ *
+ * @throws OpenWorkersError INVALID_MANIFEST when one name is given to two things
+ */
+export function readBindings(manifest: ManifestSection): ManifestBindings {
+  const keys = new Map(Object.keys(manifest.vars ?? {}).map((name) => [name, "vars"]));
+  const bindings = new Map<string, WantedBinding>();
+  for (const { key, name, binding } of entriesOf(manifest)) {
+    const taken = keys.get(name);
+    if (taken !== undefined) {
+      const where = taken === key ? `twice in ${key}` : `in ${taken} and in ${key}`;
+      throw new OpenWorkersError("INVALID_MANIFEST", `${name} is ${where}; a name on env is one thing.`, {
+        hint: "Give one of them another name.",
+      });
+    }
+    keys.set(name, key);
+    bindings.set(name, binding);
+  }
+  return { bindings, warnings: entryWarnings(manifest) };
+}
+
+function entriesOf(manifest: ManifestSection): Entry[] {
+  const { kv_namespaces, r2_buckets, services, version_metadata } = manifest;
+  return [
+    ...(kv_namespaces ?? []).map(
+      ({ binding, id }): Entry => ({
+        key: "kv_namespaces",
+        name: binding,
+        binding: { kind: "kv", namespace: id },
+      }),
+    ),
+    ...(r2_buckets ?? []).map(
+      ({ binding, bucket_name }): Entry => ({
+        key: "r2_buckets",
+        name: binding,
+        binding: { kind: "storage", bucket: bucket_name },
+      }),
+    ),
+    ...(services ?? []).map(
+      ({ binding, service, entrypoint, props }): Entry => ({
+        key: "services",
+        name: binding,
+        binding: {
+          kind: "worker",
+          worker: service,
+          // wrangler's word for the default export.
+          entrypoint: entrypoint === "default" ? undefined : entrypoint,
+          props: props === undefined ? undefined : JSON.stringify(props),
+        },
+      }),
+    ),
+    ...rateLimits(manifest),
+    ...(version_metadata === undefined
+      ? []
+      : [
+          {
+            key: "version_metadata",
+            name: version_metadata.binding,
+            binding: { kind: "version-metadata" },
+          } satisfies Entry,
+        ]),
+  ];
+}
+
+function rateLimits({ ratelimits, unsafe }: ManifestSection): Entry[] {
+  const toEntry =
+    (key: string) =>
+    ({ name, namespace_id, simple }: z.infer<typeof rateLimitEntry>): Entry => ({
+      key,
+      name,
+      binding: {
+        kind: "rate-limit",
+        settings: { namespace: namespace_id, limit: simple.limit, periodSeconds: simple.period },
+      },
+    });
+  const old = (unsafe?.bindings ?? [])
+    .filter(({ type }) => type === "ratelimit")
+    .map((entry) => rateLimitEntry.parse(entry));
+  return [...(ratelimits ?? []).map(toEntry("ratelimits")), ...old.map(toEntry("unsafe.bindings"))];
+}
+
+/** Keys of an entry that are read, or whose wish is met anyway. */
+const known: Readonly<Record<Exclude<keyof typeof bindingKeys, "unsafe" | "version_metadata">, Set<string>>> =
+  {
+    kv_namespaces: new Set(["binding", "id", "preview_id", "remote"]),
+    r2_buckets: new Set(["binding", "bucket_name", "preview_bucket_name", "remote"]),
+    services: new Set(["binding", "service", "entrypoint", "props", "remote"]),
+    ratelimits: new Set(["name", "namespace_id", "simple"]),
+  };
+
+function entryWarnings(manifest: ManifestSection): string[] {
+  const lists = Object.entries(known).flatMap(([key, names]) => {
+    const entries = manifest[key];
+    const used = Array.isArray(entries) ? entries.flatMap((entry) => Object.keys(entry)) : [];
+    return [...new Set(used)]
+      .filter((name) => !names.has(name))
+      .map((name) => `${name} of ${key} has no effect.`);
+  });
+  const { bindings = [], ...others } = manifest.unsafe ?? {};
+  const unknown = bindings.filter(({ type }) => type !== "ratelimit").map(({ name }) => name);
+  return [
+    ...lists,
+    ...unknown.map((name) => `${name} of unsafe.bindings is not supported; the worker runs without it.`),
+    ...Object.keys(others)
+      .filter((key) => !isEmpty(others[key]))
+      .map((key) => `unsafe.${key} is not supported; the worker runs without it.`),
+  ];
+}

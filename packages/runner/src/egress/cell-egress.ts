@@ -1,0 +1,135 @@
+import { type EgressPolicy, OpenWorkersError } from "@openworkers/core";
+import { Upstream, UpstreamPool, type UpstreamUser } from "../ingress/upstream.ts";
+import type { SubrequestBudget } from "../subrequests/budget.ts";
+import { dial } from "./dial/dial.ts";
+import type { Resolver } from "./dial/resolver.ts";
+import { parseAddress } from "./guard/address.ts";
+import type { Destination, Guard } from "./guard/guard.ts";
+
+/** What the cells of one runner share on their way out. */
+export interface EgressContext {
+  readonly guard: Guard;
+  readonly resolve: Resolver;
+  /** Certificates, in PEM, that servers are verified by. */
+  readonly authorities: readonly string[];
+  /** How long looking up and connecting may take together. */
+  readonly connectMs: number;
+  /** What an operator should read. Never throws. */
+  readonly report: (message: string, details: Record<string, unknown>) => void;
+}
+
+/** What a cell was granted, as far as its way out goes. */
+export interface EgressGrant {
+  readonly policy: EgressPolicy;
+  readonly budget: SubrequestBudget;
+}
+
+/** The way out of one cell: its connections to the outside, none of which another cell ever uses. */
+export class CellEgress implements Disposable {
+  readonly context: EgressContext;
+  readonly #grant: () => EgressGrant | undefined;
+  readonly #pool: UpstreamPool;
+
+  constructor(context: EgressContext, grant: () => EgressGrant | undefined) {
+    this.context = context;
+    this.#grant = grant;
+    this.#pool = new UpstreamPool(context.report);
+  }
+
+  /** @throws OpenWorkersError EGRESS_REFUSED before the cell was given a worker that is deployed */
+  grant(): EgressGrant {
+    const grant = this.#grant();
+    if (grant === undefined) {
+      throw new OpenWorkersError("EGRESS_REFUSED", "Nothing leaves a worker that is not serving.");
+    }
+    return grant;
+  }
+
+  /** An idle connection to the same server, if there is one. */
+  reuse(key: string, user: UpstreamUser): Upstream | undefined {
+    return this.#pool.take(key, user);
+  }
+
+  /**
+   * A new connection, to an address that was judged.
+   *
+   * @throws OpenWorkersError EGRESS_REFUSED, EGRESS_FAILED; the signal's reason
+   */
+  async connect(
+    key: string,
+    wanted: Destination & { readonly tls: boolean },
+    user: UpstreamUser,
+    signal: AbortSignal,
+  ): Promise<Upstream> {
+    const { guard, resolve, authorities, connectMs } = this.context;
+    const destination = { ...wanted, host: guard.judgeName(wanted, this.grant().policy) };
+    const { host, port, tls } = destination;
+    using deadline = withDeadline(
+      signal,
+      connectMs,
+      `Cannot connect to ${host}: it took over ${connectMs} ms.`,
+    );
+    const found = parseAddress(host) === undefined ? await deadline.race(lookedUp(resolve, host)) : [host];
+    const addresses = guard.judgeAddresses(destination, found);
+    return dial({
+      host,
+      port,
+      addresses,
+      ...(tls ? { tls: { host, authorities } } : {}),
+      make: () => new Upstream(key, this.#pool, user),
+      wireOf: (upstream) => upstream.wire,
+      signal: deadline.signal,
+    });
+  }
+
+  /** Closes what has been idle for long; called every second or so. */
+  sweep(now: number): void {
+    this.#pool.sweep(now);
+  }
+
+  [Symbol.dispose](): void {
+    this.#pool[Symbol.dispose]();
+  }
+}
+
+async function lookedUp(resolve: Resolver, host: string): Promise<readonly string[]> {
+  let found: readonly string[] = [];
+  let cause: unknown;
+  try {
+    found = await resolve(host);
+  } catch (thrown) {
+    cause = thrown;
+  }
+  if (found.length > 0) return found;
+  throw new OpenWorkersError("EGRESS_FAILED", `Cannot connect to ${host}: no address was found for it.`, {
+    cause,
+  });
+}
+
+interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  race<T>(promise: Promise<T>): Promise<T>;
+}
+
+function withDeadline(outer: AbortSignal, ms: number, message: string): Deadline {
+  outer.throwIfAborted();
+  const controller = new AbortController();
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  // Only `race` looks at it.
+  over.catch(() => {});
+  const stop = (reason: unknown) => {
+    controller.abort(reason);
+    reject(reason);
+  };
+  const onAbort = () => stop(outer.reason);
+  outer.addEventListener("abort", onAbort, { once: true });
+  const timer = setTimeout(() => stop(new OpenWorkersError("EGRESS_FAILED", message)), ms);
+  return {
+    signal: controller.signal,
+    race: (promise) => Promise.race([promise, over]),
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      outer.removeEventListener("abort", onAbort);
+    },
+  };
+}

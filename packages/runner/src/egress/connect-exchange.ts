@@ -1,0 +1,81 @@
+import type { Upstream, UpstreamUser } from "../ingress/upstream.ts";
+import type { CellEgress } from "./cell-egress.ts";
+import type { CellExchange, ExchangeHost } from "./exchange.ts";
+import type { ConnectRequest } from "./http/proxy-request.ts";
+import { platformFault, tellable, writeRefusal } from "./refusal.ts";
+import { Tunnel } from "./tunnel.ts";
+
+const established = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
+
+/** `connect()` of a worker: opens a connection, and is a tunnel from then on. */
+export class ConnectExchange implements CellExchange, UpstreamUser {
+  readonly #cell: CellEgress;
+  readonly #host: ExchangeHost;
+  readonly #request: ConnectRequest;
+  readonly #stop = new AbortController();
+  readonly #early: Buffer[] = [];
+  #cellEnded = false;
+
+  constructor(cell: CellEgress, host: ExchangeHost, request: ConnectRequest) {
+    this.#cell = cell;
+    this.#host = host;
+    this.#request = request;
+    this.#open().then(
+      (upstream) => this.#opened(upstream),
+      (thrown: unknown) => this.#failed(thrown),
+    );
+  }
+
+  fromCell(bytes: Buffer): void {
+    if (this.#stop.signal.aborted) return;
+    this.#early.push(bytes);
+    this.#host.wire.pause();
+  }
+
+  cellDrained(): void {}
+
+  cellEnded(): void {
+    this.#cellEnded = true;
+  }
+
+  close(): void {
+    this.#stop.abort(new Error("The cell has left."));
+  }
+
+  // Until the tunnel has it, which is in the turn that it stands in: `#opened` looks at the connection itself.
+  onUpstreamData(): void {}
+  onUpstreamDrain(): void {}
+  onUpstreamClose(): void {}
+
+  async #open(): Promise<Upstream> {
+    const { signal } = this.#stop;
+    const { host, port, requestId } = this.#request;
+    using _place = await this.#cell.grant().budget.enter(requestId, signal);
+    return await this.#cell.connect("", { host, port, via: "connect", tls: false }, this, signal);
+  }
+
+  #opened(upstream: Upstream): void {
+    if (this.#stop.signal.aborted) {
+      upstream.destroy();
+      return;
+    }
+    const { wire } = this.#host;
+    wire.write(established);
+    const tunnel = new Tunnel(this.#host, upstream);
+    this.#host.hand(tunnel);
+    wire.resume();
+    for (const bytes of this.#early) tunnel.fromCell(bytes);
+    if (this.#cellEnded) tunnel.cellEnded();
+    if (upstream.wire.closed) tunnel.onUpstreamClose();
+  }
+
+  #failed(thrown: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    const error = tellable(thrown);
+    if (error === undefined) this.#cell.context.report("A worker's connection failed.", { error: thrown });
+    this.close();
+    this.#host.wire.write(writeRefusal(error ?? platformFault, true));
+    this.#host.wire.resume();
+    this.#host.wire.end();
+  }
+}

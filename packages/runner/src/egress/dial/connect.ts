@@ -1,0 +1,75 @@
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import { messageOf } from "@openworkers/core";
+import type { SocketHandler } from "bun";
+import { type Wire, wireHandlers } from "../../ingress/wire.ts";
+
+export interface Peer {
+  /** The one to connect to, judged. Never a name: nothing is looked up here. */
+  readonly address: string;
+  readonly port: number;
+  /** Whom to verify with TLS; without, the connection is plain. */
+  readonly tls?: { readonly host: string; readonly authorities: readonly string[] };
+}
+
+/**
+ * Connects `wire` to a peer. Resolves when bytes can be exchanged, with TLS only after the peer has proved that it is
+ * who was asked for.
+ *
+ * @throws Error saying why not; the wire is closed then
+ */
+export async function connect(wire: Wire, { address, port, tls }: Peer): Promise<void> {
+  if (tls === undefined) {
+    await Bun.connect({ hostname: address, port, socket: wireHandlers, data: wire });
+    return;
+  }
+  const { host, authorities } = tls;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let verified = false;
+  const handlers: SocketHandler<Wire> = {
+    ...wireHandlers,
+    // Nothing may be written before it is known who reads it.
+    open() {},
+    handshake(socket, success, error) {
+      const wrong = error ?? checkServerIdentity(host, socket.getPeerCertificate() as PeerCertificate);
+      if (!success || !socket.authorized || wrong !== undefined) {
+        reject(new Error(`its certificate was not accepted: ${messageOf(wrong ?? "the handshake failed")}`));
+        socket.terminate();
+        return;
+      }
+      verified = true;
+      socket.data.opened(socket);
+      resolve();
+    },
+    close(socket) {
+      if (verified) socket.data.gone();
+      else reject(new Error("the connection ended during the TLS handshake"));
+    },
+    error(socket, error) {
+      if (verified) socket.data.failed(error);
+      else reject(error);
+    },
+    data(socket, bytes) {
+      if (verified) socket.data.received(bytes);
+    },
+  };
+  const connected = Bun.connect({
+    hostname: address,
+    port,
+    tls: {
+      ca: [...authorities],
+      rejectUnauthorized: true,
+      // An address is no name that a server could choose a certificate by (RFC 6066 §3).
+      ...(isIP(host) === 0 ? { serverName: host } : {}),
+    },
+    socket: handlers,
+    data: wire,
+  });
+  connected.catch(reject);
+  try {
+    await promise;
+  } catch (thrown) {
+    wire.terminate();
+    throw thrown;
+  }
+}

@@ -1,0 +1,89 @@
+import { messageOf, OpenWorkersError } from "@openworkers/core";
+import type { Wire } from "../../ingress/wire.ts";
+import { connect, type Peer } from "./connect.ts";
+
+/** How long an address may take before the next one is tried beside it (RFC 8305 §5). */
+const nextAttemptMs = 250;
+
+export interface DialOptions<T> {
+  readonly host: string;
+  /** Judged; tried in this order. At least one. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly tls?: Peer["tls"];
+  /** Makes the owner of a connection that is about to be tried. */
+  readonly make: () => T;
+  readonly wireOf: (owner: T) => Wire;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Connects to the first of several addresses that answers ("happy eyeballs"). The others are let go.
+ *
+ * @throws OpenWorkersError EGRESS_FAILED when none answers; the signal's reason
+ */
+export async function dial<T>(options: DialOptions<T>): Promise<T> {
+  const { host, port, tls, make, wireOf, signal } = options;
+  signal.throwIfAborted();
+  const { promise: first, resolve, reject } = Promise.withResolvers<T>();
+  const waiting = [...interleaved(options.addresses)];
+  const trying = new Set<T>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const attempt = (): void => {
+    clearTimeout(timer);
+    const address = waiting.shift();
+    if (address === undefined) return;
+    if (waiting.length > 0) timer = setTimeout(attempt, nextAttemptMs);
+    const owner = make();
+    trying.add(owner);
+    connect(wireOf(owner), { address, port, ...(tls === undefined ? {} : { tls }) }).then(
+      () => {
+        trying.delete(owner);
+        resolve(owner);
+      },
+      (thrown: unknown) => {
+        trying.delete(owner);
+        if (waiting.length > 0) attempt();
+        else if (trying.size === 0) reject(failed(host, port, thrown));
+      },
+    );
+  };
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    attempt();
+    return await first;
+  } finally {
+    signal.removeEventListener("abort", abort);
+    clearTimeout(timer);
+    waiting.length = 0;
+    for (const owner of trying) wireOf(owner).terminate();
+  }
+}
+
+/** The families in turn, so that one that leads nowhere costs one attempt. */
+function interleaved(addresses: readonly string[]): string[] {
+  const isIpv6 = (address: string) => address.includes(":");
+  const firstIsIpv6 = addresses[0] !== undefined && isIpv6(addresses[0]);
+  const same = addresses.filter((address) => isIpv6(address) === firstIsIpv6);
+  const other = addresses.filter((address) => isIpv6(address) !== firstIsIpv6);
+  return same
+    .flatMap((address, index) => [address, ...other.slice(index, index + 1)])
+    .concat(other.slice(same.length));
+}
+
+const words: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "it refused the connection",
+  ECONNRESET: "it closed the connection",
+  ETIMEDOUT: "it did not answer in time",
+  EHOSTUNREACH: "there is no way to it",
+  ENETUNREACH: "there is no way to it",
+};
+
+function failed(host: string, port: number, thrown: unknown): OpenWorkersError {
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  const why = words[code] ?? messageOf(thrown);
+  return new OpenWorkersError("EGRESS_FAILED", `Cannot connect to ${host} on port ${port}: ${why}.`, {
+    cause: thrown,
+  });
+}

@@ -1,0 +1,21 @@
+import type { Wire } from "../ingress/wire.ts";
+
+/** A cell's connection, as what is being done on it sees it. */
+export interface ExchangeHost {
+  readonly wire: Wire;
+  /** The next request may come. */
+  exchangeDone(): void;
+  /** From here on the bytes of both sides are passed on as they are. */
+  hand(next: CellExchange): void;
+}
+
+/** What is being done on a cell's connection. Nothing is called after `close`. */
+export interface CellExchange {
+  fromCell(bytes: Buffer): void;
+  /** Everything written to the cell is with the kernel. */
+  cellDrained(): void;
+  /** The cell will send no more. */
+  cellEnded(): void;
+  /** The cell's side is gone. */
+  close(): void;
+}

@@ -1,0 +1,208 @@
+import { OpenWorkersError } from "@openworkers/core";
+import { BodyReader } from "../ingress/http/body-reader.ts";
+import { encodeChunk } from "../ingress/http/chunked.ts";
+import type { Upstream, UpstreamUser } from "../ingress/upstream.ts";
+import type { Subrequest } from "../subrequests/budget.ts";
+import type { CellEgress } from "./cell-egress.ts";
+import type { CellExchange, ExchangeHost } from "./exchange.ts";
+import { OriginRelay } from "./http/origin-relay.ts";
+import { type FetchRequest, writeRequestHead } from "./http/proxy-request.ts";
+import { platformFault, tellable, writeRefusal } from "./refusal.ts";
+import { Tunnel } from "./tunnel.ts";
+
+/** Methods that may be sent again when a kept connection turns out to have been closed (RFC 9110 §9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+
+/** Of a request that was answered before it was whole: what is read past before its connection is given up. */
+const maxUnwantedBytes = 16 * 2 ** 20;
+
+/** One `fetch` of a worker: a request out, its response back. */
+export class FetchExchange implements CellExchange, UpstreamUser {
+  readonly #cell: CellEgress;
+  readonly #host: ExchangeHost;
+  readonly #request: FetchRequest;
+  readonly #key: string;
+  readonly #stop = new AbortController();
+  readonly #body: BodyReader;
+  /** The request's bytes that came before there was a connection. */
+  #early: Uint8Array[] = [];
+  #upstream: Upstream | undefined;
+  #relay: OriginRelay;
+  #place: Subrequest | undefined;
+  /** The cell has the whole response. */
+  #answered = false;
+  #unwantedBytes = 0;
+
+  constructor(cell: CellEgress, host: ExchangeHost, request: FetchRequest) {
+    this.#cell = cell;
+    this.#host = host;
+    this.#request = request;
+    this.#key = `${request.tls ? "https" : "http"}://${request.authority}`;
+    this.#body = new BodyReader(request.bodyLength);
+    this.#relay = new OriginRelay(request);
+    this.#open().catch((thrown: unknown) => this.#failed(thrown));
+  }
+
+  fromCell(bytes: Buffer): void {
+    const { slices, bytes: count, rest } = this.#body.read(bytes);
+    if (this.#body.broken || rest !== undefined) {
+      this.#cut();
+      return;
+    }
+    if (this.#answered) this.#pass(count);
+    else if (this.#request.bodyLength >= 0) for (const slice of slices) this.#send(slice);
+    else this.#send(encodeChunk(slices, count, this.#body.done));
+  }
+
+  cellDrained(): void {
+    this.#upstream?.wire.resume();
+  }
+
+  // Clients of HTTP do not say so and wait on: it has left.
+  cellEnded(): void {
+    this.#cut();
+  }
+
+  close(): void {
+    this.#stop.abort(new Error("The cell has left."));
+    this.#place?.[Symbol.dispose]();
+    this.#upstream?.destroy();
+    this.#upstream = undefined;
+  }
+
+  onUpstreamData(bytes: Buffer): void {
+    const event = this.#relay.take(bytes);
+    if (this.#relay.begun) this.#place?.[Symbol.dispose]();
+    switch (event.kind) {
+      case "more":
+        this.#answer(event.out);
+        return;
+      case "end":
+        this.#answer(event.out);
+        this.#finish(event.reusable);
+        return;
+      case "switch":
+        this.#switch(event.head, event.rest);
+        return;
+      case "broken":
+        if (this.#relay.begun) this.#cut();
+        else this.#failed(this.#failure(event.why));
+        return;
+    }
+  }
+
+  onUpstreamDrain(): void {
+    this.#host.wire.resume();
+  }
+
+  onUpstreamClose(): void {
+    const upstream = this.#upstream;
+    // Before it was handed over: `#connect` sees that it is closed.
+    if (upstream === undefined) return;
+    this.#upstream = undefined;
+    this.#lost(upstream.reused);
+  }
+
+  async #open(): Promise<void> {
+    const { signal } = this.#stop;
+    const place = await this.#cell.grant().budget.enter(this.#request.requestId, signal);
+    this.#place = place;
+    if (signal.aborted) place[Symbol.dispose]();
+    else await this.#connect(true);
+  }
+
+  async #connect(reuse: boolean): Promise<void> {
+    const { host, port, tls } = this.#request;
+    const kept = reuse ? this.#cell.reuse(this.#key, this) : undefined;
+    const upstream =
+      kept ??
+      (await this.#cell.connect(this.#key, { host, port, tls, via: "fetch" }, this, this.#stop.signal));
+    if (this.#stop.signal.aborted) {
+      upstream.destroy();
+      return;
+    }
+    if (upstream.wire.closed) {
+      this.#lost(false);
+      return;
+    }
+    this.#upstream = upstream;
+    upstream.wire.write(writeRequestHead(this.#request));
+    const early = this.#early;
+    this.#early = [];
+    for (const bytes of early) upstream.wire.write(bytes);
+    if (!upstream.wire.blocked) this.#host.wire.resume();
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#upstream === undefined) this.#early.push(bytes);
+    else if (this.#upstream.wire.write(bytes)) return;
+    this.#host.wire.pause();
+  }
+
+  #answer(out: readonly Uint8Array[]): void {
+    for (const bytes of out) if (!this.#host.wire.write(bytes)) this.#upstream?.wire.pause();
+  }
+
+  #switch(head: Uint8Array, rest: Buffer): void {
+    const upstream = this.#upstream;
+    if (upstream === undefined) return;
+    this.#upstream = undefined;
+    this.#host.wire.write(head);
+    const tunnel = new Tunnel(this.#host, upstream);
+    this.#host.hand(tunnel);
+    if (rest.length > 0) tunnel.onUpstreamData(rest);
+  }
+
+  #finish(reusable: boolean): void {
+    const upstream = this.#upstream;
+    this.#upstream = undefined;
+    if (reusable && this.#body.done) upstream?.release();
+    else upstream?.destroy();
+    this.#answered = true;
+    this.#early = [];
+    this.#host.wire.resume();
+    if (this.#body.done) this.#host.exchangeDone();
+  }
+
+  /** Reads past what is left of a request that has its response. */
+  #pass(count: number): void {
+    this.#unwantedBytes += count;
+    if (this.#body.done) this.#host.exchangeDone();
+    else if (this.#unwantedBytes > maxUnwantedBytes) this.#cut();
+  }
+
+  /** The connection ended before its time, or with the body that it delimits. */
+  #lost(reused: boolean): void {
+    const { method, bodyLength } = this.#request;
+    if (reused && !this.#relay.touched && bodyLength === 0 && idempotent.has(method)) {
+      this.#connect(false).catch((thrown: unknown) => this.#failed(thrown));
+      return;
+    }
+    const rest = this.#relay.end();
+    if (rest !== undefined) {
+      this.#answer(rest);
+      this.#finish(false);
+    } else if (this.#relay.begun) this.#cut();
+    else this.#failed(this.#failure("it closed the connection without an answer"));
+  }
+
+  #failure(why: string): OpenWorkersError {
+    return new OpenWorkersError("EGRESS_FAILED", `The request to ${this.#request.host} failed: ${why}.`);
+  }
+
+  #failed(thrown: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    const error = tellable(thrown);
+    if (error === undefined) this.#cell.context.report("A worker's request failed.", { error: thrown });
+    this.#place?.[Symbol.dispose]();
+    this.#host.wire.write(writeRefusal(error ?? platformFault, false));
+    this.#finish(false);
+  }
+
+  /** Ends both sides: the cell must not take what it has for the whole. */
+  #cut(): void {
+    this.close();
+    this.#host.wire.terminate();
+  }
+}

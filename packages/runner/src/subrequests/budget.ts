@@ -1,0 +1,150 @@
+import { type Limits, OpenWorkersError, type RequestId } from "@openworkers/core";
+
+/** A subrequest under way. Disposing gives its place to the next in line; once, however often it is done. */
+export interface Subrequest extends Disposable {}
+
+/** What the requests in one cell may still ask for. */
+export interface SubrequestBudget {
+  /**
+   * Takes a place for a subrequest, after those that wait for one already.
+   *
+   * @param claimed the request that the cell says it is for; believed only when that one is in flight in this cell
+   * @throws OpenWorkersError SUBREQUEST_LIMIT when the request has used up what it had; the signal's reason
+   */
+  enter(claimed: string | undefined, signal: AbortSignal): Promise<Subrequest>;
+}
+
+const done: Subrequest = { [Symbol.dispose]() {} };
+
+/** For a cell that serves no requests of the ingress: nothing is counted. */
+export const unmetered: SubrequestBudget = {
+  enter: async () => done,
+};
+
+interface Waiter {
+  readonly serve: () => void;
+}
+
+/** One request's share, or the one for all work that goes on after its request has ended. */
+class Account {
+  /** How many subrequests may still be made. */
+  left: number;
+  /** A request that comes back to the cell by way of a service binding has the same id, and what is left. */
+  holders = 1;
+  readonly #concurrency: number;
+  readonly #line = new Set<Waiter>();
+  #active = 0;
+
+  constructor(left: number, concurrency: number) {
+    this.left = left;
+    this.#concurrency = concurrency;
+  }
+
+  // What waits has been counted in `left` already: the line is never longer than that.
+  async enter(signal: AbortSignal): Promise<Subrequest> {
+    this.left -= 1;
+    if (this.#active >= this.#concurrency) await this.#wait(signal);
+    else this.#active += 1;
+    let released = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (released) return;
+        released = true;
+        this.#leave();
+      },
+    };
+  }
+
+  #wait(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#line.delete(waiter);
+        reject(signal.reason);
+      };
+      const waiter: Waiter = {
+        serve() {
+          signal.removeEventListener("abort", abort);
+          resolve();
+        },
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      this.#line.add(waiter);
+    });
+  }
+
+  #leave(): void {
+    for (const next of this.#line) {
+      this.#line.delete(next);
+      // The place passes on: as many are under way as before.
+      next.serve();
+      return;
+    }
+    this.#active -= 1;
+  }
+}
+
+export type SubrequestLimits = Pick<Limits, "subrequests" | "subrequestConcurrency" | "concurrency">;
+
+/**
+ * Counts the subrequests of one cell's requests. Requests that have ended leave what they had over to the work that
+ * they left running, which nothing tells apart any more.
+ */
+export class CellBudget implements SubrequestBudget {
+  readonly #limits: SubrequestLimits;
+  readonly #accounts = new Map<RequestId, Account>();
+  readonly #afterwards: Account;
+
+  constructor(limits: SubrequestLimits) {
+    this.#limits = limits;
+    this.#afterwards = new Account(0, limits.subrequestConcurrency);
+  }
+
+  /** A request has come into the cell. */
+  open(id: RequestId): void {
+    const again = this.#accounts.get(id);
+    if (again !== undefined) again.holders += 1;
+    else this.#accounts.set(id, new Account(this.#limits.subrequests, this.#limits.subrequestConcurrency));
+  }
+
+  /** The request has ended, or its client has left. */
+  close(id: RequestId): void {
+    const account = this.#accounts.get(id);
+    if (account === undefined) return;
+    account.holders -= 1;
+    if (account.holders > 0) return;
+    this.#accounts.delete(id);
+    const most = this.#limits.subrequests * this.#limits.concurrency;
+    this.#afterwards.left = Math.min(most, this.#afterwards.left + account.left);
+  }
+
+  /** The time for what requests left running is over. */
+  lapse(): void {
+    this.#afterwards.left = 0;
+  }
+
+  async enter(claimed: string | undefined, signal: AbortSignal): Promise<Subrequest> {
+    const account = this.#accounts.get(claimed as RequestId) ?? this.#payer(claimed !== undefined);
+    if (account === undefined || account.left <= 0) throw this.#exhausted();
+    return account.enter(signal);
+  }
+
+  /** Who pays for what no request in flight answers for. */
+  #payer(ended: boolean): Account | undefined {
+    if (ended && this.#afterwards.left > 0) return this.#afterwards;
+    let richest: Account | undefined;
+    for (const account of this.#accounts.values()) {
+      if (richest === undefined || account.left > richest.left) richest = account;
+    }
+    return richest !== undefined && richest.left > 0 ? richest : this.#afterwards;
+  }
+
+  #exhausted(): OpenWorkersError {
+    const { subrequests } = this.#limits;
+    return new OpenWorkersError(
+      "SUBREQUEST_LIMIT",
+      `Too many subrequests: a request may make ${subrequests} (limits.subrequests).`,
+      { details: { limit: "subrequests", subrequests } },
+    );
+  }
+}
