@@ -1,5 +1,6 @@
 import { defaultMaxima, type Limits, limitsSchema, OpenWorkersError } from "@openworkers/core";
 import { z } from "zod";
+import { readS3Settings, type S3Settings } from "../bindings/storage/settings.ts";
 import { Permissions } from "../egress/guard/permissions.ts";
 
 /** What an operator may set in the runner's environment; docs/operations.md lists it. */
@@ -12,6 +13,8 @@ export interface RunnerSettings {
   readonly trustedProxies: readonly string[];
   readonly maxima: Limits;
   readonly egress: EgressSettings;
+  /** The platform's bucket on an S3 server; objects are in the database without. */
+  readonly s3?: S3Settings | undefined;
 }
 
 /** What workers may reach outside. */
@@ -86,6 +89,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       certificates: data.OW_EGRESS_CA,
     },
     maxima: { ...defaultMaxima, ...withoutUndefined(data.OW_MAX_LIMITS) },
+    s3: readS3Settings(env),
   };
 }
 

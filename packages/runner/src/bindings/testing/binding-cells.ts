@@ -6,6 +6,7 @@ import { temporaryDirectory } from "@openworkers/db/testing";
 import { findSandbox } from "../../cells/sandbox/find-sandbox.ts";
 import { program, type TestCell, type TestCells, testCells } from "../../cells/testing/test-cells.ts";
 import { Broker } from "../broker.ts";
+import type { BindingServices } from "../plugin.ts";
 
 /** What a test's worker does: its source is run in a cell, so it can use nothing but its arguments. */
 export type Inside = (env: never, request: Request) => unknown;
@@ -21,13 +22,21 @@ export interface BindingCells extends AsyncDisposable {
   run(bindings: Readonly<Record<string, Binding>>, inside: Inside): Promise<unknown>;
 }
 
-export async function bindingCells(database: Database): Promise<BindingCells> {
+export async function bindingCells(
+  database: Database,
+  services: Pick<BindingServices, "storage"> = {},
+): Promise<BindingCells> {
   await using parts = new AsyncDisposableStack();
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(temporaryDirectory(), "keys-")) });
   await registerSealingKey(database, secretKeys);
   const reports: { message: string; details: Record<string, unknown> }[] = [];
   const broker = parts.use(
-    Broker.of({ database, secretKeys, report: (message, details) => reports.push({ message, details }) }),
+    Broker.of({
+      ...services,
+      database,
+      secretKeys,
+      report: (message, details) => reports.push({ message, details }),
+    }),
   );
   const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker));
   const owned = parts.move();

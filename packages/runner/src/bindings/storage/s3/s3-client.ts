@@ -22,6 +22,8 @@ export interface S3Options {
   readonly secretAccessKey: string;
   /** Who says where a user's own endpoint may be; the operator's own is trusted. */
   readonly judge?: JudgeEndpoint | undefined;
+  /** The certificates (PEM) that a server's may be signed by; Mozilla's without. */
+  readonly authorities?: readonly string[] | undefined;
   /** How long the server may do nothing while we wait for it; 30 s unless given. */
   readonly patienceMs?: number | undefined;
 }
@@ -136,6 +138,7 @@ export class S3Client {
       host: judged?.address ?? hostname,
       port: url.port === "" ? undefined : Number(url.port),
       ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+      ...(this.#options.authorities === undefined ? {} : { ca: [...this.#options.authorities] }),
       method: request.method,
       path: url.pathname + url.search,
       headers: Object.fromEntries(headers),

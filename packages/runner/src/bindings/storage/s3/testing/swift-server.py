@@ -115,6 +115,7 @@ use = egg:swift#s3api
 s3_acl = false
 location = us-east-1
 max_upload_part_num = 10000
+multi_delete_concurrency = 10
 [filter:tempauth]
 use = egg:swift#tempauth
 user_test_tester = testing .admin
