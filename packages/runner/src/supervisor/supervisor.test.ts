@@ -173,7 +173,7 @@ describe("a cell", () => {
   });
 
   test("that is busy gets a replica beside it", async () => {
-    await using it = rig({ maxReplicas: 2 });
+    await using it = rig({ maxReplicas: 2, replicaBusy: 0.1 });
     const target = targetOf({ cpuMs: 30_000 });
     const stop = new AbortController();
     const load = Array.from({ length: 12 }, async () => {

@@ -45,6 +45,8 @@ export interface SupervisorOptions {
   readonly idleMs?: number;
   /** Replicas of one worker. Default: the number of cores. */
   readonly maxReplicas?: number;
+  /** Share of one core above which a cell counts as busy, and may get a replica. Default 0.7. */
+  readonly replicaBusy?: number;
   /** Share of the machine's memory that is available, 0 to 1. Default: what the kernel says. */
   readonly availableMemory?: () => number;
 }
@@ -110,6 +112,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       worker = new WorkerCells({
         target,
         maxReplicas: Math.min(this.#maxReplicas, this.#maxCells),
+        replicaBusy: this.#options.replicaBusy ?? 0.7,
         start: (wanted, wiring) => this.#start(wanted, wiring),
         onCellEnded: (ended, reason, exit) => this.#onCellEnded(ended, reason, exit),
       });
