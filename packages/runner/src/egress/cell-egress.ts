@@ -1,6 +1,7 @@
 import { type EgressPolicy, OpenWorkersError } from "@openworkers/core";
 import { Upstream, UpstreamPool, type UpstreamUser } from "../ingress/upstream.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
+import { Places } from "../subrequests/places.ts";
 import { dial } from "./dial/dial.ts";
 import type { Resolver } from "./dial/resolver.ts";
 import { parseAddress } from "./guard/address.ts";
@@ -28,16 +29,26 @@ export interface EgressGrant {
   readonly budget: SubrequestBudget;
 }
 
+/**
+ * Connections that one cell may have in the making; more wait. The kernel goes on with one that nobody answers after it was
+ * given up.
+ */
+const maxConnecting = 256;
+
+/** Connections of one cell that are kept for the next request. */
+const maxIdle = 64;
+
 /** The way out of one cell: its connections to the outside, none of which another cell ever uses. */
 export class CellEgress implements Disposable {
   readonly context: EgressContext;
   readonly #grant: () => EgressGrant | undefined;
   readonly #pool: UpstreamPool;
+  readonly #connecting = new Places(maxConnecting);
 
   constructor(context: EgressContext, grant: () => EgressGrant | undefined) {
     this.context = context;
     this.#grant = grant;
-    this.#pool = new UpstreamPool(context.report);
+    this.#pool = new UpstreamPool(context.report, maxIdle);
   }
 
   /** @throws OpenWorkersError EGRESS_REFUSED before the cell was given a worker that is deployed */
@@ -75,13 +86,15 @@ export class CellEgress implements Disposable {
     );
     const found = parseAddress(host) === undefined ? await deadline.race(lookedUp(resolve, host)) : [host];
     const addresses = guard.judgeAddresses(destination, found);
-    return dial({
+    // Not before it is over does the deadline end.
+    return await dial({
       host,
       port,
       addresses,
       ...(tls ? { tls: { host, authorities } } : {}),
       make: () => new Upstream(key, this.#pool, user),
       wireOf: (upstream) => upstream.wire,
+      places: this.#connecting,
       signal: deadline.signal,
     });
   }

@@ -127,6 +127,18 @@ describe("a server that is silent", () => {
     await half.until(() => half.open() === 0);
   });
 
+  test("in the middle of TLS is given up, and its connection with it", async () => {
+    await using hurried = await egressRig({ connectMs: 300 });
+    await using one = await hurried.start(obedient, { modules });
+    using silent = rawServer();
+    const answer = await (await one.ask(`/many?count=9&url=https://127.0.0.1:${silent.port}/`)).json();
+    expect(answer).toEqual({
+      ok: 0,
+      errors: { "TypeError: Cannot connect to 127.0.0.1: it took over 300 ms.": 9 },
+    });
+    await silent.until(() => silent.open() === 0);
+  });
+
   test("when it is connected to is given up", async () => {
     await using hurried = await egressRig({ connectMs: 50, resolve: () => new Promise(() => {}) });
     await using one = await hurried.start(obedient, {
