@@ -18,6 +18,7 @@ export const errorTable = {
   UNAUTHORIZED: { status: 401, fault: "user" },
   FORBIDDEN: { status: 403, fault: "user" },
   NOT_FOUND: { status: 404, fault: "user" },
+  NO_ENTRYPOINT: { status: 501, fault: "worker" },
   CONFLICT: { status: 409, fault: "user" },
   BODY_TOO_LARGE: { status: 413, fault: "user" },
   KEY_TOO_LONG: { status: 414, fault: "user" },

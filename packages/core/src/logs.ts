@@ -27,7 +27,7 @@ export interface LogLine extends RecordBase {
 export interface InvocationRecord extends RecordBase {
   readonly kind: "invocation";
   readonly requestId: RequestId;
-  readonly trigger: "fetch" | "scheduled" | "queue";
+  readonly trigger: "fetch" | "scheduled" | "queue" | "service";
   readonly method: string;
   readonly host: string;
   readonly path: string;

@@ -1,7 +1,10 @@
 import type { BindingKind, BindingOf, Module } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
+import type { AssetServer } from "../assets/asset-server.ts";
 import type { VersionFacts } from "../cells/target.ts";
+import type { CacheLimits } from "./cache/store.ts";
 import type { Caller } from "./caller.ts";
+import type { StorageServices } from "./storage/bucket-stores.ts";
 
 /** What a binding is in a cell's configuration. */
 export type CellBinding =
@@ -9,6 +12,8 @@ export type CellBinding =
   | { readonly type: "kvNamespace" | "r2Bucket" }
   /** A `Fetcher` whose requests the broker answers. */
   | { readonly type: "fetcher" }
+  /** Another worker, reached through a socket of its own and not through the broker. */
+  | { readonly type: "worker" }
   /** What the default export of `module` makes of `{ broker: Fetcher }`; a function, called once as the cell starts. */
   | { readonly type: "wrapped"; readonly module: Module }
   | { readonly type: "json"; readonly value: string };
@@ -17,6 +22,11 @@ export type CellBinding =
 export interface BindingServices {
   readonly database: Database;
   readonly secretKeys: SecretKeys;
+  /** Of the Cache API; the defaults without. */
+  readonly cacheLimits?: CacheLimits;
+  readonly assets: AssetServer;
+  /** Where buckets may be; in the database alone without. */
+  readonly storage?: StorageServices;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }

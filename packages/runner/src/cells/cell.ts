@@ -31,6 +31,8 @@ export interface Cell extends AsyncDisposable {
   readonly pid: number;
   /** Requests in (HTTP/1.1). */
   readonly httpSocket: string;
+  /** Requests to the entrypoints of its target's `doors`, in their order. */
+  readonly doors: readonly string[];
   /** Answers `GET /alive` with 200 from workerd's event loop, without running any JavaScript. */
   readonly controlSocket: string;
   /** VmData of the blank process, in bytes: the floor under RLIMIT_DATA. */

@@ -11,6 +11,8 @@ export interface Verdict {
 export interface Lease extends Disposable {
   /** The cell's HTTP socket. */
   readonly socketPath: string;
+  /** Its sockets for the entrypoints of its target's `doors`. */
+  readonly doors: readonly string[];
   /** The cell was started for this request. */
   readonly coldStart: boolean;
   /**
@@ -24,6 +26,8 @@ export interface Lease extends Disposable {
   moved(read: number, written: number): void;
   /** The client sent a message on its WebSocket: the CPU limit starts anew, as with a request. */
   renew(): void;
+  /** Another place in the same cell, over its bounds if need be; undefined when the cell takes no more. */
+  again(): Lease | undefined;
   /** The response has ended, or the client has left. */
   release(): void;
 }

@@ -20,10 +20,36 @@ export interface Target {
   /** Grows with every change of a value in the worker's environment; 0 when it has none. */
   readonly environmentRevision: number;
   readonly limits: Limits;
+  /** The version has static files. */
+  readonly assets?: boolean;
+  /**
+   * What other workers' bindings call of it besides its default export, in the order of its cells' sockets. Absent
+   * when there is none.
+   */
+  readonly doors?: readonly Door[];
+}
+
+/** An entrypoint that other workers call, with the `ctx.props` it gets from them. */
+export interface Door {
+  /** Name of an exported class; the default export without. */
+  readonly entrypoint: string | undefined;
+  /** JSON text. */
+  readonly props: string | undefined;
 }
 
 export function targetKey(target: Target): string {
-  return `${target.versionId}:${target.environmentRevision}:${limitsKey(target.limits)}`;
+  return `${target.versionId}:${target.environmentRevision}:${limitsKey(target.limits)}${doorsKey(target.doors)}`;
+}
+
+const doorsKeys = new WeakMap<readonly Door[], string>();
+function doorsKey(doors: readonly Door[] | undefined): string {
+  if (doors === undefined) return "";
+  let key = doorsKeys.get(doors);
+  if (key === undefined) {
+    key = `:${JSON.stringify(doors.map(({ entrypoint, props }) => [entrypoint, props]))}`;
+    doorsKeys.set(doors, key);
+  }
+  return key;
 }
 
 // Targets come from the routing table, which keeps one object per worker: the text is made once for each.

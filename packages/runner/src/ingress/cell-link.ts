@@ -95,6 +95,16 @@ export class CellLink implements UpstreamUser {
     this.#upstream?.wire.resume();
   }
 
+  /** Gives the place up and keeps the connection, for which `another` finds places as they are needed. */
+  rest(): void {
+    this.#lease?.release();
+  }
+
+  /** A place of its own for what goes over this connection. Whoever asks releases it; undefined when the cell ends. */
+  another(): Lease | undefined {
+    return this.#lease?.again();
+  }
+
   /** Gives place and connection up, to begin again with `open`. `reusable`: both sides are done with it. */
   giveUp(reusable: boolean): void {
     const upstream = this.#upstream;

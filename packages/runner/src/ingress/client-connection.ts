@@ -1,13 +1,18 @@
 import { newId, type RequestId } from "@openworkers/core";
+import { schemeHeader } from "../cells/cell.ts";
+import { rpcHost } from "../cells/config/encode-config.ts";
 import { BodyPace } from "./body-pace.ts";
-import type { IngressContext } from "./context.ts";
-import { Exchange, type ExchangeClient } from "./exchange.ts";
+import type { IngressContext, ServiceContext } from "./context.ts";
+import { type Conversation, Exchange, type ExchangeClient } from "./exchange.ts";
 import { BodyReader } from "./http/body-reader.ts";
+import { depthHeader } from "./http/field.ts";
 import { findHeadEnd, maxHeadBytes } from "./http/head.ts";
 import { isRefusal, type Refusal, refusal } from "./http/refusal.ts";
 import { parseRequestHead, type RequestHead } from "./http/request-head.ts";
 import { terminated } from "./problems.ts";
+import type { RequestHeadOptions } from "./request-writer.ts";
 import { writeAnswer } from "./response-writer.ts";
+import { RpcExchange } from "./rpc/rpc-exchange.ts";
 import { directOrigin, forwardedOrigin, normaliseAddress, type Origin } from "./trusted-proxies.ts";
 import { Wire, type WireOwner } from "./wire.ts";
 
@@ -27,7 +32,9 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   #phase: Phase = "head";
   #inbox: Buffer | undefined;
   #pumping = false;
-  #exchange: Exchange | undefined;
+  #exchange: Conversation | undefined;
+  /** The exchange, while it has a body to be given. */
+  #taker: Exchange | undefined;
   #body: BodyReader | undefined;
   #pace: BodyPace | undefined;
   #draining = false;
@@ -79,6 +86,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     this.#inbox = undefined;
     const exchange = this.#exchange;
     this.#exchange = undefined;
+    this.#taker = undefined;
     exchange?.clientGone();
     this.#abort?.abort();
     this.#onGone(this);
@@ -103,9 +111,9 @@ export class ClientConnection implements WireOwner, ExchangeClient {
         if (this.wire.blocked) return this.#wait(false);
         return this.#inbox === undefined ? this.#wait(true) : this.#readHead(this.#inbox);
       case "body":
-        if (this.#exchange?.wantsBody !== true) return this.#wait(this.#inbox === undefined);
+        if (this.#taker?.wantsBody !== true) return this.#wait(this.#inbox === undefined);
         if (this.#inbox !== undefined) return this.#readBody(this.#inbox);
-        this.#exchange.bodyAwaited();
+        this.#taker.bodyAwaited();
         return this.#wait(true);
       case "response":
         // Reading goes on while nothing comes: only a reader hears that the client has left.
@@ -141,9 +149,14 @@ export class ClientConnection implements WireOwner, ExchangeClient {
       if (this.#deadline === idle) this.#deadline = performance.now() + this.#context.timeouts.headMs;
       return this.#wait(true);
     }
-    const head = parseRequestHead(bytes.toString("latin1", 0, end));
-    if (isRefusal(head)) return this.#refuse(head);
+    const text = bytes.toString("latin1", 0, end);
     this.#inbox = end === bytes.length ? undefined : bytes.subarray(end);
+    if (this.#context.service !== undefined && text.startsWith(rpcStart)) {
+      this.#beginRpc(this.#context.service);
+      return true;
+    }
+    const head = parseRequestHead(text, this.#context.service === undefined ? "client" : "service");
+    if (isRefusal(head)) return this.#refuse(head);
     this.#begin(head);
     return true;
   }
@@ -155,19 +168,38 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     }
     this.#phase = head.bodyLength === 0 ? "response" : "body";
     this.#deadline = none;
-    const trusted = this.#isTrusted();
-    const given = trusted && head.requestId !== undefined && trustedRequestId.test(head.requestId);
+    const isService = this.#context.service !== undefined;
+    const trusted = !isService && this.#isTrusted();
+    const given =
+      (trusted || isService) && head.requestId !== undefined && trustedRequestId.test(head.requestId);
     const exchange = new Exchange(this.#context, this, head, {
       requestId: given ? (head.requestId as RequestId) : newId<"request">(),
+      ...(isService ? serviceOrigin(head) : this.#originOf(head, trusted)),
+      keepAlive: head.keepAlive && head.minor === 1 && !this.#draining,
+    });
+    this.#taker = head.bodyLength === 0 ? undefined : exchange;
+    this.#run(exchange);
+  }
+
+  #beginRpc(service: ServiceContext): void {
+    this.#phase = "response";
+    this.#deadline = none;
+    this.#run(new RpcExchange(this.#context, service, this));
+  }
+
+  #run(exchange: Conversation): void {
+    this.#exchange = exchange;
+    if (this.#draining) exchange.drain();
+    exchange.start();
+  }
+
+  #originOf(head: RequestHead, trusted: boolean): Pick<RequestHeadOptions, "origin" | "forwardedHost"> {
+    return {
       origin: trusted
         ? forwardedOrigin(this.#peer ?? "", head, this.#context.proxies)
         : (this.#direct ?? directOrigin(this.#peer ?? "")),
       forwardedHost: trusted ? (head.forwardedHost ?? head.host) : head.host,
-      keepAlive: head.keepAlive && head.minor === 1 && !this.#draining,
-    });
-    this.#exchange = exchange;
-    if (this.#draining) exchange.drain();
-    exchange.start();
+    };
   }
 
   #isTrusted(): boolean {
@@ -180,7 +212,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 
   #readBody(inbox: Buffer): boolean {
-    const exchange = this.#exchange;
+    const exchange = this.#taker;
     const body = this.#body;
     if (exchange === undefined || body === undefined) return false;
     this.#pace?.progress();
@@ -222,6 +254,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   /** The response is written. The request body may not be: then nobody knows where the next request begins. */
   exchangeDone(keepAlive: boolean): void {
     this.#exchange = undefined;
+    this.#taker = undefined;
     if (this.#phase === "closed" || this.#phase === "closing") return;
     if (!keepAlive || this.#draining || this.#phase !== "response") {
       this.#close();
@@ -287,9 +320,9 @@ export class ClientConnection implements WireOwner, ExchangeClient {
       // The kernel still has the end of the answer for a slow reader: it must not be reset away.
       if (now > this.#deadline) this.#leave();
     } else if (this.#phase === "body") {
-      const { begun = false, wantsBody = false } = this.#exchange ?? {};
+      const { begun = false, wantsBody = false } = this.#taker ?? {};
       if (!wantsBody) this.#pace?.skip(now);
-      else if (this.#pace?.tooSlow(now, this.#body?.total ?? 0, begun)) this.#exchange?.bodyTooSlow();
+      else if (this.#pace?.tooSlow(now, this.#body?.total ?? 0, begun)) this.#taker?.bodyTooSlow();
     }
   }
 
@@ -302,6 +335,15 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     if (this.#inbox === undefined) this.#close();
     else this.#refuse(refusal(408, "The request's head did not arrive in time."));
   }
+}
+
+/** How workerd begins to call methods; any other CONNECT (`env.OTHER.connect()`) is refused as a client's is. */
+const rpcStart = `CONNECT ${rpcHost} HTTP/1.1\r\n`;
+
+/** A call through a binding has what its caller gave it, and its place in the chain of calls. */
+function serviceOrigin({ scheme, depth }: RequestHead): Pick<RequestHeadOptions, "origin"> {
+  const proto = scheme === "https" ? "https" : "http";
+  return { origin: { lines: `${schemeHeader}: ${proto}\r\n${depthHeader}: ${depth + 1}\r\n` } };
 }
 
 /** No deadline runs. */

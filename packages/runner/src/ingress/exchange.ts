@@ -1,8 +1,10 @@
 import { isOpenWorkersError, type Outcome, type RequestId } from "@openworkers/core";
+import type { AssetAnswer } from "../assets/asset-answer.ts";
 import type { Verdict } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import { CellLink, type CellLinkUser } from "./cell-link.ts";
 import type { IngressContext } from "./context.ts";
+import { assetRequest, FileResponse } from "./file-response.ts";
 import { encodeChunk } from "./http/chunked.ts";
 import type { RequestHead } from "./http/request-head.ts";
 import { invocationRecord } from "./invocation.ts";
@@ -13,9 +15,12 @@ import {
   bodyTooSlow,
   internal,
   knownMethods,
+  maxServiceDepth,
   methodNotSupported,
   notStarted,
+  serviceGone,
   terminated,
+  tooDeep,
   unknownHost,
 } from "./problems.ts";
 import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
@@ -45,8 +50,23 @@ export interface ExchangeOptions extends RequestHeadOptions {
 const continueHead = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
 const never = Number.POSITIVE_INFINITY;
 
+/** What happens on a client's connection, one at a time: a request with its answer, or calls of methods. */
+export interface Conversation {
+  start(): void;
+  /** False when no more should be read from the client for now. */
+  tunnelFromClient(bytes: Buffer): boolean;
+  clientDrained(): void;
+  clientGone(): void;
+  /** The ingress goes down. */
+  drain(): void;
+  /** Called several times a second once the ingress drains. */
+  checkDrain(now: number): void;
+  /** Called several times a second. */
+  check(now: number): void;
+}
+
 /** One request and its answer, whichever of client, cell and limits ends it; and the record of how it ended. */
-export class Exchange implements CellLinkUser {
+export class Exchange implements CellLinkUser, Conversation {
   readonly #context: IngressContext;
   readonly #client: ExchangeClient;
   readonly #head: RequestHead;
@@ -62,6 +82,7 @@ export class Exchange implements CellLinkUser {
   #continued = false;
   #retried = false;
   #tunnel: Tunnel | undefined;
+  #file: FileResponse | undefined;
   #draining = false;
   /** When what has no end of its own is cut. */
   #openEndDeadline = never;
@@ -97,6 +118,10 @@ export class Exchange implements CellLinkUser {
   }
 
   start(): void {
+    if (this.#head.depth >= maxServiceDepth) {
+      this.#answer(tooDeep, undefined);
+      return;
+    }
     const { hostname, target, versionKey } = this.#head;
     const resolved = this.#context.router.resolve({ hostname, target, versionKey });
     if (resolved instanceof Promise) {
@@ -110,10 +135,49 @@ export class Exchange implements CellLinkUser {
   #routed(target: Target | undefined): void {
     if (this.#done) return;
     if (target === undefined) {
-      this.#answer(unknownHost(this.#head.hostname, this.#context.baseDomain), undefined);
+      const { baseDomain, service } = this.#context;
+      this.#answer(
+        service === undefined ? unknownHost(this.#head.hostname, baseDomain) : serviceGone,
+        undefined,
+      );
       return;
     }
     this.#target = target;
+    if (target.assets !== true || this.#context.assets === undefined || this.#head.webSocket) {
+      this.#toWorker(target);
+      return;
+    }
+    const found = this.#context.assets.beforeWorker(target.versionId, assetRequest(this.#head));
+    if (found instanceof Promise) {
+      found.then(
+        (answer) => this.#fromFiles(target, answer),
+        (thrown: unknown) => this.failed(thrown),
+      );
+    } else this.#fromFiles(target, found);
+  }
+
+  #fromFiles(target: Target, answer: AssetAnswer | undefined): void {
+    if (this.#done) return;
+    if (answer === undefined) {
+      this.#toWorker(target);
+      return;
+    }
+    const keepAlive = this.#options.keepAlive && this.#bodyDone;
+    this.#file = new FileResponse(this.#client, answer);
+    this.#file.send({ requestId: this.#options.requestId, keepAlive }, (thrown) => {
+      if (this.#done) return;
+      if (thrown === undefined) {
+        this.#finish("ok", answer.status, false);
+        this.#client.exchangeDone(keepAlive);
+      } else {
+        this.#report("A static file could not be sent to its end.", thrown);
+        this.#finish("crashed", answer.status, false);
+        this.#client.cut();
+      }
+    });
+  }
+
+  #toWorker(target: Target): void {
     if (!knownMethods.has(this.#head.method)) this.#answer(methodNotSupported, undefined);
     else if (this.#head.bodyLength > target.limits.bodyBytes) this.bodyTooLarge();
     else this.#link.open(target);
@@ -265,6 +329,7 @@ export class Exchange implements CellLinkUser {
   }
 
   clientDrained(): void {
+    this.#file?.drained();
     this.#link.resume();
   }
 
@@ -278,6 +343,7 @@ export class Exchange implements CellLinkUser {
     // With the cell's side of a WebSocket gone first, the verdict is still to come and the record with it.
     if (this.#done || this.#tunnel?.broken) return;
     if (this.#tunnel !== undefined) this.#finish("ok", this.#relay.status, false);
+    else if (this.#file !== undefined) this.#finish("canceled", this.#file.status, false);
     else this.#finish("canceled", this.#relay.begun ? this.#relay.status : clientClosedRequest, false);
   }
 
@@ -305,14 +371,15 @@ export class Exchange implements CellLinkUser {
   /** @param outcome undefined when no invocation was begun, and so none is recorded */
   #finish(outcome: Outcome | undefined, status: number, reusable: boolean): void {
     this.#done = true;
+    this.#file?.stop();
     const { cpuMs, coldStart } = this.#link;
     this.#link.close(reusable);
     if (outcome === undefined || this.#target === undefined) return;
     const { requestId } = this.#options;
     const wallMs = performance.now() - this.#startedAt;
-    this.#context.logs.emit(
-      invocationRecord(this.#target, this.#head, { requestId, status, outcome, wallMs, cpuMs, coldStart }),
-    );
+    const trigger = this.#context.service === undefined ? "fetch" : "service";
+    const end = { requestId, status, outcome, wallMs, cpuMs, coldStart, trigger } as const;
+    this.#context.logs.emit(invocationRecord(this.#target, this.#head, end));
   }
 }
 

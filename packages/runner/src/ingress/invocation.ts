@@ -9,14 +9,19 @@ export interface InvocationEnd {
   readonly wallMs: number;
   readonly cpuMs: number;
   readonly coldStart: boolean;
+  readonly trigger: InvocationRecord["trigger"];
 }
 
 /** The record of one request to a worker, as it ended. The query is left out: it is where secrets travel. */
-export function invocationRecord(target: Target, head: RequestHead, end: InvocationEnd): InvocationRecord {
+export function invocationRecord(
+  target: Target,
+  head: Pick<RequestHead, "method" | "hostname" | "target">,
+  end: InvocationEnd,
+): InvocationRecord {
   const query = head.target.indexOf("?");
   return {
     kind: "invocation",
-    trigger: "fetch",
+    trigger: end.trigger,
     time: Date.now() - end.wallMs,
     workerId: target.workerId,
     worker: target.worker,

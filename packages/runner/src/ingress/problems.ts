@@ -74,6 +74,13 @@ export function notStarted(error: OpenWorkersError): Answer {
         hint: "Try again in a moment. The operator finds more in the runner's log.",
         retryAfterS: 1,
       };
+    case "NO_ENTRYPOINT":
+      return {
+        status: 501,
+        code: "NO_ENTRYPOINT",
+        message: error.message,
+        hint: error.hint ?? "Export the class and deploy again.",
+      };
     case "NOT_FOUND":
       return terminated("not-found");
     default:
@@ -151,6 +158,22 @@ export function unknownHost(hostname: string, baseDomain: string): Answer {
         : `If it should, put one there with \`ow deploy --name ${worker}\`.`,
   };
 }
+
+/** Cloudflare allows 32 invocations in a request; a chain this deep is a circle. */
+export const maxServiceDepth = 16;
+
+export const tooDeep: Answer = {
+  status: 508,
+  code: "SERVICE_DEPTH",
+  message: `Workers called each other through service bindings more than ${maxServiceDepth} deep.`,
+  hint: "Look for a circle: a worker that calls itself, or one that calls it.",
+};
+
+export const serviceGone: Answer = {
+  ...terminated("not-found"),
+  message: "The worker behind this service binding is not deployed.",
+  hint: "Deploy it, or bind another one.",
+};
 
 export const bodyBroken: Answer = {
   status: 400,

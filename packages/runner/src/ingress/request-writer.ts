@@ -3,8 +3,9 @@ import type { Origin } from "./trusted-proxies.ts";
 
 export interface RequestHeadOptions {
   readonly requestId: string;
-  readonly origin: Origin;
-  readonly forwardedHost: string;
+  readonly origin: Pick<Origin, "lines">;
+  /** Absent for a call through a binding, which came to no host of ours. */
+  readonly forwardedHost?: string;
 }
 
 /** The head that a cell is sent: what the client said, less what it may not say, and what the platform adds. */
@@ -14,8 +15,9 @@ export function writeRequestHead(head: RequestHead, options: RequestHeadOptions)
   const length = hasLength ? `Content-Length: ${bodyLength}\r\n` : "";
   const framing = bodyLength < 0 ? "Transfer-Encoding: chunked\r\n" : length;
   const upgrade = webSocket ? "Connection: Upgrade\r\nUpgrade: websocket\r\n" : "";
+  const forwarded = forwardedHost === undefined ? "" : `X-Forwarded-Host: ${forwardedHost}\r\n`;
   return Buffer.from(
-    `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}${origin.lines}X-Forwarded-Host: ${forwardedHost}\r\nX-Request-Id: ${requestId}\r\n${framing}${upgrade}\r\n`,
+    `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}${origin.lines}${forwarded}X-Request-Id: ${requestId}\r\n${framing}${upgrade}\r\n`,
     "latin1",
   );
 }

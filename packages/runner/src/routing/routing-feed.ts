@@ -95,6 +95,11 @@ export class RoutingFeed implements Router, AsyncDisposable {
     return match.kind === "target" ? match.target : this.#previews.resolve(match.worker, match.version);
   }
 
+  /** The version of a worker that takes a call through a binding; undefined when none is live. */
+  choose(workerId: WorkerId, versionKey: string | undefined): Target | undefined {
+    return this.#table.choose(workerId, versionKey);
+  }
+
   /** Whether cells of `target` are still of use: it is live, or somebody previews it. */
   isLive(target: Target): boolean {
     return this.#table.isLive(target) || this.#previews.has(target);

@@ -1,6 +1,11 @@
-import { type Limits, parseHostLabel, type VersionId, type WorkerId } from "@openworkers/core";
-import type { RoutedWorker, RoutingSnapshot } from "@openworkers/db";
-import { type Target, targetKey } from "../cells/target.ts";
+import { parseHostLabel, type WorkerId } from "@openworkers/core";
+import {
+  maxCalledEntrypoints,
+  type RoutedVersion,
+  type RoutedWorker,
+  type RoutingSnapshot,
+} from "@openworkers/db";
+import { type Door, type Target, targetKey } from "../cells/target.ts";
 import { RouteIndex, routedPath } from "./route-index.ts";
 import type { RouteQuery } from "./router.ts";
 
@@ -26,25 +31,25 @@ export type Match =
 export class RoutingTable {
   readonly #suffix: string;
   readonly #byName = new Map<string, LiveWorker>();
+  readonly #byId = new Map<WorkerId, LiveWorker>();
   readonly #routes = new RouteIndex<LiveWorker>();
   readonly #keys = new Set<string>();
 
   /** @param targets reuses what an earlier table made of the same versions, so that equal targets stay one object */
   constructor(snapshot: RoutingSnapshot, baseDomain: string, targets: Targets = new Targets()) {
     this.#suffix = `.${baseDomain}`;
-    const byId = new Map<WorkerId, LiveWorker>();
     for (const routed of snapshot.workers) {
       const live = liveWorker(routed, targets);
-      byId.set(routed.workerId, live);
+      this.#byId.set(routed.workerId, live);
       this.#byName.set(routed.worker, live);
       for (const { target } of live.shares) this.#keys.add(targetKey(target));
     }
     for (const { hostname, workerId } of snapshot.domains) {
-      const live = byId.get(workerId);
+      const live = this.#byId.get(workerId);
       if (live !== undefined) this.#routes.addDomain(hostname, live);
     }
     for (const { pattern, workerId } of snapshot.routes) {
-      const live = byId.get(workerId);
+      const live = this.#byId.get(workerId);
       if (live !== undefined) this.#routes.addRoute(pattern, live);
     }
   }
@@ -54,16 +59,26 @@ export class RoutingTable {
     const { hostname, target, versionKey } = query;
     if (!hostname.endsWith(this.#suffix)) {
       const live = this.#routes.find(hostname, routedPath(target));
-      return live === undefined ? undefined : chosen(live, versionKey, random);
+      return live === undefined ? undefined : matched(chosen(live, versionKey, random));
     }
     const label = parseHostLabel(hostname.slice(0, -this.#suffix.length));
     const live = label === undefined ? undefined : this.#byName.get(label.worker);
     if (label === undefined || live === undefined) return undefined;
-    if (label.version === undefined) return chosen(live, versionKey, random);
+    if (label.version === undefined) return matched(chosen(live, versionKey, random));
     const share = live.shares.find((candidate) => candidate.target.version === label.version);
     return share === undefined
       ? { kind: "preview", worker: label.worker, version: label.version }
       : { kind: "target", target: share.target };
+  }
+
+  /** The version of a worker that takes a call through a binding, chosen as `match` does. */
+  choose(
+    workerId: WorkerId,
+    versionKey: string | undefined,
+    random: () => number = Math.random,
+  ): Target | undefined {
+    const live = this.#byId.get(workerId);
+    return live === undefined ? undefined : chosen(live, versionKey, random);
   }
 
   /** Whether this target, down to its environment's revision and its limits, is served now. */
@@ -77,13 +92,16 @@ export class RoutingTable {
   }
 }
 
-function chosen(live: LiveWorker, versionKey: string | undefined, random: () => number): Match | undefined {
+function matched(target: Target | undefined): Match | undefined {
+  return target === undefined ? undefined : { kind: "target", target };
+}
+
+function chosen(live: LiveWorker, versionKey: string | undefined, random: () => number): Target | undefined {
   const { shares } = live;
   const only = shares.length === 1 ? shares[0] : undefined;
-  if (only !== undefined) return { kind: "target", target: only.target };
+  if (only !== undefined) return only.target;
   const point = versionKey === undefined ? random() * 100 : stickyPoint(live.workerId, versionKey);
-  const share = shares.find(({ until }) => point < until) ?? shares.at(-1);
-  return share === undefined ? undefined : { kind: "target", target: share.target };
+  return (shares.find(({ until }) => point < until) ?? shares.at(-1))?.target;
 }
 
 /** From 0 to 100 (exclusive), the same on every runner; each worker cuts its users differently. */
@@ -95,11 +113,18 @@ function liveWorker(routed: RoutedWorker, targets: Targets): LiveWorker {
   let until = 0;
   // By version, not by share: a key that was sent to the new version stays with it while its share grows.
   const versions = routed.versions.toSorted((a, b) => b.version - a.version);
-  const shares = versions.map(({ versionId, version, percent, limits }) => {
-    until += percent;
-    return { target: targets.of(routed, versionId, version, limits), until };
+  const shares = versions.map((version) => {
+    until += version.percent;
+    return { target: targets.of(routed, version, doorsOf(routed, version)), until };
   });
   return { workerId: routed.workerId, shares };
+}
+
+/** What is called of a version; what it does not export has no socket, without which the caller is told so. */
+function doorsOf({ called }: RoutedWorker, { entrypoints }: RoutedVersion): readonly Door[] {
+  return called
+    .filter(({ entrypoint }) => entrypoint === undefined || entrypoints.includes(entrypoint))
+    .slice(0, maxCalledEntrypoints);
 }
 
 /** Makes targets, the same object for the same content: what runs is compared often, and keyed by its limits. */
@@ -109,9 +134,13 @@ export class Targets {
 
   of(
     worker: Pick<RoutedWorker, "workerId" | "worker" | "environmentRevision">,
-    versionId: VersionId,
-    version: number,
-    limits: Limits,
+    {
+      versionId,
+      version,
+      limits,
+      assets,
+    }: Pick<RoutedVersion, "versionId" | "version" | "limits" | "assets">,
+    doors: readonly Door[] = [],
   ): Target {
     const { workerId, environmentRevision } = worker;
     const made: Target = {
@@ -121,6 +150,8 @@ export class Targets {
       version,
       environmentRevision,
       limits,
+      assets,
+      ...(doors.length === 0 ? {} : { doors }),
     };
     const key = `${worker.worker}:${targetKey(made)}`;
     const target = this.#known.get(key) ?? this.#previous.get(key) ?? made;

@@ -1,11 +1,14 @@
-import type { LogSink } from "@openworkers/core";
+import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
+import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
+import { defaultCacheLimits } from "../bindings/cache/store.ts";
+import { judgedBy } from "../bindings/storage/judge-endpoint.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
-import { type DrainOptions, startIngress } from "../ingress/mod.ts";
+import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
@@ -58,24 +61,32 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
-  const broker = parts.use(Broker.of({ database, secretKeys, report }));
   const platform: Endpoint[] = await endpointsOf(database);
-  const egress = parts.use(
-    new Egress({
-      guard: new Guard({
-        open: settings.egress.open,
-        permissions: settings.egress.permissions,
-        localAddresses,
-        platform: () => platform,
-      }),
-      authorities: trustedCertificates(settings.egress.certificates),
-      report,
-    }),
-  );
+  const guard = new Guard({
+    open: settings.egress.open,
+    permissions: settings.egress.permissions,
+    localAddresses,
+    platform: () => platform,
+  });
+  const authorities = trustedCertificates(settings.egress.certificates);
+  const storage = { s3: settings.s3, judge: judgedBy(guard), authorities };
+  const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
+  const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
+  const broker = parts.use(Broker.of({ database, secretKeys, assets, storage, cacheLimits, report }));
+  const egress = parts.use(new Egress({ guard, authorities, report }));
+  // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
+  let services: ServiceIngress | undefined;
   const host = parts.use(
     await openCellHost({
       broker,
       egress,
+      services: {
+        listen: (...given) => {
+          if (services === undefined)
+            throw new OpenWorkersError("INTERNAL", "The runner has not started yet.");
+          return services.listen(...given);
+        },
+      },
       sandbox: findSandbox(options.sandbox, settings.cellUidBase),
       runtimeDir: options.runtimeDir,
     }),
@@ -106,12 +117,26 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
       onChange: (added) => {
         programs.prefetch(added);
+        assets.prefetch(added.filter((target) => target.assets === true).map(({ versionId }) => versionId));
         // Not before `start` has returned: nothing can have been started from an older table then.
         if (ready) supervisor.retain((target) => routing.isLive(target));
       },
     }),
   );
   ready = true;
+  services = parts.use(
+    new ServiceIngress({
+      router: {
+        choose: (workerId, versionKey) => routing.choose(workerId, versionKey),
+        // A version that is only previewed takes no calls.
+        isLive: (target) => routing.table.isLive(target),
+      },
+      dispatcher: supervisor,
+      assets,
+      logs,
+      report,
+    }),
+  );
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -119,6 +144,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       baseDomain,
       router: routing,
       dispatcher: supervisor,
+      assets,
       logs,
       trustedProxies: settings.trustedProxies,
       report,

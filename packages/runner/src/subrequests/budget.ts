@@ -23,6 +23,8 @@ export const unmetered: SubrequestBudget = {
 class Account {
   /** How many subrequests may still be made. */
   left: number;
+  /** A request that comes back to the cell by way of a service binding has the same id, and what is left. */
+  holders = 1;
   readonly #places: Places;
 
   constructor(left: number, concurrency: number) {
@@ -55,13 +57,17 @@ export class CellBudget implements SubrequestBudget {
 
   /** A request has come into the cell. */
   open(id: RequestId): void {
-    this.#accounts.set(id, new Account(this.#limits.subrequests, this.#limits.subrequestConcurrency));
+    const again = this.#accounts.get(id);
+    if (again !== undefined) again.holders += 1;
+    else this.#accounts.set(id, new Account(this.#limits.subrequests, this.#limits.subrequestConcurrency));
   }
 
   /** The request has ended, or its client has left. */
   close(id: RequestId): void {
     const account = this.#accounts.get(id);
     if (account === undefined) return;
+    account.holders -= 1;
+    if (account.holders > 0) return;
     this.#accounts.delete(id);
     const most = this.#limits.subrequests * this.#limits.concurrency;
     this.#afterwards.left = Math.min(most, this.#afterwards.left + account.left);

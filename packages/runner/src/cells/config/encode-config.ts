@@ -2,11 +2,13 @@ import type { EnvValue, Module } from "@openworkers/core";
 import { Message } from "capnp-es";
 import type { CellBinding } from "../../bindings/plugin.ts";
 import { schemeHeader } from "../cell.ts";
-import type { Program } from "../target.ts";
+import type { Door, Program } from "../target.ts";
 import {
   Config,
+  type HttpOptions,
   HttpOptions_Style,
   type Service,
+  type Socket,
   type Worker_Binding,
   type Worker_Module,
 } from "./generated/workerd.js";
@@ -22,6 +24,8 @@ export interface ConfigOptions {
   /** Come before the worker's modules; the first is the main one. */
   readonly prelude: readonly Module[];
   readonly compatibilityFlags: readonly string[];
+  /** At most as many as there are `doorNames`. */
+  readonly doors: readonly Door[];
 }
 
 /** Names of the sockets that the broker listens on: `exact` keeps the Content-Length of what is streamed. */
@@ -31,6 +35,18 @@ export const brokerSockets = { broker: "broker", exact: "broker-exact" } as cons
 export const socketNames = { http: "http", control: "control" } as const;
 
 /**
+ * Further sockets, one for each of the target's doors. workerd is handed them before anybody knows the worker, and
+ * refuses to start with one that its configuration does not name; so their number is fixed.
+ */
+export const doorNames = ["door0", "door1", "door2", "door3", "door4", "door5", "door6", "door7"] as const;
+
+/** Name of the socket behind the `index`th binding to another worker. */
+export const serviceSocket = (index: number): string => `worker${index}`;
+
+/** Stands in `CONNECT <host>`, with which workerd asks to be spoken Cap'n Proto to. */
+export const rpcHost = "rpc";
+
+/**
  * workerd's encoded configuration for one worker. Every name and value is a field of a Cap'n Proto message,
  * so nothing a user chose is ever parsed as configuration.
  */
@@ -38,7 +54,7 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   const message = new Message();
   const config = message.initRoot(Config);
   const brokered = [...options.bindings].filter(([, { type }]) => type !== "json");
-  const services = config._initServices(3 + brokered.length);
+  const services = config._initServices(4 + brokered.length);
 
   const user = services.get(0);
   user.name = "user";
@@ -67,28 +83,57 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   alive.name = "alive";
   alive._initDisk().path = options.aliveDirectory;
 
+  const broker = `${options.socketsDirectory}/${brokerSockets.broker}`;
+  setBrokerService(services.get(3), cacheSelector, broker);
+  worker._initCacheApiOutbound().name = serviceOf(cacheSelector);
+
+  let workers = 0;
   for (const [index, [name, { type }]] of brokered.entries()) {
-    const socket = type === "r2Bucket" ? brokerSockets.exact : brokerSockets.broker;
-    setBrokerService(services.get(3 + index), name, `${options.socketsDirectory}/${socket}`);
+    const service = services.get(4 + index);
+    if (type === "worker") {
+      setWorkerService(service, name, `${options.socketsDirectory}/${serviceSocket(workers++)}`);
+    } else {
+      const socket = type === "r2Bucket" ? brokerSockets.exact : brokerSockets.broker;
+      setBrokerService(service, name, `${options.socketsDirectory}/${socket}`);
+    }
   }
   const wrappers = [...options.bindings].flatMap(([, binding]) =>
     binding.type === "wrapped" ? [binding.module] : [],
   );
   setWrappers(config, wrappers);
 
-  const sockets = config._initSockets(2);
+  const sockets = config._initSockets(2 + doorNames.length);
   const http = sockets.get(0);
   http.name = socketNames.http;
-  http._initHttp().forwardedProtoHeader = schemeHeader;
+  setServing(http._initHttp());
   http._initService().name = "user";
   const control = sockets.get(1);
   control.name = socketNames.control;
   control._initHttp();
   control._initService().name = "alive";
+  for (const [index, name] of doorNames.entries()) {
+    setDoor(sockets.get(2 + index), name, options.doors[index]);
+  }
 
   setTexts((length) => config._initV8Flags(length), options.v8Flags);
   config._initLogging().structuredLogging = true;
   return new Uint8Array(message.toArrayBuffer());
+}
+
+/** Requests as HTTP, and calls of methods as Cap'n Proto after a CONNECT, which the ingress lets nobody else send. */
+function setServing(http: HttpOptions): void {
+  http.forwardedProtoHeader = schemeHeader;
+  http.capnpConnectHost = rpcHost;
+}
+
+/** @param door undefined for a socket without use, which must lead somewhere all the same */
+function setDoor(socket: Socket, name: string, door: Door | undefined): void {
+  socket.name = name;
+  setServing(socket._initHttp());
+  const service = socket._initService();
+  service.name = door === undefined ? "alive" : "user";
+  if (door?.entrypoint !== undefined) service.entrypoint = door.entrypoint;
+  if (door?.props !== undefined) service._initProps().json = door.props;
 }
 
 interface TextList {
@@ -129,6 +174,9 @@ function setText(target: Worker_Binding, name: string, value: EnvValue): void {
 /** Names what the cell asks through; the cell can leave it out or choose another of its own, and no more. */
 export const bindingHeader = "X-Ow-Binding";
 
+/** Stands for the Cache API where bindings have their names: none of them can be called so. */
+export const cacheSelector = "cache:";
+
 const serviceOf = (name: string) => `binding:${name}`;
 
 /** The broker, asked in the name of one binding. */
@@ -136,9 +184,20 @@ function setBrokerService(target: Service, name: string, socket: string): void {
   target.name = serviceOf(name);
   const external = target._initExternal();
   external.address = `unix:${socket}`;
-  const header = external._initHttp()._initInjectRequestHeaders(1).get(0);
+  const http = external._initHttp();
+  // The scheme of a URL is part of what it names, and nowhere else in a request.
+  http.forwardedProtoHeader = schemeHeader;
+  const header = http._initInjectRequestHeaders(1).get(0);
   header.name = bindingHeader;
   header.value = name;
+}
+
+/** Another worker, by way of the runner. */
+function setWorkerService(target: Service, name: string, socketPath: string): void {
+  target.name = serviceOf(name);
+  const external = target._initExternal();
+  external.address = `unix:${socketPath}`;
+  setServing(external._initHttp());
 }
 
 function setBinding(target: Worker_Binding, name: string, binding: CellBinding): void {
@@ -151,6 +210,7 @@ function setBinding(target: Worker_Binding, name: string, binding: CellBinding):
       target._initR2Bucket().name = serviceOf(name);
       break;
     case "fetcher":
+    case "worker":
       target._initService().name = serviceOf(name);
       break;
     case "wrapped": {

@@ -1,5 +1,6 @@
 import { defaultLimits } from "@openworkers/core";
 import { Broker } from "../../bindings/broker.ts";
+import { noServices, type ServiceListener } from "../../bindings/service-listener.ts";
 import { Egress } from "../../egress/egress.ts";
 import { dataBytes, setLimits } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -18,6 +19,8 @@ export interface CellHostOptions {
   readonly egress?: Egress;
   /** Who answers through bindings; refused without. The caller's. */
   readonly broker?: Broker;
+  /** Who takes calls of other workers; nobody without. */
+  readonly services?: ServiceListener;
 }
 
 /** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
@@ -51,6 +54,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
       workerd: workerdBinary.path,
       egress,
       broker,
+      services: options.services ?? noServices,
     });
     try {
       if (process.platform === "linux") setLimits(cell.pid, baseLimits, cell.user);

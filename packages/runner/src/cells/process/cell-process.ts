@@ -3,9 +3,10 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
+import type { ServiceListener } from "../../bindings/service-listener.ts";
 import type { Egress } from "../../egress/egress.ts";
 import type { CellExit } from "../cell.ts";
-import { brokerSockets, socketNames } from "../config/encode-config.ts";
+import { brokerSockets, doorNames, serviceSocket, socketNames } from "../config/encode-config.ts";
 import type { Grant } from "../grant.ts";
 import { listenUnix } from "../os/listening-socket.ts";
 import type { User } from "../os/rlimits.ts";
@@ -20,6 +21,7 @@ export interface CellProcessOptions {
   readonly workerd: string;
   readonly egress: Egress;
   readonly broker: Broker;
+  readonly services: ServiceListener;
 }
 
 /** A started workerd that waits for its configuration, and everything that was opened for it. */
@@ -28,6 +30,8 @@ export interface CellProcess extends AsyncDisposable {
   readonly user: User | undefined;
   readonly httpSocket: string;
   readonly controlSocket: string;
+  /** Sockets for entrypoints other than the default one. */
+  readonly doors: readonly string[];
   /** Paths as the cell sees them; `egress` and `brokerSockets` are in the first. */
   readonly socketsDirectory: string;
   readonly aliveDirectory: string;
@@ -35,14 +39,14 @@ export interface CellProcess extends AsyncDisposable {
   /** workerd's announcements, one JSON object per line. */
   readonly control: ReadableStream<Uint8Array>;
   readonly exited: Promise<CellExit>;
-  /** Says who asks on the cell's sockets from now on; until then nobody is answered. */
+  /** Says who asks on the cell's sockets from now on; until then nobody is answered. Once only. */
   grant(grant: Grant): void;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
   kill(): void;
 }
 
-const fd = { control: 4, httpSocket: 5, controlSocket: 6 };
+const fd = { control: 4, httpSocket: 5, controlSocket: 6, others: 7 };
 const stderrBytes = 4_096;
 /**
  * V8's words, and tcmalloc's when the kernel refuses it more under RLIMIT_DATA. "Last few GCs" is what V8
@@ -79,14 +83,19 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         workerd: options.workerd,
       }),
     );
-    for (const path of paths) {
+    const give = (path: string) => {
       chmodSync(path, 0o600);
       if (command.user) chownSync(path, command.user.uid, command.user.gid);
-    }
+    };
+    for (const path of paths) give(path);
 
     using sockets = new DisposableStack();
     const http = sockets.adopt(listenUnix(join(options.directory, "http")), (socket) => socket.close());
     const control = sockets.adopt(listenUnix(join(options.directory, "control")), (socket) => socket.close());
+    const doors = doorNames.map((name) =>
+      sockets.adopt(listenUnix(join(options.directory, name)), (socket) => socket.close()),
+    );
+    const firstDoor = fd.others + command.fds.length;
     const child = Bun.spawn(
       [
         ...command.argv,
@@ -94,6 +103,7 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         ...[
           `--socket-fd=${socketNames.http}=${fd.httpSocket}`,
           `--socket-fd=${socketNames.control}=${fd.controlSocket}`,
+          ...doorNames.map((name, index) => `--socket-fd=${name}=${firstDoor + index}`),
         ],
         "-",
       ],
@@ -101,7 +111,10 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         env: {},
         // A session of its own: Ctrl-C in our terminal reaches us alone, and the cells finish what they are doing.
         detached: true,
-        stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", http.fd, control.fd, ...command.fds],
+        stdio: [
+          ...(["pipe", "pipe", "pipe", "pipe", "pipe"] as const),
+          ...[http.fd, control.fd, ...command.fds, ...doors.map((door) => door.fd)],
+        ],
       },
     );
     const stderr = new TailBuffer(stderrBytes);
@@ -147,6 +160,7 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       user: command.user,
       httpSocket: http.path,
       controlSocket: control.path,
+      doors: doors.map((door) => door.path),
       socketsDirectory: command.socketsDirectory,
       aliveDirectory: command.aliveDirectory,
       stdout: child.stdout,
@@ -154,6 +168,12 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       exited,
       grant(grant) {
         granted = grant;
+        const workers = [...grant.bindings.values()].filter((binding) => binding.kind === "worker");
+        for (const [index, binding] of workers.entries()) {
+          const path = join(socketsDirectory, serviceSocket(index));
+          owned.use(options.services.listen(path, grant.target, binding));
+          give(path);
+        }
       },
       async configure(config) {
         child.stdin.write(config);

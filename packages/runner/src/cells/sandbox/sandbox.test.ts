@@ -71,7 +71,7 @@ describe("a cell's process", () => {
       "devices/system/cpu",
       "devices/system/cpu/possible",
     ]);
-    expect(readdirSync(join(tree, "sockets")).sort()).toEqual(["broker", "egress"]);
+    expect(readdirSync(join(tree, "sockets")).sort()).toEqual(["broker", "broker-exact", "egress"]);
     const writable = readFileSync(`/proc/${one.cell.pid}/mountinfo`, "utf8")
       .split("\n")
       .filter((line) => line !== "")

@@ -58,7 +58,7 @@ describe("dialing", () => {
     });
   });
 
-  test("does not begin when it is over already", () => {
+  test("does not begin when it is over already", async () => {
     await expect(dialing(1, { signal: AbortSignal.abort(new Error("over")) })).rejects.toThrow("over");
   });
 });

@@ -1,3 +1,5 @@
+import { schemeHeader } from "../../cells/cell.ts";
+
 /** What the ingress does with a header field, decided by its name alone. */
 export type FieldKind =
   | "plain"
@@ -14,8 +16,16 @@ export type FieldKind =
   | "forwarded-proto"
   | "forwarded-host"
   | "exception-mark"
+  | "scheme"
+  | "depth"
   | "date"
   | "dropped";
+
+/**
+ * How many calls through bindings led to a request. The prelude passes it on to the next one, and a worker that
+ * leaves it out is bounded by its limits alone.
+ */
+export const depthHeader = "X-Ow-Depth";
 
 export interface Field {
   readonly lower: string;
@@ -41,6 +51,8 @@ const kinds: Readonly<Record<string, FieldKind>> = {
   "x-forwarded-host": "forwarded-host",
   date: "date",
   [exceptionHeader]: "exception-mark",
+  [schemeHeader.toLowerCase()]: "scheme",
+  [depthHeader.toLowerCase()]: "depth",
   // Hop-by-hop (RFC 9110 §7.6.1) and what only the platform may say.
   "keep-alive": "dropped",
   "proxy-connection": "dropped",

@@ -29,7 +29,17 @@ export interface RequestHead {
   readonly forwardedFor: string | undefined;
   readonly forwardedProto: string | undefined;
   readonly forwardedHost: string | undefined;
+  /** Of a call through a binding: the scheme of its URL. */
+  readonly scheme: string | undefined;
+  /** Of a call through a binding: how many such calls led to it. */
+  readonly depth: number;
 }
+
+/**
+ * Who sends requests: clients, whose word on where a request comes from is not taken, or cells that call other
+ * workers, whose fields reach the worker that is called as they are.
+ */
+export type Dialect = "client" | "service";
 
 // A tab in the target would end it for some parsers.
 const startLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([!-~\x80-\xff]+) HTTP\/([0-9])\.([0-9])$/;
@@ -43,11 +53,11 @@ const noNames: ReadonlySet<string> = new Set();
  *
  * @param text the head, latin1, its empty line included
  */
-export function parseRequestHead(text: string): RequestHead | Refusal {
-  return parse(text, noNames);
+export function parseRequestHead(text: string, dialect: Dialect = "client"): RequestHead | Refusal {
+  return parse(text, dialect, noNames);
 }
 
-function parse(text: string, hopByHop: ReadonlySet<string>): RequestHead | Refusal {
+function parse(text: string, dialect: Dialect, hopByHop: ReadonlySet<string>): RequestHead | Refusal {
   const lineEnd = text.indexOf("\r\n");
   const line = text.slice(0, lineEnd);
   const start = startLine.exec(line);
@@ -79,6 +89,8 @@ function parse(text: string, hopByHop: ReadonlySet<string>): RequestHead | Refus
   let forwardedFor: string | undefined;
   let forwardedProto: string | undefined;
   let forwardedHost: string | undefined;
+  let scheme: string | undefined;
+  let depth = 0;
 
   const wrong = visitFields(text, lineEnd + 2, (field, value, fieldLine) => {
     switch (field.kind) {
@@ -119,15 +131,26 @@ function parse(text: string, hopByHop: ReadonlySet<string>): RequestHead | Refus
         requestId = value;
         return undefined;
       case "forwarded-for":
+        if (dialect === "service") fields += `${fieldLine}\r\n`;
         forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
         return undefined;
       case "forwarded-proto":
+        if (dialect === "service") fields += `${fieldLine}\r\n`;
         forwardedProto = value;
         return undefined;
       case "forwarded-host":
+        if (dialect === "service") fields += `${fieldLine}\r\n`;
         forwardedHost = value;
         return undefined;
+      case "scheme":
+        if (dialect === "service") scheme = value;
+        return undefined;
+      case "depth":
+        if (dialect === "service") depth = parseContentLength(value) ?? 0;
+        return undefined;
       case "dropped":
+        if (dialect === "service" && !droppedAlways.test(field.lower)) fields += `${fieldLine}\r\n`;
+        return undefined;
       case "exception-mark":
         return undefined;
     }
@@ -153,7 +176,7 @@ function parse(text: string, hopByHop: ReadonlySet<string>): RequestHead | Refus
     if (members.includes("close")) keepAlive = false;
     upgrades = members.includes("upgrade");
     const listed = members.filter((name) => !connectionOptions.has(name));
-    if (listed.length > 0 && hopByHop === noNames) return parse(text, new Set(listed));
+    if (listed.length > 0 && hopByHop === noNames) return parse(text, dialect, new Set(listed));
   }
   const webSocket =
     upgrades && minor === "1" && upgrade !== undefined && upgrade.toLowerCase() === "websocket";
@@ -182,7 +205,11 @@ function parse(text: string, hopByHop: ReadonlySet<string>): RequestHead | Refus
     forwardedFor,
     forwardedProto,
     forwardedHost,
+    scheme,
+    depth,
   };
 }
+
+const droppedAlways = /^(x-ow-.*|keep-alive|proxy-connection|te|trailer)$/;
 
 const connectionOptions: ReadonlySet<string> = new Set(["close", "keep-alive", "upgrade"]);

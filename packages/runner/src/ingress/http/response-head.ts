@@ -56,6 +56,8 @@ function parse(text: string, hopByHop: ReadonlySet<string>): ResponseHead | unde
         return undefined;
       case "upgrade":
       case "request-id":
+      case "scheme":
+      case "depth":
         return undefined;
       case "dropped":
         // Names that only mean something in a request (`forwarded`, `cf-*`) are the worker's to use here.

@@ -21,6 +21,7 @@ export function targetOf(worker: string, limits: Partial<Limits> = {}): Target {
 export class TestLease implements Lease {
   readonly socketPath: string;
   readonly coldStart = false;
+  readonly doors: readonly string[] = [];
   readonly requestId: RequestId;
   readonly signal: AbortSignal;
   released = 0;
@@ -51,6 +52,7 @@ export class TestLease implements Lease {
   renew(): void {
     this.renewed++;
   }
+  again(): undefined {}
   release(): void {
     this.released++;
   }

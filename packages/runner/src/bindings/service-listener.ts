@@ -1,0 +1,14 @@
+import type { BindingOf } from "@openworkers/core";
+import type { Target } from "../cells/target.ts";
+
+/** Takes what cells send to other workers. */
+export interface ServiceListener {
+  /**
+   * Listens on `path`, for the cell of `caller` and nobody else, for what it sends to the worker that it was granted
+   * as `binding`.
+   */
+  listen(path: string, caller: Target, binding: BindingOf<"worker">): Disposable;
+}
+
+/** Nobody listens: a call ends as one to a worker that is gone. */
+export const noServices: ServiceListener = { listen: () => ({ [Symbol.dispose]() {} }) };
