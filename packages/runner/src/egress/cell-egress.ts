@@ -27,6 +27,8 @@ export interface EgressContext {
 export interface EgressGrant {
   readonly policy: EgressPolicy;
   readonly budget: SubrequestBudget;
+  /** Writes a warning into the worker's log. */
+  readonly warn: (message: string) => void;
 }
 
 /**
@@ -34,6 +36,9 @@ export interface EgressGrant {
  * given up.
  */
 const maxConnecting = 256;
+
+/** Lines in the worker's log about refusals, between two sweeps. */
+const maxWarnings = 10;
 
 /** Connections of one cell that are kept for the next request. */
 const maxIdle = 64;
@@ -44,6 +49,7 @@ export class CellEgress implements Disposable {
   readonly #grant: () => EgressGrant | undefined;
   readonly #pool: UpstreamPool;
   readonly #connecting = new Places(maxConnecting);
+  #warnings = 0;
 
   constructor(context: EgressContext, grant: () => EgressGrant | undefined) {
     this.context = context;
@@ -58,6 +64,11 @@ export class CellEgress implements Disposable {
       throw new OpenWorkersError("EGRESS_REFUSED", "Nothing leaves a worker that is not serving.");
     }
     return grant;
+  }
+
+  /** Tells the worker's author of a refusal that the worker itself is told nothing of. A few a second. */
+  warn(message: string): void {
+    if (this.#warnings++ < maxWarnings) this.#grant()?.warn(message);
   }
 
   /** An idle connection to the same server, if there is one. */
@@ -101,6 +112,7 @@ export class CellEgress implements Disposable {
 
   /** Closes what has been idle for long; called every second or so. */
   sweep(now: number): void {
+    this.#warnings = 0;
     this.#pool.sweep(now);
   }
 

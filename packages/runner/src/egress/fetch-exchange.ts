@@ -217,6 +217,8 @@ export class FetchExchange implements CellExchange, UpstreamUser {
     if (this.#stop.signal.aborted) return;
     const error = tellable(thrown);
     if (error === undefined) this.#cell.context.report("A worker's request failed.", { error: thrown });
+    // A WebSocket's error event has no words at all.
+    if (this.#request.webSocket) this.#cell.warn((error ?? platformFault).message);
     this.#place?.[Symbol.dispose]();
     this.#host.wire.write(writeRefusal(error ?? platformFault, false));
     this.#finish(false);
