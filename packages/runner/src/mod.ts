@@ -1,3 +1,5 @@
+export { BucketStores, type StorageServices } from "./bindings/storage/bucket-stores.ts";
+export { readS3Settings, type S3Settings } from "./bindings/storage/settings.ts";
 export {
   type CellHost,
   checkSandbox,

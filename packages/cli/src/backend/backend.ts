@@ -1,4 +1,5 @@
 import type { BoundName, EgressPolicy, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
+import type { DeployAssets } from "@openworkers/db";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 
 export interface DeployInput {
@@ -13,6 +14,8 @@ export interface DeployInput {
   readonly limits: Partial<Limits>;
   /** Where the version may go; every public host without. */
   readonly egress?: EgressPolicy;
+  /** Static files, whose contents have been sent with `uploadAssets`. */
+  readonly assets?: DeployAssets;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -113,6 +116,10 @@ export interface AuditEntry {
  */
 export interface Backend extends AsyncDisposable {
   deploy(input: DeployInput): Promise<Deployed>;
+  /** Those of these hashes (SHA-256) whose contents must be sent before a deploy may name them. */
+  missingAssets(hashes: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Sends contents of static files by their hashes; some MiB at a time. */
+  uploadAssets(contents: ReadonlyMap<string, Uint8Array>): Promise<void>;
 
   workers(): Promise<WorkerSummary[]>;
   worker(name: string): Promise<WorkerDetails>;

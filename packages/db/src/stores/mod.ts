@@ -1,4 +1,14 @@
+export {
+  type DeployAssets,
+  loadAssets,
+  missingAssets,
+  readBlob,
+  type StoredAssets,
+  sweepUploads,
+  uploadAssets,
+} from "./assets.ts";
 export { type AuditEntry, type AuditFilter, listAudit } from "./audit.ts";
+export { hashOf } from "./blobs.ts";
 export {
   type CalledEntrypoint,
   checkCalledEntrypoints,
@@ -84,4 +94,5 @@ export {
   setWorkerEnvironment,
   setWorkerLimits,
   type Worker,
+  workerOwner,
 } from "./workers.ts";

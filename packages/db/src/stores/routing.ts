@@ -18,6 +18,8 @@ export interface RoutedVersion {
   readonly percent: number;
   /** What it runs under; see `effectiveLimits`. */
   readonly limits: Limits;
+  /** It has static files. */
+  readonly assets: boolean;
   /** Names of the classes that it exports for other workers to call. */
   readonly entrypoints: readonly string[];
 }
@@ -52,6 +54,8 @@ export interface FoundVersion {
   readonly environmentId: EnvironmentId | null;
   readonly environmentRevision: number;
   readonly limits: Limits;
+  /** It has static files. */
+  readonly assets: boolean;
 }
 
 export interface RoutingOptions {
@@ -100,14 +104,16 @@ export async function findVersion(
         "workers.limits as workerLimits",
         "worker_versions.limits as versionLimits",
       ])
+      .select(({ eb }) => eb("worker_versions.assets", "is not", null).as("assets"))
       .where("workers.name", "=", worker)
       .where("worker_versions.number", "=", number)
       .executeTakeFirst(),
   );
   if (row === undefined) return undefined;
-  const { revision, workerLimits, versionLimits, ...found } = row;
+  const { revision, workerLimits, versionLimits, assets, ...found } = row;
   return {
     ...found,
+    assets: Boolean(assets),
     environmentRevision: revision ?? 0,
     limits: effectiveLimits([workerLimits, versionLimits], options.maxima),
   };
@@ -164,6 +170,7 @@ async function readRouting(
       "version.entrypoints",
       "share.percent",
     ])
+    .select(({ eb }) => eb("version.assets", "is not", null).as("assets"))
     .orderBy("workers.name")
     .orderBy("share.percent", "desc")
     .orderBy("version.number", "desc")
@@ -191,10 +198,11 @@ async function readRouting(
       environmentId: first.environmentId,
       environmentRevision: first.revision ?? 0,
       called: called.get(first.workerId) ?? [],
-      versions: versions.map(({ workerLimits, versionLimits, entrypoints, ...version }) => ({
+      versions: versions.map(({ workerLimits, versionLimits, assets, entrypoints, ...version }) => ({
         versionId: version.versionId,
         version: version.version,
         percent: version.percent,
+        assets: Boolean(assets),
         entrypoints: entrypoints ?? [],
         limits: effectiveLimits([workerLimits, versionLimits], maxima),
       })),

@@ -47,6 +47,15 @@ export async function getWorker(database: Database, name: string): Promise<Worke
   return worker;
 }
 
+/** Whose a worker is. @throws OpenWorkersError NOT_FOUND when it was deleted. */
+export async function workerOwner(database: Database, id: WorkerId): Promise<UserId> {
+  const worker = await database.read((queries) =>
+    queries.selectFrom("workers").select("owner_id").where("id", "=", id).executeTakeFirst(),
+  );
+  if (worker === undefined) throw new OpenWorkersError("NOT_FOUND", "The worker was deleted.");
+  return worker.owner_id;
+}
+
 /**
  * Gives a worker another name; its old host name then leads nowhere.
  *
@@ -117,8 +126,8 @@ export async function setWorkerEnvironment(
 }
 
 /**
- * Deletes a worker with its versions, deployments, domains and routes, and the code that no other worker
- * shares. Its environment stays.
+ * Deletes a worker with its versions, deployments, domains and routes, and the code and files that no other
+ * worker shares. Its environment stays.
  *
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT (other workers are bound to it), DATABASE_UNAVAILABLE.
  */
@@ -142,6 +151,7 @@ export async function deleteWorker(
       .select("hash")
       .where("version_id", "in", versions)
       .union(transaction.selectFrom("version_source_maps").select("hash").where("version_id", "in", versions))
+      .union(transaction.selectFrom("version_assets").select("hash").where("version_id", "in", versions))
       .execute();
     await transaction.deleteFrom("workers").where("id", "=", id).execute();
     const freedBytes = await collectBlobs(

@@ -15,6 +15,7 @@ function worker(name: string, ...percents: number[]): RoutedWorker {
       version: index + 1,
       percent,
       limits: { ...defaultLimits },
+      assets: false,
       entrypoints: [],
     })),
   };

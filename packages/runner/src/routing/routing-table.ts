@@ -134,7 +134,12 @@ export class Targets {
 
   of(
     worker: Pick<RoutedWorker, "workerId" | "worker" | "environmentRevision">,
-    { versionId, version, limits }: Pick<RoutedVersion, "versionId" | "version" | "limits">,
+    {
+      versionId,
+      version,
+      limits,
+      assets,
+    }: Pick<RoutedVersion, "versionId" | "version" | "limits" | "assets">,
     doors: readonly Door[] = [],
   ): Target {
     const { workerId, environmentRevision } = worker;
@@ -145,6 +150,7 @@ export class Targets {
       version,
       environmentRevision,
       limits,
+      assets,
       ...(doors.length === 0 ? {} : { doors }),
     };
     const key = `${worker.worker}:${targetKey(made)}`;

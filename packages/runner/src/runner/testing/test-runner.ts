@@ -34,6 +34,7 @@ const defaultSettings: RunnerSettings = {
   warmCells: 1,
   idleMs: undefined,
   codeCacheBytes: undefined,
+  assetCacheBytes: undefined,
   cellUidBase: undefined,
   trustedProxies: [],
   maxima: defaultMaxima,
