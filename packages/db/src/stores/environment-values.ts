@@ -8,6 +8,7 @@ import {
 import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
 import { bindingColumns } from "./bindings.ts";
+import { checkCalledEntrypoints } from "./called-entrypoints.ts";
 import { lockOwnedEnvironment } from "./environments.ts";
 import { lockActiveKey, type PublicSealingKey } from "./sealing-keys.ts";
 import { lookUp } from "./wanted-bindings.ts";
@@ -92,6 +93,10 @@ export async function changeValues(
           })),
         )
         .execute();
+      await checkCalledEntrypoints(
+        transaction,
+        rows.map((row) => ("target_worker_id" in row ? row.target_worker_id : null)),
+      );
     }
     await audit(transaction, by, "environment.change", environment.name, {
       set: set.map(auditedValue),
