@@ -21,6 +21,10 @@ const names = [
   "kv",
   "node-compat",
   "rate-limit",
+  "service-books",
+  "service-shop",
+  "spa",
+  "static-site",
   "streaming",
   "wasm",
   "websocket",
@@ -94,6 +98,33 @@ test("wasm draws a bitmap whose middle is in the set and whose corner is not", a
   expect(at(0, 0)).toBeLessThan(20);
 });
 
+describe("service-books and service-shop", () => {
+  const ask = async (path: string) => (await platform.fetch("service-shop", path)).text();
+
+  test("call methods, pass callbacks, hold stubs and stream between two workers", async () => {
+    expect(await ask("/price")).toBe("1250");
+    expect(await ask("/basket")).toBe("3140");
+    expect(await ask("/unknown")).toBe("RangeError: There is no book none.");
+    expect(await ask("/each")).toBe('["emma","middlemarch"]');
+    expect(await ask("/catalogue")).toBe("emma 1250\nmiddlemarch 1890\n");
+  });
+
+  test("pass a request on", async () => {
+    expect(await ask("/shelf")).toBe("The books at /shelf\n");
+  });
+
+  test("reach a named entrypoint with the props of the binding", async () => {
+    // That the shop calls it changed what the books listen for, which the runner hears of in a notification.
+    while ((await ask("/whoami")) !== "shop") await Bun.sleep(5);
+  });
+
+  test("do not let the one be deleted that the other is bound to", async () => {
+    const refused = await platform.ow("delete", "service-books", "--yes");
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.stderr).toContain("service-shop (BOOKS)");
+  });
+});
+
 describe("streaming", () => {
   test("the first event arrives while the stream is still open", async () => {
     const response = await platform.fetch("streaming", "/events?count=3&every=50");
@@ -160,6 +191,50 @@ describe("node-compat", () => {
   test("streams flow", async () => {
     const response = await platform.fetch("node-compat", "/lines?text=a%0Ab");
     expect(await response.text()).toBe("1 a\n2 b\n");
+  });
+});
+
+describe("static-site", () => {
+  const get = (path: string) => platform.fetch("static-site", path);
+
+  test("serves its pages at their folders' addresses, and what its name promises for ever", async () => {
+    const page = await get("/docs/");
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(page.headers.get("x-content-type-options")).toBe("nosniff");
+    expect((await get("/docs/index.html")).headers.get("location")).toBe("/docs/");
+    const style = await get("/css/site.2f1c.css");
+    expect(style.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  });
+
+  test("redirects, has a page for what is not there, and keeps its drafts and rules to itself", async () => {
+    const moved = await get("/documentation/more?page=2");
+    expect([moved.status, moved.headers.get("location")]).toEqual([301, "/docs/more?page=2"]);
+    for (const path of ["/nothing", "/next.draft.html", "/_headers", "/_redirects", "/.assetsignore"]) {
+      const missing = await get(path);
+      expect([path, missing.status]).toEqual([path, 404]);
+      expect(await missing.text()).toContain("There is nothing here.");
+    }
+  });
+});
+
+describe("spa", () => {
+  test("gives its page to who navigates, and the API and everything else to the worker", async () => {
+    const headers = { "sec-fetch-mode": "navigate" };
+    for (const path of ["/", "/clock", "/deep/link"]) {
+      const page = await platform.fetch("spa", path, { headers });
+      expect([path, page.status]).toEqual([path, 200]);
+      expect(await page.text()).toContain("A single-page application");
+    }
+    const { time } = (await (await platform.fetch("spa", "/api/time", { headers })).json()) as {
+      time: string;
+    };
+    expect(Date.parse(time)).toBeGreaterThan(0);
+    expect((await platform.fetch("spa", "/api/other", { headers })).status).toBe(404);
+    expect((await platform.fetch("spa", "/assets/app.js")).headers.get("content-type")).toBe(
+      "text/javascript; charset=utf-8",
+    );
+    // Not navigated to, and no file: the worker asks the files for it.
+    expect(await (await platform.fetch("spa", "/clock")).text()).toContain("A single-page application");
   });
 });
 

@@ -7,16 +7,16 @@ import { describeMachine } from "./machine.ts";
 import { measureColdStarts, measureIdleMemory } from "./measures/cells.ts";
 import { measureDeployToLive } from "./measures/deploy.ts";
 import { measureKillDelay } from "./measures/kill-delay.ts";
-import { measureKv } from "./measures/kv.ts";
 import { measureNeighbours } from "./measures/neighbours.ts";
 import { measureThroughput } from "./measures/throughput.ts";
-import { type Row, rowsTable, throughputTable } from "./report.ts";
+import { rowsTable, throughputTable } from "./report.ts";
+import { sections } from "./sections.ts";
 
-const help = `usage: npm run bench [-- --quick] [--only kv]
+const help = `usage: npm run bench [-- --quick] [--only SECTION]
 
-Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work. Needs
-wrk (./setup --dev) and a quiet machine. Takes about three minutes; --quick takes one, and is good for a first look only.
---only kv measures KV alone, with wrk and without the peers.
+Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work, and the
+bindings beside what they stand for. Needs wrk and nginx (./setup --dev) and a quiet machine. Takes about five minutes;
+--quick takes two, and is good for a first look only. --only measures one section alone: ${Object.keys(sections).join(", ")}.
 Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
 `;
 
@@ -57,13 +57,11 @@ function progress(text: string): void {
   console.error(`${text} …`);
 }
 
-/** What can be measured by itself. */
-const sections: Readonly<Record<string, (platform: OpenWorkers) => Promise<Row[]>>> = {
-  kv: (platform) => measureKv(platform, size),
-};
-
 if (options.only !== undefined) {
-  await measureOnly(options.only);
+  const section = sections[options.only];
+  if (section === undefined) throw new Error(`--only takes one of: ${Object.keys(sections).join(", ")}`);
+  await using alone = await OpenWorkers.start();
+  console.log([...(await describeMachine()), "", ...(await section(alone, size))].join("\n"));
   process.exit(0);
 }
 
@@ -101,8 +99,11 @@ progress(`idle memory of ${size.cells} cells`);
 const memory = await measureIdleMemory(platform, size.cells);
 progress(`cold starts from nothing: ${size.coldStarts}`);
 const fromNothing = await coldStartsFromNothing(size.coldStarts);
-progress("bindings");
-const bindings = await Promise.all(Object.values(sections).map((section) => section(platform)));
+const bindings: string[] = [];
+for (const [name, section] of Object.entries(sections)) {
+  progress(name);
+  bindings.push(...(await section(platform, size)), "");
+}
 
 console.log(
   [
@@ -112,17 +113,10 @@ console.log(
     "",
     rowsTable(rows({ throughput, neighbours, killDelays, deploys, warmPool, fromNothing, memory })),
     "",
-    rowsTable(bindings.flat()),
+    ...bindings,
     ...(options.quick ? ["", "--quick: few and short samples; do not quote these."] : []),
   ].join("\n"),
 );
-
-async function measureOnly(name: string): Promise<void> {
-  const section = sections[name];
-  if (section === undefined) throw new Error(`--only takes one of: ${Object.keys(sections).join(", ")}`);
-  await using platform = await OpenWorkers.start();
-  console.log(rowsTable(await section(platform)));
-}
 
 /** On a platform without a pool of blank cells. */
 async function coldStartsFromNothing(count: number): Promise<number[]> {

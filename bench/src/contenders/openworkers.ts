@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Binding, UserId } from "@openworkers/core";
+import type { Binding, UserId, WorkerId } from "@openworkers/core";
 import {
   connect,
   createResource,
@@ -65,13 +65,17 @@ export class OpenWorkers implements Contender {
   }
 
   /** Deploys a file of bench/workers. Settles when the database has it, which may be before it is served. */
-  async deployFile(worker: string, file: string, bindings?: ReadonlyMap<string, Binding>): Promise<void> {
-    await this.deployText(worker, await Bun.file(join(workers, file)).text(), bindings);
+  async deployFile(worker: string, file: string, bindings?: ReadonlyMap<string, Binding>): Promise<WorkerId> {
+    return await this.deployText(worker, await Bun.file(join(workers, file)).text(), bindings);
   }
 
   /** Deploys straight into the database: what `ow deploy` does after bundling and checking. */
-  async deployText(worker: string, source: string, bindings?: ReadonlyMap<string, Binding>): Promise<void> {
-    await deployVersion(this.#database, {
+  async deployText(
+    worker: string,
+    source: string,
+    bindings?: ReadonlyMap<string, Binding>,
+  ): Promise<WorkerId> {
+    const { workerId } = await deployVersion(this.#database, {
       worker,
       by: this.#operator,
       code: {
@@ -82,6 +86,12 @@ export class OpenWorkers implements Contender {
       },
       ...(bindings === undefined ? {} : { bindings }),
     });
+    return workerId;
+  }
+
+  /** Deploys a folder with `ow deploy`. */
+  async deployFolder(worker: string, folder: string): Promise<void> {
+    await this.#platform.deploy(folder, "--name", worker);
   }
 
   /** A new KV namespace, and a way round the platform to what is in it. */

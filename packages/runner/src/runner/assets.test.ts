@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AssetSettings, defaultMaxima, type LogRecord } from "@openworkers/core";
+import type { AssetSettings, LogRecord } from "@openworkers/core";
 import {
   type Deployed,
   deployVersion,
@@ -14,9 +14,9 @@ import {
   uploadAssets,
 } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
-import { Permissions } from "../egress/guard/permissions.ts";
 import { RawClient } from "../ingress/testing/raw-client.ts";
 import { createRunner } from "./runner.ts";
+import { readSettings } from "./settings.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -47,17 +47,7 @@ async function rig() {
       runtimeDir: mkdtempSync(join(directory, "r-")),
       sandbox: "bubblewrap",
       logs: { emit: (record) => records.push(record) },
-      settings: {
-        maxCells: undefined,
-        warmCells: 0,
-        idleMs: undefined,
-        codeCacheBytes: undefined,
-        assetCacheBytes: 2 ** 20,
-        cellUidBase: undefined,
-        trustedProxies: [],
-        maxima: defaultMaxima,
-        egress: { open: true, permissions: Permissions.none, certificates: undefined },
-      },
+      settings: { ...readSettings({}), warmCells: 0, assetCacheBytes: 2 ** 20 },
     }),
   );
   const { id: by } = await ensureOperator(database);
@@ -146,6 +136,7 @@ test("the worker runs for what is no file, and gets files for itself", async () 
       async fetch(request, env) {
         const { pathname, search } = new URL(request.url);
         if (pathname === "/api/same") return env.ASSETS.fetch(request);
+        if (pathname === "/follow") return env.ASSETS.fetch("https://any.host/index.html");
         const asked = await env.ASSETS.fetch(new URL(pathname.slice(4) + search, "http://assets.local"), { redirect: "manual" });
         const body = await asked.arrayBuffer();
         return Response.json([asked.status, body.byteLength, asked.headers.get("content-type"), asked.headers.get("location")]);
@@ -163,6 +154,8 @@ test("the worker runs for what is no file, and gets files for itself", async () 
   ]);
   expect(await ask("/api/index.html")).toEqual([307, 0, null, "/"]);
   expect(await ask("/api/..%2f..%2fetc%2fpasswd")).toEqual([404, 0, null, null]);
+  const follow = await it.get("/follow");
+  expect(await follow.text()).toBe(page);
   // Not a file, so the worker; and the worker passes it on to the files, which answer with the page.
   const same = await it.get("/api/same");
   expect([same.status, await same.text()]).toEqual([200, page]);

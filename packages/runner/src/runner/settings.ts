@@ -1,6 +1,7 @@
 import { defaultMaxima, type Limits, limitsSchema, OpenWorkersError } from "@openworkers/core";
 import { z } from "zod";
 import { type CacheLimits, defaultCacheLimits } from "../bindings/cache/store.ts";
+import { readS3Settings, type S3Settings } from "../bindings/storage/settings.ts";
 import { Permissions } from "../egress/guard/permissions.ts";
 
 /** What an operator may set in the runner's environment; docs/operations.md lists it. */
@@ -16,6 +17,8 @@ export interface RunnerSettings {
   readonly trustedProxies: readonly string[];
   readonly maxima: Limits;
   readonly egress: EgressSettings;
+  /** The platform's bucket on an S3 server; objects are in the database without. */
+  readonly s3?: S3Settings | undefined;
 }
 
 /** What workers may reach outside. */
@@ -96,6 +99,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       certificates: data.OW_EGRESS_CA,
     },
     maxima: { ...defaultMaxima, ...withoutUndefined(data.OW_MAX_LIMITS) },
+    s3: readS3Settings(env),
   };
 }
 

@@ -7,8 +7,8 @@ export interface PreludeOptions {
   readonly backgroundMs: number;
   /** What one request may ask of others. */
   readonly limits: Pick<Limits, "subrequests" | "subrequestConcurrency">;
-  /** Writes the names of the worker's handlers as a line of its log; for a deploy's check. */
-  readonly reportHandlers?: boolean;
+  /** Writes what the worker exports as a line of its log; for a deploy's check. */
+  readonly reportExports?: boolean;
 }
 
 const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
