@@ -90,7 +90,7 @@ export class AssetServer {
     const query = request.target.indexOf("?");
     const path = query < 0 ? request.target : request.target.slice(0, query);
     const isRead = request.method === "GET" || request.method === "HEAD";
-    const known = isRead ? version.known.get(path) : undefined;
+    const known = isRead && !request.webSocket ? version.known.get(path) : undefined;
     if (known !== undefined) return known.answer(request.method === "HEAD", request, this.#contents);
     const resolution = version.index.beforeWorker(request);
     if (resolution === undefined) return undefined;
