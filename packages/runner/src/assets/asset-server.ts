@@ -33,7 +33,7 @@ interface Version {
 export class AssetServer {
   readonly #options: AssetServerOptions;
   readonly #contents: ContentCache;
-  readonly #versions = new LruCache<Version | undefined>(maxIndexBytes);
+  readonly #versions = new LruCache<Version>(maxIndexBytes);
   readonly #loading = new Map<VersionId, Promise<Version | undefined>>();
   #prefetching: Promise<void> = Promise.resolve();
 
