@@ -4,18 +4,19 @@ import type { Contender } from "./contenders/contender.ts";
 import { OpenWorkers } from "./contenders/openworkers.ts";
 import { bareWorkerd, bunServe, installPeers, nodeHttp, wranglerDev } from "./contenders/peers.ts";
 import { describeMachine } from "./machine.ts";
-import { benchAssets } from "./measures/assets.ts";
 import { measureColdStarts, measureIdleMemory } from "./measures/cells.ts";
 import { measureDeployToLive } from "./measures/deploy.ts";
 import { measureKillDelay } from "./measures/kill-delay.ts";
 import { measureNeighbours } from "./measures/neighbours.ts";
 import { measureThroughput } from "./measures/throughput.ts";
 import { rowsTable, throughputTable } from "./report.ts";
+import { sections } from "./sections.ts";
 
-const help = `usage: npm run bench [-- --quick] [-- --only assets]
+const help = `usage: npm run bench [-- --quick] [--only SECTION]
 
-Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work. Needs
-wrk (./setup --dev) and a quiet machine; static files are measured beside nginx, if it is installed. Takes about three minutes; --quick takes one, and is good for a first look only.
+Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work, and the
+bindings beside what they stand for. Needs wrk and nginx (./setup --dev) and a quiet machine. Takes about five minutes;
+--quick takes two, and is good for a first look only. --only measures one section alone: ${Object.keys(sections).join(", ")}.
 Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
 `;
 
@@ -56,12 +57,11 @@ function progress(text: string): void {
   console.error(`${text} …`);
 }
 
-/** What can be measured alone. */
-const sections: Readonly<Record<string, () => Promise<string[]>>> = { assets: () => benchAssets(size) };
 if (options.only !== undefined) {
   const section = sections[options.only];
   if (section === undefined) throw new Error(`--only takes one of: ${Object.keys(sections).join(", ")}`);
-  console.log([...(await describeMachine()), "", ...(await section())].join("\n"));
+  await using alone = await OpenWorkers.start();
+  console.log([...(await describeMachine()), "", ...(await section(alone, size))].join("\n"));
   process.exit(0);
 }
 
@@ -99,8 +99,11 @@ progress(`idle memory of ${size.cells} cells`);
 const memory = await measureIdleMemory(platform, size.cells);
 progress(`cold starts from nothing: ${size.coldStarts}`);
 const fromNothing = await coldStartsFromNothing(size.coldStarts);
-progress("static files");
-const assets = await benchAssets(size);
+const bindings: string[] = [];
+for (const [name, section] of Object.entries(sections)) {
+  progress(name);
+  bindings.push(...(await section(platform, size)), "");
+}
 
 console.log(
   [
@@ -110,7 +113,7 @@ console.log(
     "",
     rowsTable(rows({ throughput, neighbours, killDelays, deploys, warmPool, fromNothing, memory })),
     "",
-    ...assets,
+    ...bindings,
     ...(options.quick ? ["", "--quick: few and short samples; do not quote these."] : []),
   ].join("\n"),
 );

@@ -1,5 +1,5 @@
 import { OpenWorkersError } from "./errors.ts";
-import type { EnvironmentId } from "./ids.ts";
+import type { BucketId, EnvironmentId } from "./ids.ts";
 
 /**
  * Sealing: anybody with the public key can write a secret, only the runner can read it.
@@ -30,11 +30,10 @@ const keyPrefix = "owsk_";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Where a sealed value belongs: it opens nowhere else. */
-export interface SealingContext {
-  readonly environmentId: EnvironmentId;
-  readonly name: string;
-}
+/** Where a sealed value belongs: it opens nowhere else. An environment's value, or the keys of a bucket's server. */
+export type SealingContext =
+  | { readonly environmentId: EnvironmentId; readonly name: string }
+  | { readonly bucketId: BucketId };
 
 /** A key pair that opens what was sealed for its public key. */
 export interface SealingKey {
@@ -122,7 +121,10 @@ export async function open(
   const keyId = sealedFor(sealed);
   const key = keys.find(({ id }) => id === keyId);
   if (key === undefined) {
-    throw unreadable(`it was sealed for the key ${keyId}, which is not here`, { keyId, name: context.name });
+    throw unreadable(`it was sealed for the key ${keyId}, which is not here`, {
+      keyId,
+      name: nameOf(context),
+    });
   }
   const head = copy(sealed.subarray(0, headBytes));
   const point = copy(sealed.subarray(1 + keyIdBytes, 1 + keyIdBytes + pointBytes));
@@ -140,7 +142,7 @@ export async function open(
     );
     return decoder.decode(plaintext);
   } catch (cause) {
-    throw unreadable("it was changed, or sealed for another place", { name: context.name }, cause);
+    throw unreadable("it was changed, or sealed for another place", { name: nameOf(context) }, cause);
   }
 }
 
@@ -169,8 +171,13 @@ async function contentKey(
 }
 
 // JSON of an array: no two contexts have the same text, whatever characters a name holds.
-function authenticated(head: Uint8Array, { environmentId, name }: SealingContext): Uint8Array<ArrayBuffer> {
-  return concat(head, encoder.encode(JSON.stringify([environmentId, name])));
+function authenticated(head: Uint8Array, context: SealingContext): Uint8Array<ArrayBuffer> {
+  const place = "bucketId" in context ? [context.bucketId] : [context.environmentId, context.name];
+  return concat(head, encoder.encode(JSON.stringify(place)));
+}
+
+function nameOf(context: SealingContext): string {
+  return "bucketId" in context ? `keys of bucket ${context.bucketId}` : context.name;
 }
 
 async function digest(bytes: Uint8Array): Promise<Uint8Array> {

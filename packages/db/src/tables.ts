@@ -100,7 +100,7 @@ export interface Tables {
     name: string;
     created_at: CreatedAt;
     backend: ColumnType<StorageBackend | null, StorageBackend | null | undefined, StorageBackend>;
-    s3: JSONColumnType<S3Place, S3Place | null | undefined, S3Place | null> | null;
+    s3: ColumnType<S3Place | null, string | null | undefined, string | null>;
     s3_sealed: ColumnType<Uint8Array | null, Uint8Array | null | undefined, Uint8Array | null>;
     s3_key_id: ColumnType<string | null, string | null | undefined, string | null>;
   };

@@ -1,3 +1,5 @@
+export { BucketStores, type StorageServices } from "./bindings/storage/bucket-stores.ts";
+export { readS3Settings, type S3Settings } from "./bindings/storage/settings.ts";
 export {
   type CellHost,
   checkSandbox,
@@ -6,6 +8,7 @@ export {
   openCellHost,
   type Sandbox,
   unversioned,
+  type WorkerExports,
 } from "./cells/mod.ts";
 export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from "./runner/runner.ts";
 export { type RunnerSettings, readSettings } from "./runner/settings.ts";

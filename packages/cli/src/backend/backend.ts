@@ -7,6 +7,8 @@ export interface DeployInput {
   readonly code: WorkerCode;
   /** What the manifest says; kept with the version. */
   readonly vars: ReadonlyMap<string, EnvValue>;
+  /** Names of the exports that other workers can call, as a start of the worker found them. */
+  readonly entrypoints?: readonly string[];
   /** Resources that are named there and not there yet are made, for the worker's owner. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;

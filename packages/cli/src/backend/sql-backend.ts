@@ -79,6 +79,7 @@ export class SqlBackend implements Backend {
       limits: input.limits,
       domains: input.domains,
       percent: input.percent,
+      ...(input.entrypoints === undefined ? {} : { entrypoints: input.entrypoints }),
       ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.assets === undefined ? {} : { assets: input.assets }),
       ...(input.routes === undefined ? {} : { routes: input.routes }),

@@ -67,8 +67,10 @@ export async function releaseWorker(
     return value;
   };
   for (const warning of warnings) output.warn(warning);
-  await timed("check", `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`, () =>
-    checkStarts(built, { backend, sandbox }),
+  const { entrypoints } = await timed(
+    "check",
+    `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
+    () => checkStarts(built, { backend, sandbox }),
   );
   const sent =
     assets === undefined
@@ -87,6 +89,7 @@ export async function releaseWorker(
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
+      entrypoints,
       bindings: project.bindings,
       limits: project.limits,
       egress: project.egress,

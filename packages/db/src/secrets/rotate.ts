@@ -111,6 +111,33 @@ async function reseal(
       .where("name", "=", name)
       .execute();
   }
-  await audit(transaction, by, "sealing_key.rotate", next.id, { resealed: secrets.length });
-  return { retired: retired.map(({ id }) => id), resealed: secrets.length };
+  const resealed = secrets.length + (await resealBuckets(transaction, secretKeys, next));
+  await audit(transaction, by, "sealing_key.rotate", next.id, { resealed });
+  return { retired: retired.map(({ id }) => id), resealed };
+}
+
+/** The keys to users' own S3 servers; returns how many there were. */
+async function resealBuckets(
+  transaction: Queries,
+  secretKeys: SecretKeys,
+  next: SealingKey,
+): Promise<number> {
+  const buckets = await transaction
+    .selectFrom("storage_buckets")
+    .select(["id", "s3_sealed as sealed"])
+    .where("s3_sealed", "is not", null)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  for (const { id, sealed } of buckets) {
+    if (sealed === null) continue;
+    const context = { bucketId: id };
+    const plaintext = await secretKeys.open(sealed, context);
+    await transaction
+      .updateTable("storage_buckets")
+      .set({ s3_sealed: await seal(next.publicKey, plaintext, context), s3_key_id: next.id })
+      .where("id", "=", id)
+      .execute();
+  }
+  return buckets.length;
 }

@@ -5,6 +5,8 @@ import type { Database } from "../database.ts";
 export interface SweepOptions {
   /** How long a loose blob must have been left alone; 5 minutes unless given. */
   readonly idleMs?: number;
+  /** Asked between two steps. */
+  readonly stopped?: () => boolean;
 }
 
 export interface Swept {
@@ -21,7 +23,7 @@ const chunksPerDelete = 256;
  */
 export async function sweepStorage(
   database: Database,
-  { idleMs = 5 * 60_000 }: SweepOptions = {},
+  { idleMs = 5 * 60_000, stopped = () => false }: SweepOptions = {},
 ): Promise<Swept> {
   const uploads = await database.read((queries) =>
     queries
@@ -30,12 +32,12 @@ export async function sweepStorage(
       .executeTakeFirst(),
   );
   let blobs = 0;
-  while (await sweepBlob(database, idleMs)) blobs += 1;
+  while (!stopped() && (await sweepBlob(database, idleMs, stopped))) blobs += 1;
   return { blobs, uploads: Number(uploads.numDeletedRows) };
 }
 
 /** Removes one blob, a part at a time, for a gigabyte takes long. */
-async function sweepBlob(database: Database, idleMs: number): Promise<boolean> {
+async function sweepBlob(database: Database, idleMs: number, stopped: () => boolean): Promise<boolean> {
   for (;;) {
     const step = await database.write(async (transaction) => {
       const loose = await transaction
@@ -59,6 +61,6 @@ async function sweepBlob(database: Database, idleMs: number): Promise<boolean> {
       await transaction.deleteFrom("storage_blobs").where("id", "=", loose.id).execute();
       return "done";
     });
-    if (step !== "more") return step === "done";
+    if (step !== "more" || stopped()) return step === "done";
   }
 }

@@ -22,6 +22,7 @@ import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
+import { checkCalledEntrypoints } from "./called-entrypoints.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
 import { environmentFor } from "./environments.ts";
@@ -78,7 +79,8 @@ export interface Deployed {
  *
  * @throws OpenWorkersError INVALID_NAME, INVALID_INPUT, INVALID_LIMIT, SCRIPT_TOO_LARGE, FORBIDDEN (the worker
  * or one to be bound is somebody else's, or a route's host not its owner's), NOT_FOUND (environment, a namespace or worker to be
- * bound), CONFLICT (a domain or route is another worker's; contents of assets have not been sent),
+ * bound), CONFLICT (a domain or route is another worker's; contents of assets have not been sent; too many entrypoints of a
+ * worker would be called),
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
@@ -99,6 +101,7 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const version = await insertVersion(transaction, worker, { ...input, bindings }, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
+    await checkCalledEntrypoints(transaction, calleesOf(bindings));
     if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
@@ -110,6 +113,10 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
       bound: [...bound.values()].map((resolved) => resolved.bound),
     };
   });
+}
+
+function calleesOf(bindings: ReadonlyMap<string, Binding>): WorkerId[] {
+  return [...bindings.values()].flatMap((binding) => (binding.kind === "worker" ? [binding.workerId] : []));
 }
 
 interface LockedWorker {

@@ -11,6 +11,7 @@ import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 import { collectBlobs } from "./blobs.ts";
 import { environmentFor } from "./environments.ts";
+import { resourceUsers } from "./resource-users.ts";
 import { mustOwn } from "./users.ts";
 
 export interface Worker {
@@ -44,6 +45,15 @@ export async function getWorker(database: Database, name: string): Promise<Worke
   );
   if (worker === undefined) throw notFound(name);
   return worker;
+}
+
+/** Whose a worker is. @throws OpenWorkersError NOT_FOUND when it was deleted. */
+export async function workerOwner(database: Database, id: WorkerId): Promise<UserId> {
+  const worker = await database.read((queries) =>
+    queries.selectFrom("workers").select("owner_id").where("id", "=", id).executeTakeFirst(),
+  );
+  if (worker === undefined) throw new OpenWorkersError("NOT_FOUND", "The worker was deleted.");
+  return worker.owner_id;
 }
 
 /**
@@ -119,7 +129,7 @@ export async function setWorkerEnvironment(
  * Deletes a worker with its versions, deployments, domains and routes, and the code and files that no other
  * worker shares. Its environment stays.
  *
- * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, DATABASE_UNAVAILABLE.
+ * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT (other workers are bound to it), DATABASE_UNAVAILABLE.
  */
 export async function deleteWorker(
   database: Database,
@@ -127,6 +137,14 @@ export async function deleteWorker(
 ): Promise<{ freedBytes: number }> {
   return database.write(async (transaction) => {
     const { id } = await lockOwnedWorker(transaction, worker, by);
+    const users = (await resourceUsers(transaction, "worker", id)).filter((user) => user.worker !== worker);
+    if (users.length > 0) {
+      const named = users.map((user) => `${user.worker} (${user.binding})`).join(", ");
+      throw new OpenWorkersError("CONFLICT", `Worker "${worker}" is bound by ${named}.`, {
+        hint: "Deploy these without the binding first, or delete them.",
+        details: { users },
+      });
+    }
     const versions = transaction.selectFrom("worker_versions").select("id").where("worker_id", "=", id);
     const used = await transaction
       .selectFrom("version_modules")

@@ -1,6 +1,7 @@
 import { assetsPlugin } from "./assets/assets.ts";
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
+import { rateLimitPlugin } from "./rate-limit/rate-limit.ts";
 import { servicePlugin } from "./service/service.ts";
 import { storagePlugin } from "./storage/storage.ts";
 import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
@@ -9,6 +10,7 @@ import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 export const bindingPlugins: readonly AnyBindingPlugin[] = [
   assetsPlugin,
   kvPlugin,
+  rateLimitPlugin,
   servicePlugin,
   storagePlugin,
   versionMetadataPlugin,

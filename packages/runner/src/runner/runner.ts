@@ -2,6 +2,8 @@ import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
+import { defaultCacheLimits } from "../bindings/cache/store.ts";
+import { judgedBy } from "../bindings/storage/judge-endpoint.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
@@ -59,21 +61,19 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
-  const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
-  const broker = parts.use(Broker.of({ database, secretKeys, assets, report }));
   const platform: Endpoint[] = await endpointsOf(database);
-  const egress = parts.use(
-    new Egress({
-      guard: new Guard({
-        open: settings.egress.open,
-        permissions: settings.egress.permissions,
-        localAddresses,
-        platform: () => platform,
-      }),
-      authorities: trustedCertificates(settings.egress.certificates),
-      report,
-    }),
-  );
+  const guard = new Guard({
+    open: settings.egress.open,
+    permissions: settings.egress.permissions,
+    localAddresses,
+    platform: () => platform,
+  });
+  const authorities = trustedCertificates(settings.egress.certificates);
+  const storage = { s3: settings.s3, judge: judgedBy(guard), authorities };
+  const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
+  const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
+  const broker = parts.use(Broker.of({ database, secretKeys, assets, storage, cacheLimits, report }));
+  const egress = parts.use(new Egress({ guard, authorities, report }));
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
   let services: ServiceIngress | undefined;
   const host = parts.use(
@@ -124,7 +124,19 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   ready = true;
-  services = parts.use(new ServiceIngress({ router: routing, dispatcher: supervisor, assets, logs, report }));
+  services = parts.use(
+    new ServiceIngress({
+      router: {
+        choose: (workerId, versionKey) => routing.choose(workerId, versionKey),
+        // A version that is only previewed takes no calls.
+        isLive: (target) => routing.table.isLive(target),
+      },
+      dispatcher: supervisor,
+      assets,
+      logs,
+      report,
+    }),
+  );
   const ingress = parts.use(
     startIngress({
       port: options.port,

@@ -7,28 +7,34 @@ import {
   type RangeRequest,
   type StoredObject,
   storageError,
+  storageErrorName,
   storageLimits,
 } from "@openworkers/core";
-import type { BindingHandler } from "../plugin.ts";
+import type { BindingHandler, BindingServices } from "../plugin.ts";
 import { drain, type SplitBody, splitBody } from "./body.ts";
+import type { BucketStores } from "./bucket-stores.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { parseStorageRequest, type StorageRequest, type StorageRequestOf } from "./request.ts";
 import { encodeObject, errorResponse, metadataResponse, objectResponse } from "./response.ts";
+import { StorageSweeper } from "./sweeper.ts";
 
 /** Bytes of JSON that a list takes at most; workerd refuses more than 1 MiB (src/workerd/api/r2-rpc.c++). */
 const maxListBytes = 900_000;
 
 /** Answers workerd's R2 client: https://developers.cloudflare.com/r2/api/workers/workers-api-reference. */
 export class StorageHandler implements BindingHandler<"storage"> {
-  readonly #storeOf: (bucketId: BucketId) => Promise<ObjectStore>;
-  readonly #report: (message: string, details: Record<string, unknown>) => void;
+  readonly #stores: BucketStores;
+  readonly #sweeper: StorageSweeper;
+  readonly #report: BindingServices["report"];
 
-  constructor(options: {
-    readonly storeOf: (bucketId: BucketId) => Promise<ObjectStore>;
-    readonly report: (message: string, details: Record<string, unknown>) => void;
-  }) {
-    this.#storeOf = options.storeOf;
+  constructor(options: Pick<BindingServices, "database" | "report"> & { readonly stores: BucketStores }) {
+    this.#stores = options.stores;
     this.#report = options.report;
+    this.#sweeper = new StorageSweeper(options.database, options.report);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#sweeper[Symbol.asyncDispose]();
   }
 
   async serve(request: Request, { bucketId }: { readonly bucketId: BucketId }): Promise<Response> {
@@ -37,14 +43,17 @@ export class StorageHandler implements BindingHandler<"storage"> {
       if (request.method === "PUT") {
         body = await splitBody(request);
         const asked = parseStorageRequest(body.head);
-        return await this.#change(await this.#storeOf(bucketId), asked, body, request.signal);
+        return await this.#change(await this.#stores.of(bucketId), asked, body, request.signal);
       }
       const header = request.headers.get("cf-r2-request");
       if (request.method !== "GET" || header === null) throw storageError("invalidArgument");
       // A header's bytes are UTF-8 here, and Latin-1 to Headers.
       const asked = parseStorageRequest(Buffer.from(header, "latin1").toString("utf8"));
-      return await this.#read(await this.#storeOf(bucketId), asked, request.signal);
+      return await this.#read(await this.#stores.of(bucketId), asked, request.signal);
     } catch (thrown) {
+      // The worker is told of an S3 server's trouble, and its operator what is behind it.
+      if (storageErrorName(thrown) === "unavailable")
+        this.#report("Storage is not available.", { error: thrown });
       const response = errorResponse(thrown) ?? this.#unexpected(thrown);
       if (body !== undefined) await drain(body.rest);
       return response;

@@ -7,6 +7,7 @@ import { AssetServer } from "../../assets/asset-server.ts";
 import { findSandbox } from "../../cells/sandbox/find-sandbox.ts";
 import { program, type TestCell, type TestCells, testCells } from "../../cells/testing/test-cells.ts";
 import { Broker } from "../broker.ts";
+import type { BindingServices } from "../plugin.ts";
 
 /** What a test's worker does: its source is run in a cell, so it can use nothing but its arguments. */
 export type Inside = (env: never, request: Request) => unknown;
@@ -22,7 +23,10 @@ export interface BindingCells extends AsyncDisposable {
   run(bindings: Readonly<Record<string, Binding>>, inside: Inside): Promise<unknown>;
 }
 
-export async function bindingCells(database: Database): Promise<BindingCells> {
+export async function bindingCells(
+  database: Database,
+  services: Pick<BindingServices, "storage"> = {},
+): Promise<BindingCells> {
   await using parts = new AsyncDisposableStack();
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(temporaryDirectory(), "keys-")) });
   await registerSealingKey(database, secretKeys);
@@ -30,7 +34,7 @@ export async function bindingCells(database: Database): Promise<BindingCells> {
   const report = (message: string, details: Record<string, unknown>) =>
     void reports.push({ message, details });
   const assets = new AssetServer({ database, report });
-  const broker = parts.use(Broker.of({ database, secretKeys, assets, report }));
+  const broker = parts.use(Broker.of({ ...services, database, secretKeys, assets, report }));
   const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker));
   const owned = parts.move();
   const start: BindingCells["start"] = (bindings, inside) =>
@@ -54,7 +58,8 @@ export async function resultOf(response: Response): Promise<unknown> {
   return result;
 }
 
-function sourceOf(inside: Inside): string {
+/** A worker that runs `inside` for each request. */
+export function sourceOf(inside: Inside): string {
   return `
     const inside = ${inside.toString()};
     export default {
