@@ -1,7 +1,7 @@
 import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { Broker } from "../bindings/broker.ts";
-import { judgedBy } from "../bindings/storage/judge-endpoint.ts";
+import { storageServices } from "../bindings/storage/storage-services.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
@@ -67,7 +67,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     platform: () => platform,
   });
   const authorities = trustedCertificates(settings.egress.certificates);
-  const storage = { s3: settings.s3, judge: judgedBy(guard), authorities };
+  const storage = storageServices(settings, guard);
   const broker = parts.use(Broker.of({ database, secretKeys, storage, report }));
   const egress = parts.use(new Egress({ guard, authorities, report }));
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.

@@ -12,6 +12,7 @@ export interface S3Settings {
 
 /** An S3 server's address: a URL of its root or, behind a proxy, of a path. */
 export const endpointSchema = z.url({ protocol: /^https?$/ }).refine((text) => {
+  if (!URL.canParse(text)) return false;
   const { search, hash, username, password } = new URL(text);
   return search === "" && hash === "" && username === "" && password === "";
 });
