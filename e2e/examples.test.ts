@@ -14,7 +14,21 @@ afterAll(async () => {
   await platform[Symbol.asyncDispose]();
 });
 
-const names = ["hello-js", "hono", "node-compat", "streaming", "wasm", "websocket"];
+const names = [
+  "cache",
+  "hello-js",
+  "hono",
+  "kv",
+  "node-compat",
+  "rate-limit",
+  "service-books",
+  "service-shop",
+  "spa",
+  "static-site",
+  "streaming",
+  "wasm",
+  "websocket",
+];
 
 test("every folder of examples/ is one that this file exercises", async () => {
   const folders = await readdir(join(import.meta.dir, "..", "examples"), { withFileTypes: true });
@@ -84,6 +98,33 @@ test("wasm draws a bitmap whose middle is in the set and whose corner is not", a
   expect(at(0, 0)).toBeLessThan(20);
 });
 
+describe("service-books and service-shop", () => {
+  const ask = async (path: string) => (await platform.fetch("service-shop", path)).text();
+
+  test("call methods, pass callbacks, hold stubs and stream between two workers", async () => {
+    expect(await ask("/price")).toBe("1250");
+    expect(await ask("/basket")).toBe("3140");
+    expect(await ask("/unknown")).toBe("RangeError: There is no book none.");
+    expect(await ask("/each")).toBe('["emma","middlemarch"]');
+    expect(await ask("/catalogue")).toBe("emma 1250\nmiddlemarch 1890\n");
+  });
+
+  test("pass a request on", async () => {
+    expect(await ask("/shelf")).toBe("The books at /shelf\n");
+  });
+
+  test("reach a named entrypoint with the props of the binding", async () => {
+    // That the shop calls it changed what the books listen for, which the runner hears of in a notification.
+    while ((await ask("/whoami")) !== "shop") await Bun.sleep(5);
+  });
+
+  test("do not let the one be deleted that the other is bound to", async () => {
+    const refused = await platform.ow("delete", "service-books", "--yes");
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.stderr).toContain("service-shop (BOOKS)");
+  });
+});
+
 describe("streaming", () => {
   test("the first event arrives while the stream is still open", async () => {
     const response = await platform.fetch("streaming", "/events?count=3&every=50");
@@ -151,6 +192,114 @@ describe("node-compat", () => {
     const response = await platform.fetch("node-compat", "/lines?text=a%0Ab");
     expect(await response.text()).toBe("1 a\n2 b\n");
   });
+});
+
+describe("static-site", () => {
+  const get = (path: string) => platform.fetch("static-site", path);
+
+  test("serves its pages at their folders' addresses, and what its name promises for ever", async () => {
+    const page = await get("/docs/");
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(page.headers.get("x-content-type-options")).toBe("nosniff");
+    expect((await get("/docs/index.html")).headers.get("location")).toBe("/docs/");
+    const style = await get("/css/site.2f1c.css");
+    expect(style.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  });
+
+  test("redirects, has a page for what is not there, and keeps its drafts and rules to itself", async () => {
+    const moved = await get("/documentation/more?page=2");
+    expect([moved.status, moved.headers.get("location")]).toEqual([301, "/docs/more?page=2"]);
+    for (const path of ["/nothing", "/next.draft.html", "/_headers", "/_redirects", "/.assetsignore"]) {
+      const missing = await get(path);
+      expect([path, missing.status]).toEqual([path, 404]);
+      expect(await missing.text()).toContain("There is nothing here.");
+    }
+  });
+});
+
+describe("spa", () => {
+  test("gives its page to who navigates, and the API and everything else to the worker", async () => {
+    const headers = { "sec-fetch-mode": "navigate" };
+    for (const path of ["/", "/clock", "/deep/link"]) {
+      const page = await platform.fetch("spa", path, { headers });
+      expect([path, page.status]).toEqual([path, 200]);
+      expect(await page.text()).toContain("A single-page application");
+    }
+    const { time } = (await (await platform.fetch("spa", "/api/time", { headers })).json()) as {
+      time: string;
+    };
+    expect(Date.parse(time)).toBeGreaterThan(0);
+    expect((await platform.fetch("spa", "/api/other", { headers })).status).toBe(404);
+    expect((await platform.fetch("spa", "/assets/app.js")).headers.get("content-type")).toBe(
+      "text/javascript; charset=utf-8",
+    );
+    // Not navigated to, and no file: the worker asks the files for it.
+    expect(await (await platform.fetch("spa", "/clock")).text()).toContain("A single-page application");
+  });
+});
+
+describe("kv", () => {
+  test("runs Cloudflare's first example", async () => {
+    expect(await (await platform.fetch("kv", "/")).text()).toBe("disabled");
+  });
+
+  test("keeps notes with their types, lists them page by page, and forgets them", async () => {
+    const put = (key: string, body: string | Uint8Array, type: string) =>
+      platform.fetch("kv", `/notes/${key}`, { method: "PUT", body, headers: { "content-type": type } });
+    const large = crypto.getRandomValues(new Uint8Array(60_000));
+    const image = new Uint8Array(Array.from({ length: 40 }, () => [...large]).flat());
+    await put("note:a", "hello", "text/plain");
+    await put("note:b", image, "image/png");
+    await put("note:c%2Fd", "{}", "application/json");
+    const found = await platform.fetch("kv", "/notes/note:b");
+    expect(found.headers.get("content-type")).toBe("image/png");
+    expect(Buffer.compare(Buffer.from(await found.arrayBuffer()), image)).toBe(0);
+    const list = async (cursor: string) =>
+      (await (await platform.fetch("kv", `/notes?prefix=note:${cursor}`)).json()) as {
+        keys: { name: string }[];
+        cursor?: string;
+      };
+    const first = await list("");
+    const second = await list(`&cursor=${first.cursor}`);
+    expect([...first.keys, ...second.keys].map(({ name }) => name)).toEqual(["note:a", "note:b", "note:c/d"]);
+    expect(second.cursor).toBeUndefined();
+    await platform.fetch("kv", "/notes/note:a", { method: "DELETE" });
+    expect((await platform.fetch("kv", "/notes/note:a")).status).toBe(404);
+  });
+
+  test("knows its version", async () => {
+    const version: unknown = await (await platform.fetch("kv", "/version")).json();
+    const { id, tag, timestamp } = version as Record<"id" | "tag" | "timestamp", string>;
+    expect([id, tag]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/), ""]);
+    expect(Date.parse(timestamp)).toBeLessThanOrEqual(Date.now());
+  });
+});
+
+test("cache answers from its cache until it is told to forget", async () => {
+  const first = await (await platform.fetch("cache", "/a")).text();
+  // What `waitUntil` stores may come after the answer.
+  let second = "";
+  let hit = false;
+  while (!hit) {
+    const response = await platform.fetch("cache", "/a");
+    second = await response.text();
+    hit = response.headers.get("cf-cache-status") === "HIT";
+  }
+  expect(first).not.toBe("");
+  expect(await (await platform.fetch("cache", "/a")).text()).toBe(second);
+  expect((await platform.fetch("cache", "/a", { headers: { "if-none-match": '"v1"' } })).status).toBe(304);
+  expect(await (await platform.fetch("cache", "/b")).text()).not.toBe(second);
+  expect(await (await platform.fetch("cache", "/a", { method: "DELETE" })).json()).toEqual({ deleted: true });
+});
+
+test("rate-limit lets three requests of each path through", async () => {
+  const statuses = async (path: string) => {
+    const found = [];
+    for (let call = 0; call < 5; call++) found.push((await platform.fetch("rate-limit", path)).status);
+    return found;
+  };
+  expect(await statuses("/a")).toEqual([200, 200, 200, 429, 429]);
+  expect(await statuses("/b")).toEqual([200, 200, 200, 429, 429]);
 });
 
 test("Ctrl-C ends the platform with code 0 and leaves no process behind", async () => {

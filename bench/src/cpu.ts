@@ -4,6 +4,7 @@ import { familyOf } from "@openworkers/e2e/processes";
 /** What a process is to the platform, by its command line; the first match wins. */
 const roles: readonly (readonly [string, RegExp])[] = [
   ["postgres", /postgres/],
+  ["nginx", /nginx/],
   ["workerd", /workerd.* serve|^\/workerd/],
   ["bwrap", /bwrap/],
   ["bun", /\bbun(\.exe)?\b/],

@@ -4,7 +4,9 @@ import { join } from "node:path";
 const root = join(import.meta.dir, "..", "..");
 
 async function versionOf(packageJson: string): Promise<string> {
-  const { version } = await Bun.file(join(root, packageJson)).json();
+  const file = Bun.file(join(root, packageJson));
+  if (!(await file.exists())) return "not installed";
+  const { version } = await file.json();
   return String(version);
 }
 

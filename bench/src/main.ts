@@ -10,16 +10,22 @@ import { measureKillDelay } from "./measures/kill-delay.ts";
 import { measureNeighbours } from "./measures/neighbours.ts";
 import { measureThroughput } from "./measures/throughput.ts";
 import { rowsTable, throughputTable } from "./report.ts";
+import { sections } from "./sections.ts";
 
-const help = `usage: npm run bench [-- --quick]
+const help = `usage: npm run bench [-- --quick] [--only SECTION]
 
-Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work. Needs
-wrk (./setup --dev) and a quiet machine. Takes about three minutes; --quick takes one, and is good for a first look only.
+Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work, and the
+bindings beside what they stand for. Needs wrk and nginx (./setup --dev) and a quiet machine. Takes about five minutes;
+--quick takes two, and is good for a first look only. --only measures one section alone: ${Object.keys(sections).join(", ")}.
 Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
 `;
 
 const { values: options } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
 });
 if (options.help) {
   console.log(help);
@@ -49,6 +55,14 @@ const size = options.quick
 
 function progress(text: string): void {
   console.error(`${text} …`);
+}
+
+if (options.only !== undefined) {
+  const section = sections[options.only];
+  if (section === undefined) throw new Error(`--only takes one of: ${Object.keys(sections).join(", ")}`);
+  await using alone = await OpenWorkers.start();
+  console.log([...(await describeMachine()), "", ...(await section(alone, size))].join("\n"));
+  process.exit(0);
 }
 
 await installPeers();
@@ -85,6 +99,11 @@ progress(`idle memory of ${size.cells} cells`);
 const memory = await measureIdleMemory(platform, size.cells);
 progress(`cold starts from nothing: ${size.coldStarts}`);
 const fromNothing = await coldStartsFromNothing(size.coldStarts);
+const bindings: string[] = [];
+for (const [name, section] of Object.entries(sections)) {
+  progress(name);
+  bindings.push(...(await section(platform, size)), "");
+}
 
 console.log(
   [
@@ -93,6 +112,8 @@ console.log(
     throughputTable(throughput),
     "",
     rowsTable(rows({ throughput, neighbours, killDelays, deploys, warmPool, fromNothing, memory })),
+    "",
+    ...bindings,
     ...(options.quick ? ["", "--quick: few and short samples; do not quote these."] : []),
   ].join("\n"),
 );

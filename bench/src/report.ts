@@ -26,9 +26,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n");
 }
 
-export function throughputTable(results: readonly Throughput[]): string {
+/** @param what was asked for, and with what load */
+export function throughputTable(results: readonly Throughput[], what = "hello world, wrk -t1 -c32"): string {
   return table(
-    ["hello world, wrk -t1 -c32", "req/s", "±", "p50 ms", "p99 ms", "CPU µs/req", "of which", "others"],
+    [what, "req/s", "±", "p50 ms", "p99 ms", "CPU µs/req", "of which", "others"],
     results.map((result) => [
       result.name,
       result.requestsPerSecond.toFixed(0),

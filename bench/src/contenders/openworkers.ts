@@ -1,7 +1,14 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { UserId } from "@openworkers/core";
-import { connect, type Database, deployVersion, ensureOperator } from "@openworkers/db";
+import type { Binding, UserId, WorkerId } from "@openworkers/core";
+import {
+  connect,
+  createResource,
+  type Database,
+  deployVersion,
+  ensureOperator,
+  putKvEntry,
+} from "@openworkers/db";
 import { type Platform, startPlatform } from "@openworkers/e2e/platform";
 import type { Contender } from "./contender.ts";
 
@@ -23,7 +30,7 @@ export class OpenWorkers implements Contender {
   static async start(env: Readonly<Record<string, string>> = {}): Promise<OpenWorkers> {
     const platform = await startPlatform({ env });
     try {
-      const database = connect(await databaseUrl(platform.directory), { max: 2, applicationName: "bench" });
+      const database = connect(await databaseUrl(platform.directory), { max: 10, applicationName: "bench" });
       return new OpenWorkers(platform, database, (await ensureOperator(database)).id);
     } catch (error) {
       await platform[Symbol.asyncDispose]();
@@ -58,13 +65,17 @@ export class OpenWorkers implements Contender {
   }
 
   /** Deploys a file of bench/workers. Settles when the database has it, which may be before it is served. */
-  async deployFile(worker: string, file: string): Promise<void> {
-    await this.deployText(worker, await Bun.file(join(workers, file)).text());
+  async deployFile(worker: string, file: string, bindings?: ReadonlyMap<string, Binding>): Promise<WorkerId> {
+    return await this.deployText(worker, await Bun.file(join(workers, file)).text(), bindings);
   }
 
   /** Deploys straight into the database: what `ow deploy` does after bundling and checking. */
-  async deployText(worker: string, source: string): Promise<void> {
-    await deployVersion(this.#database, {
+  async deployText(
+    worker: string,
+    source: string,
+    bindings?: ReadonlyMap<string, Binding>,
+  ): Promise<WorkerId> {
+    const { workerId } = await deployVersion(this.#database, {
       worker,
       by: this.#operator,
       code: {
@@ -73,7 +84,35 @@ export class OpenWorkers implements Contender {
         compatibilityFlags: [],
         sourceMaps: new Map(),
       },
+      ...(bindings === undefined ? {} : { bindings }),
     });
+    return workerId;
+  }
+
+  /** Deploys a folder with `ow deploy`. */
+  async deployFolder(worker: string, folder: string): Promise<void> {
+    await this.#platform.deploy(folder, "--name", worker);
+  }
+
+  /** A new KV namespace, and a way round the platform to what is in it. */
+  async kvNamespace(name: string) {
+    const namespaceId = await createResource(this.#database, "kv", { name, by: this.#operator });
+    const statement = {
+      name: "bench_select",
+      text: "select value, metadata from kv_entries where namespace_id = $1 and key = $2",
+    };
+    const binding: Binding = { kind: "kv", namespaceId };
+    return {
+      binding,
+      put: (key: string, value: Uint8Array) =>
+        putKvEntry(
+          this.#database,
+          { namespaceId, key: Buffer.from(key), metadata: undefined, expiresAt: undefined },
+          value,
+        ),
+      /** Selects the value of "key-1" as an application of its own would. */
+      select: () => this.#database.prepared(statement, [namespaceId, Buffer.from("key-1")]),
+    };
   }
 
   /** Asks until the worker answers with 200. */

@@ -1,3 +1,4 @@
+export * from "./assets.ts";
 export * from "./bindings.ts";
 export * from "./egress.ts";
 export * from "./errors.ts";
@@ -7,6 +8,7 @@ export * from "./limits.ts";
 export * from "./logs.ts";
 export * from "./notifications.ts";
 export * from "./object-storage/mod.ts";
+export * from "./path-pattern.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";
 export * from "./within.ts";

@@ -1,4 +1,5 @@
 import type {
+  AssetSettings,
   BindingKind,
   BucketId,
   Checksums,
@@ -66,6 +67,8 @@ export interface Tables {
     egress_allow: ColumnType<string[] | null, string[] | null | undefined, never>;
     vars: Json<Record<string, EnvValue>>;
     limits: Json<Partial<Limits>>;
+    /** How its static files are served; null when it has none. */
+    assets: ColumnType<AssetSettings | null, AssetSettings | null | undefined, never>;
     message: Fixed<string | null>;
     created_by: Fixed<UserId>;
     created_at: CreatedAt;
@@ -78,6 +81,18 @@ export interface Tables {
     hash: Fixed<string>;
   };
   version_source_maps: { version_id: Fixed<VersionId>; module_name: Fixed<string>; hash: Fixed<string> };
+  version_assets: {
+    version_id: Fixed<VersionId>;
+    path: Fixed<string>;
+    hash: Fixed<string>;
+    size: Fixed<number>;
+    content_type: Fixed<string>;
+  };
+  blob_uploads: {
+    user_id: Fixed<UserId>;
+    hash: Fixed<string>;
+    uploaded_at: ColumnType<Date, Date | undefined, Date>;
+  };
   kv_namespaces: { id: Fixed<KvNamespaceId>; owner_id: Fixed<UserId>; name: string; created_at: CreatedAt };
   storage_buckets: {
     id: Fixed<BucketId>;

@@ -1,4 +1,5 @@
 import type { BoundName, EgressPolicy, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
+import type { DeployAssets } from "@openworkers/db";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
@@ -7,11 +8,15 @@ export interface DeployInput {
   readonly code: WorkerCode;
   /** What the manifest says; kept with the version. */
   readonly vars: ReadonlyMap<string, EnvValue>;
+  /** Names of the exports that other workers can call, as a start of the worker found them. */
+  readonly entrypoints?: readonly string[];
   /** Resources that are named there and not there yet are made, for the worker's owner. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
   readonly limits: Partial<Limits>;
   /** Where the version may go; every public host without. */
   readonly egress?: EgressPolicy;
+  /** Static files, whose contents have been sent with `uploadAssets`. */
+  readonly assets?: DeployAssets;
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
@@ -112,6 +117,10 @@ export interface AuditEntry {
  */
 export interface Backend extends AsyncDisposable {
   deploy(input: DeployInput): Promise<Deployed>;
+  /** Those of these hashes (SHA-256) whose contents must be sent before a deploy may name them. */
+  missingAssets(hashes: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Sends contents of static files by their hashes; some MiB at a time. */
+  uploadAssets(contents: ReadonlyMap<string, Uint8Array>): Promise<void>;
 
   workers(): Promise<WorkerSummary[]>;
   worker(name: string): Promise<WorkerDetails>;

@@ -19,10 +19,13 @@ import {
   listRoutes,
   listVersions,
   listWorkers,
+  missingAssets,
   parseHostname,
   removeDomain,
   rotateSealingKey,
   SecretKeys,
+  sweepUploads,
+  uploadAssets,
   verifyDomain,
 } from "@openworkers/db";
 import type {
@@ -80,13 +83,24 @@ export class SqlBackend implements Backend {
       limits: input.limits,
       domains: input.domains,
       percent: input.percent,
+      ...(input.entrypoints === undefined ? {} : { entrypoints: input.entrypoints }),
       ...(input.egress === undefined ? {} : { egress: input.egress }),
+      ...(input.assets === undefined ? {} : { assets: input.assets }),
       ...(input.routes === undefined ? {} : { routes: input.routes }),
       ...(input.message === undefined ? {} : { message: input.message }),
       ...(values.environment === undefined ? {} : { environment: values.environment }),
     });
     values.keep();
     return { worker: input.worker, version, deploymentId, bindings: bound };
+  }
+
+  async missingAssets(hashes: readonly string[]): Promise<ReadonlySet<string>> {
+    await sweepUploads(this.#database);
+    return await missingAssets(this.#database, await this.#by(), hashes);
+  }
+
+  async uploadAssets(contents: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    await uploadAssets(this.#database, await this.#by(), contents);
   }
 
   async workers(): Promise<WorkerSummary[]> {

@@ -22,11 +22,12 @@ export function deployCommand(): Command {
   return platformCommand("deploy", "Bundle a worker, check that it starts, and put it live", [
     "ow deploy examples/hono",
     "ow deploy worker.ts --name hello",
+    "ow deploy dist --name site",
     "ow deploy . --env .env.production --percent 10 --message 'try the new cache'",
   ])
     .argument(
       "[path]",
-      "a .js or .ts file, or a folder with wrangler.jsonc, wrangler.toml or package.json",
+      "a .js or .ts file, or a folder with wrangler.jsonc, wrangler.toml, package.json or index.html",
       ".",
     )
     .option("--name <name>", "the worker's name (default: from the manifest, package.json, or the path)")
@@ -49,7 +50,7 @@ export function deployCommand(): Command {
 }
 
 function formatReleased(released: Released): string {
-  const { worker, version, url, previewUrl, bytes, percent, timings, bindings } = released;
+  const { worker, version, url, previewUrl, bytes, percent, timings, bindings, assets } = released;
   const steps = Object.entries(timings).map(([step, ms]) => `${step} ${formatMs(ms)}`);
   const width = Math.max(...bindings.map(({ name }) => name.length));
   return [
@@ -58,6 +59,9 @@ function formatReleased(released: Released): string {
       (bound) =>
         `  ${bound.name.padEnd(width)}  ${describeBinding(bound)}${bound.created ? colors.green(" (created)") : ""}`,
     ),
+    ...(assets === undefined
+      ? []
+      : [`  ${assets.files} static files, ${assets.sent} of them new (${formatBytes(assets.sentBytes)})`]),
     ...(percent === 100 ? [] : [`It gets ${percent}% of the requests, and all of those to ${previewUrl}`]),
     colors.cyan(url),
   ].join("\n");

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { type BuiltAssets, buildAssets } from "../assets/project-assets.ts";
 import { type Bundle, bundleProject } from "../bundle/mod.ts";
 import { readDotenv } from "../dotenv.ts";
 import { loadProject, type Project } from "../manifest/project.ts";
@@ -18,6 +19,8 @@ export interface BuildOptions {
 export interface BuiltWorker {
   readonly project: Project;
   readonly bundle: Bundle;
+  /** Absent when the worker has no static files. */
+  readonly assets?: BuiltAssets;
   /** Values for the worker's environment, from the given files. */
   readonly vars: ReadonlyMap<string, string>;
   readonly secrets: ReadonlyMap<string, string>;
@@ -53,11 +56,13 @@ async function build(path: string, options: BuildOptions): Promise<BuiltWorker> 
     ...(options.manifestEnv === undefined ? {} : { environment: options.manifestEnv }),
   });
   const bundle = await bundleProject(project, options.mode === undefined ? {} : { mode: options.mode });
-  return { project, bundle, vars, secrets, warnings: [...project.warnings, ...bundle.warnings] };
+  const assets = project.assets === undefined ? undefined : await buildAssets(project.assets);
+  const warnings = [...project.warnings, ...bundle.warnings, ...(assets?.warnings ?? [])];
+  return { project, bundle, ...(assets === undefined ? {} : { assets }), vars, secrets, warnings };
 }
 
 /** Equal for two builds that would make the same version with the same values. */
-export function fingerprint({ project, bundle, vars, secrets }: BuiltWorker): string {
+export function fingerprint({ project, bundle, assets, vars, secrets }: BuiltWorker): string {
   const hash = new Bun.CryptoHasher("sha256");
   for (const { name, type, content } of bundle.code.modules) {
     hash.update(JSON.stringify([name, type, content.byteLength]));
@@ -69,5 +74,7 @@ export function fingerprint({ project, bundle, vars, secrets }: BuiltWorker): st
     JSON.stringify([name, compatibilityDate, compatibilityFlags, [...project.vars], limits, routes, domains]),
   );
   hash.update(JSON.stringify([[...vars], [...secrets], [...bindings]]));
+  const files = assets?.files.map(({ path, hash, contentType }) => [path, hash, contentType]);
+  hash.update(JSON.stringify([assets?.settings, assets?.binding, files]));
   return hash.digest("hex");
 }

@@ -1,5 +1,5 @@
 import { type Binding, type EnvValue, OpenWorkersError, resolveLimits } from "@openworkers/core";
-import { checkStart, unversioned } from "@openworkers/runner";
+import { checkStart, unversioned, type WorkerExports } from "@openworkers/runner";
 import type { Backend } from "../backend/backend.ts";
 import { openOwnCells, type SandboxKind } from "../platform/cell-host.ts";
 import type { BuiltWorker } from "./build.ts";
@@ -11,24 +11,20 @@ const unreadable = "placeholder";
 /**
  * Starts the worker once in a throw-away cell, with the environment that it will have.
  *
- * @returns its handlers (`fetch`, `scheduled`, …)
+ * @returns what it exports: its handlers (`fetch`, `scheduled`, …) and what other workers can call
  * @throws OpenWorkersError START_FAILED with the worker's own, source-mapped stack trace in the message
  */
 export async function checkStarts(
   built: BuiltWorker,
   { backend, sandbox }: { readonly backend: Backend; readonly sandbox: SandboxKind },
-): Promise<readonly string[]> {
+): Promise<WorkerExports> {
   const { project, bundle } = built;
   const env = await environmentOf(built, backend);
   const bindings = await bindingsOf(built, backend);
   await using host = await openOwnCells(sandbox);
   try {
     const limits = resolveLimits(project.limits);
-    const { handlers } = await checkStart(
-      { code: bundle.code, env, bindings, version: unversioned },
-      { host, limits },
-    );
-    return handlers;
+    return await checkStart({ code: bundle.code, env, bindings, version: unversioned }, { host, limits });
   } catch (thrown) {
     throw withStack(thrown, project.name);
   }
@@ -45,6 +41,8 @@ async function environmentOf(built: BuiltWorker, backend: Backend): Promise<Map<
 
 async function bindingsOf({ project }: BuiltWorker, backend: Backend): Promise<Map<string, Binding>> {
   const bindings = new Map([...project.bindings].map(([name, wanted]) => [name, placeholder(wanted)]));
+  const assets = project.assets?.binding;
+  if (assets !== undefined) bindings.set(assets, { kind: "assets" });
   for (const { name, kind, source } of await backend.bindings(project.name, { missingIsEmpty: true })) {
     if (source === "environment" && (kind === "kv" || kind === "storage" || kind === "worker")) {
       bindings.set(name, placeholder({ kind }));

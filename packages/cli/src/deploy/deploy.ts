@@ -1,4 +1,6 @@
 import type { BoundName } from "@openworkers/core";
+import { deployAssets } from "../assets/project-assets.ts";
+import { uploadFiles } from "../assets/upload.ts";
 import { formatBytes } from "../bundle/mod.ts";
 import type { PlatformContext } from "../commands/context.ts";
 import { type BuildOptions, type BuiltWorker, buildWorker } from "./build.ts";
@@ -19,6 +21,8 @@ export interface Released {
   readonly percent: number;
   /** What the manifest's names are bound to. */
   readonly bindings: readonly BoundName[];
+  /** Static files of the version, and what of them had to be sent. */
+  readonly assets?: { readonly files: number; readonly sent: number; readonly sentBytes: number };
   readonly warnings: readonly string[];
   /** Milliseconds of each step. */
   readonly timings: Readonly<Record<string, number>>;
@@ -49,9 +53,13 @@ export async function releaseWorker(
   context: PlatformContext,
 ): Promise<Released> {
   const { backend, sandbox, output, url, signal } = context;
-  const { project, bundle, vars, secrets, warnings } = built;
+  const { project, bundle, assets, vars, secrets, warnings } = built;
   const timings: Record<string, number> = {};
-  const timed = async <T>(step: string, label: string, work: () => Promise<T>): Promise<T> => {
+  const timed = async <T>(
+    step: string,
+    label: string,
+    work: (progress: (text: string) => void) => Promise<T>,
+  ): Promise<T> => {
     signal.throwIfAborted();
     const start = performance.now();
     const value = await output.step(label, work);
@@ -59,17 +67,33 @@ export async function releaseWorker(
     return value;
   };
   for (const warning of warnings) output.warn(warning);
-  await timed("check", `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`, () =>
-    checkStarts(built, { backend, sandbox }),
+  const { entrypoints } = await timed(
+    "check",
+    `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
+    () => checkStarts(built, { backend, sandbox }),
   );
+  const sent =
+    assets === undefined
+      ? undefined
+      : await timed("assets", `Send what is new of ${assets.files.length} static files`, (progress) =>
+          uploadFiles(assets.files, backend, {
+            signal,
+            progress: (done, of) =>
+              progress(
+                `${done.files} of ${of.files} files, ${formatBytes(done.bytes)} of ${formatBytes(of.bytes)}`,
+              ),
+          }),
+        );
   const { worker, version, bindings } = await timed("store", "Put it live", () =>
     backend.deploy({
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
+      entrypoints,
       bindings: project.bindings,
       limits: project.limits,
       egress: project.egress,
+      ...(assets === undefined ? {} : { assets: deployAssets(assets) }),
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,
       percent,
@@ -83,5 +107,16 @@ export async function releaseWorker(
     output.warn(`${worker} version ${version} is stored, but this machine's runner does not serve it yet.`);
   }
   const urls = { url: url(worker), previewUrl: url(worker, version) };
-  return { worker, version, ...urls, bytes: bundle.bytes, percent, bindings, warnings, timings };
+  const counts = { files: assets?.files.length ?? 0, sent: sent?.files ?? 0, sentBytes: sent?.bytes ?? 0 };
+  return {
+    worker,
+    version,
+    ...urls,
+    bytes: bundle.bytes,
+    percent,
+    bindings,
+    ...(assets && { assets: counts }),
+    warnings,
+    timings,
+  };
 }

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isOpenWorkersError, messageOf } from "@openworkers/core";
 import colors from "picocolors";
 import type { PlatformContext } from "../commands/context.ts";
@@ -32,9 +32,10 @@ export async function develop(path: string, options: BuildOptions, context: Deve
   while (!signal.aborted) {
     try {
       const built = await buildWorker(path, { ...options, mode: "development" }, signal);
-      const { project, bundle } = built;
+      const { project, bundle, assets } = built;
       const manifest = project.manifestFile === undefined ? [] : [project.manifestFile];
-      watcher.watchFoldersOf([...bundle.inputs, ...manifest, ...given]);
+      const folders = (assets?.folders ?? []).map((folder) => join(folder, "x"));
+      watcher.watchFoldersOf([...bundle.inputs, ...manifest, ...given, ...folders]);
       if (fingerprint(built) !== live) {
         const released = await releaseWorker(built, { percent: 100 }, context);
         live = fingerprint(built);

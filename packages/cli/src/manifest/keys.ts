@@ -30,7 +30,6 @@ const unsupported = new Set([
   "ai_search_namespaces",
   "analytics_engine_datasets",
   "artifacts",
-  "assets",
   "browser",
   "build",
   "cache",

@@ -32,6 +32,64 @@ async function refusal(files: Record<string, string>, options: LoadProjectOption
 const base = { name: "shop", main: "src/index.ts", compatibility_date: "2026-01-01" };
 const json = (extra: Record<string, unknown>) => ({ "wrangler.json": JSON.stringify({ ...base, ...extra }) });
 
+describe("static files", () => {
+  test("are served beside the code as the manifest says, with Cloudflare's defaults", async () => {
+    const { assets, entry } = await project(json({ assets: { directory: "public" } }));
+    expect(entry).toEndWith("/src/index.ts");
+    expect(assets).toMatchObject({
+      directory: expect.stringMatching(/\/public$/),
+      htmlHandling: "auto-trailing-slash",
+      notFoundHandling: "none",
+      runWorkerFirst: false,
+      only: false,
+    });
+    expect(assets?.binding).toBeUndefined();
+    const full = {
+      directory: "./dist",
+      binding: "FILES",
+      html_handling: "none",
+      not_found_handling: "single-page-application",
+      run_worker_first: ["/api/*", "!/api/docs/*"],
+    };
+    expect((await project(json({ assets: full }))).assets).toMatchObject({
+      binding: "FILES",
+      htmlHandling: "none",
+      notFoundHandling: "single-page-application",
+      runWorkerFirst: ["/api/*", "!/api/docs/*"],
+    });
+  });
+
+  test("need no code", async () => {
+    const { assets, entry } = await project(json({ main: undefined, assets: { directory: "public" } }));
+    expect(entry).toEndWith("/static-worker.js");
+    expect(assets).toMatchObject({ only: true, binding: "ASSETS" });
+  });
+
+  test("are all there is in a folder with an index.html and neither a manifest nor code", async () => {
+    await using folder = await testFolder({ "index.html": "" });
+    const { assets, entry } = await loadProject(folder.path, { dates });
+    expect([assets?.only, assets?.directory, entry]).toEqual([
+      true,
+      folder.path,
+      expect.stringMatching(/static-worker\.js$/),
+    ]);
+    await folder.write({ "index.js": "" });
+    expect((await loadProject(folder.path, { dates })).assets).toBeUndefined();
+  });
+
+  test.each([
+    [{ directory: "" }],
+    [{ directory: "a", binding: "not a name" }],
+    [{ directory: "a", html_handling: "sometimes" }],
+    [{ directory: "a", run_worker_first: ["api/*"] }],
+    [{ directory: "a", run_worker_first: ["!/api/*"] }],
+    [{ directory: "a", run_worker_first: [] }],
+    [{}],
+  ])("are refused as %j", async (assets) => {
+    expect(await refusal(json({ assets }))).toContain("INVALID_MANIFEST: wrangler.json: assets");
+  });
+});
+
 describe("a manifest", () => {
   test("in TOML, JSON and JSONC says the same", async () => {
     const toml = `name = "shop"\nmain = "src/index.ts"\ncompatibility_date = "2026-01-01"\n[vars]\nA = "a"\nB = { c = 1 }\n`;

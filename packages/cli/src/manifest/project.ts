@@ -6,9 +6,11 @@ import {
   OpenWorkersError,
   type WantedBinding,
 } from "@openworkers/core";
+import type { AssetsManifest } from "../assets/project-assets.ts";
+import { findParts } from "./assets.ts";
 import { readBindings } from "./bindings.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
-import { findEntry, findManifest, kindOf, readPackageJson } from "./entry.ts";
+import { findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
 import type { ManifestSection, Rule } from "./schema.ts";
 import { chooseName } from "./worker-name.ts";
@@ -48,6 +50,8 @@ export interface Project {
   /** Absent when the manifest says nothing about routes. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
+  /** Absent when the worker has no static files. */
+  readonly assets?: AssetsManifest;
   readonly build: BuildSettings;
   readonly warnings: readonly string[];
 }
@@ -81,7 +85,8 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
   const { manifestFile, manifest, warnings } = await manifestFor(file, source, options.environment);
   const root = manifestFile ? dirname(manifestFile) : source ? dirname(source) : target;
   const packageJson = await readPackageJson(root);
-  const entry = source ?? (await findEntry(root, manifest.main, packageJson));
+  const hasManifest = manifestFile !== undefined;
+  const { entry, assets } = await findParts(root, { manifest, hasManifest, source }, packageJson);
   const compatibilityDate = resolveCompatibilityDate(manifest.compatibility_date, options.dates);
   if (manifestFile !== undefined && manifest.compatibility_date === undefined) {
     warnings.push(
@@ -102,6 +107,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     limits: readLimits(manifest),
     egress: { allow: manifest.openworkers?.egress?.allow },
     ...readRoutes(manifest),
+    ...(assets === undefined ? {} : { assets }),
     build: readBuildSettings(manifest, root),
     warnings: [...warnings, ...bound.warnings],
   };

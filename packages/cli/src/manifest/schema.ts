@@ -1,4 +1,11 @@
-import { egressAllowSchema, limitsSchema } from "@openworkers/core";
+import {
+  bindingNamePattern,
+  egressAllowSchema,
+  htmlHandlings,
+  limitsSchema,
+  maxWorkerFirstRules,
+  notFoundHandlings,
+} from "@openworkers/core";
 import { z } from "zod";
 import { bindingKeys } from "./binding-keys.ts";
 
@@ -22,6 +29,25 @@ export type Rule = z.infer<typeof rule>;
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, "write it as YYYY-MM-DD");
 
+const workerFirstRule = z.string().max(100).regex(/^!?\//, "a rule begins with / or !/");
+
+const assets = z.looseObject({
+  directory: z.string().min(1),
+  binding: z.string().regex(bindingNamePattern, "this cannot be a name on env").optional(),
+  html_handling: z.enum(htmlHandlings).optional(),
+  not_found_handling: z.enum(notFoundHandlings).optional(),
+  run_worker_first: z
+    .union([
+      z.boolean(),
+      z
+        .array(workerFirstRule)
+        .min(1)
+        .max(maxWorkerFirstRules)
+        .refine((rules) => rules.some((rule) => !rule.startsWith("!")), "at least one rule begins with /"),
+    ])
+    .optional(),
+});
+
 /** Keys that may stand at the top level and in an `env.<name>` section alike. */
 const shared = {
   name: z.string().min(1).optional(),
@@ -32,6 +58,7 @@ const shared = {
   vars: z.record(z.string().min(1), z.json()).optional(),
   ...bindingKeys,
   limits: z.looseObject({ cpu_ms: limitsSchema.shape.cpuMs.optional() }).optional(),
+  assets: assets.optional(),
   openworkers: z
     .strictObject({
       limits: limitsSchema.partial().strict().optional(),

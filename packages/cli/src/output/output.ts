@@ -43,11 +43,14 @@ export class Output {
     process.stderr.write(`${colors.yellow("warning:")} ${text}\n`);
   }
 
-  /** Runs `work` under a label: a spinner on a terminal, one line with its duration elsewhere. */
-  async step<T>(label: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` under a label: a spinner on a terminal, with what `work` says of its progress beside it; one line
+   * with its duration elsewhere.
+   */
+  async step<T>(label: string, work: (progress: (text: string) => void) => Promise<T>): Promise<T> {
     const start = performance.now();
     using spinner = this.json || !process.stderr.isTTY ? undefined : new Spinner(label);
-    const value = await work();
+    const value = await work((text) => spinner?.progress(text));
     spinner?.clear();
     this.note(`${colors.green("✓")} ${label} ${colors.dim(formatMs(performance.now() - start))}`);
     return value;

@@ -6,6 +6,7 @@ const clearLine = "\r\x1b[2K";
 /** An animated line on stderr, which must be a terminal. */
 export class Spinner implements Disposable {
   readonly #label: string;
+  #progress = "";
   readonly #timer: ReturnType<typeof setInterval>;
   #frame = 0;
   #cleared = false;
@@ -15,6 +16,11 @@ export class Spinner implements Disposable {
     this.#draw();
     this.#timer = setInterval(() => this.#draw(), 80);
     this.#timer.unref();
+  }
+
+  /** Says beside the label how far it is. */
+  progress(text: string): void {
+    this.#progress = ` ${colors.dim(text)}`;
   }
 
   /** Takes the line away. Idempotent. */
@@ -31,6 +37,8 @@ export class Spinner implements Disposable {
 
   #draw(): void {
     this.#frame = (this.#frame + 1) % frames.length;
-    process.stderr.write(`${clearLine}${colors.cyan(frames[this.#frame] ?? "")} ${this.#label}`);
+    process.stderr.write(
+      `${clearLine}${colors.cyan(frames[this.#frame] ?? "")} ${this.#label}${this.#progress}`,
+    );
   }
 }

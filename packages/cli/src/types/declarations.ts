@@ -40,9 +40,10 @@ export function declarations(input: TypesInput): string {
     `${signature}. What is written here by hand is lost with the next run.`,
     '/// <reference types="@cloudflare/workers-types" />',
     "declare namespace Cloudflare {",
-    "  interface GlobalProps {",
-    `    mainModule: ${importOf(input.file, project.entry)};`,
-    "  }",
+    // Where there is no code, there is no module to speak of.
+    ...(project.assets?.only === true
+      ? []
+      : ["  interface GlobalProps {", `    mainModule: ${importOf(input.file, project.entry)};`, "  }"]),
     "  interface Env {",
     ...[...fields].map(([name, type]) => `    ${propertyName(name)}: ${type};`),
     "  }",
@@ -61,6 +62,8 @@ function envFields(input: TypesInput): Map<string, string> {
   for (const [name, wanted] of project.bindings) {
     fields.set(name, typeOfBinding(input, wanted));
   }
+  const assets = project.assets?.binding;
+  if (assets !== undefined) fields.set(assets, typeNames.assets);
   for (const [name, bound] of bindings) fields.set(name, typeOfBinding(input, bound));
   return new Map([...fields].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

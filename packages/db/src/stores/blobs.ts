@@ -20,16 +20,24 @@ export async function storeBlobs(
   await sql`select pg_advisory_xact_lock_shared(${lockClass}, ${lockBlobs})`.execute(transaction);
   const hashes = [...contents.keys()];
   if (hashes.length === 0) return;
-  const found = await transaction.selectFrom("blobs").select("hash").where("hash", "in", hashes).execute();
+  const found = await transaction
+    .selectFrom("blobs")
+    .select("hash")
+    .where("hash", "=", anyOf(hashes))
+    .execute();
   const there = new Set(found.map(({ hash }) => hash));
-  for (const [hash, content] of contents) {
-    if (there.has(hash)) continue;
-    await transaction
-      .insertInto("blobs")
-      .values({ hash, content })
-      .onConflict((conflict) => conflict.column("hash").doNothing())
-      .execute();
-  }
+  const missing = [...contents].filter(([hash]) => !there.has(hash));
+  if (missing.length === 0) return;
+  await transaction
+    .insertInto("blobs")
+    .values(missing.map(([hash, content]) => ({ hash, content })))
+    .onConflict((conflict) => conflict.column("hash").doNothing())
+    .execute();
+}
+
+/** One parameter for any number of hashes: a statement has room for 65,535. */
+export function anyOf(hashes: readonly string[]) {
+  return sql<string>`any(${[...hashes]}::text[])`;
 }
 
 /** Removes those of `hashes` to which nothing refers any more; returns how many bytes that freed. */
@@ -38,7 +46,17 @@ export async function collectBlobs(transaction: Queries, hashes: readonly string
   if (hashes.length === 0) return 0;
   const removed = await transaction
     .deleteFrom("blobs")
-    .where("hash", "in", hashes)
+    .where("hash", "=", anyOf(hashes))
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("version_assets").select("hash").whereRef("version_assets.hash", "=", "blobs.hash"),
+        ),
+      ),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom("blob_uploads").select("hash").whereRef("blob_uploads.hash", "=", "blobs.hash"))),
+    )
     .where(({ not, exists, selectFrom }) =>
       not(
         exists(

@@ -18,9 +18,11 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
+import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
+import { checkCalledEntrypoints } from "./called-entrypoints.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
 import { environmentFor } from "./environments.ts";
@@ -40,6 +42,8 @@ export interface DeployInput {
   readonly bindings?: ReadonlyMap<string, Binding>;
   /** The same by the resources' names: looked up, and made for the worker's owner, as part of the deploy. */
   readonly wanted?: ReadonlyMap<string, WantedBinding>;
+  /** Its static files, whose contents have been sent before (`uploadAssets`). */
+  readonly assets?: DeployAssets;
   /** Names of the exported classes that other workers may call, as a start of the worker found them. */
   readonly entrypoints?: readonly string[];
   /** Where the version may go; every public host unless given. */
@@ -75,7 +79,8 @@ export interface Deployed {
  *
  * @throws OpenWorkersError INVALID_NAME, INVALID_INPUT, INVALID_LIMIT, SCRIPT_TOO_LARGE, FORBIDDEN (the worker
  * or one to be bound is somebody else's, or a route's host not its owner's), NOT_FOUND (environment, a namespace or worker to be
- * bound), CONFLICT (a domain or route is another worker's),
+ * bound), CONFLICT (a domain or route is another worker's; contents of assets have not been sent; too many entrypoints of a
+ * worker would be called),
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
@@ -92,9 +97,11 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const owner = { id: worker.id, name, owner: worker.owner_id, by: input.by };
     const bound = await provision(transaction, owner, input.wanted ?? new Map());
     for (const [binding, resolved] of bound) bindings.set(binding, resolved.binding);
+    bindAssets(bindings, input.assets);
     const version = await insertVersion(transaction, worker, { ...input, bindings }, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
+    await checkCalledEntrypoints(transaction, calleesOf(bindings));
     if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
@@ -106,6 +113,10 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
       bound: [...bound.values()].map((resolved) => resolved.bound),
     };
   });
+}
+
+function calleesOf(bindings: ReadonlyMap<string, Binding>): WorkerId[] {
+  return [...bindings.values()].flatMap((binding) => (binding.kind === "worker" ? [binding.workerId] : []));
 }
 
 interface LockedWorker {
@@ -148,7 +159,7 @@ async function useEnvironment(transaction: Queries, worker: LockedWorker, name: 
 async function insertVersion(
   transaction: Queries,
   worker: LockedWorker,
-  { code, vars, bindings, entrypoints, egress, limits, message, by }: DeployInput,
+  { code, vars, bindings, assets, entrypoints, egress, limits, message, by }: DeployInput,
   { modules, sourceMaps }: StoredCode,
 ): Promise<{ id: VersionId; number: number }> {
   const id = newId<"version">();
@@ -164,6 +175,7 @@ async function insertVersion(
       entrypoints: entrypoints === undefined ? null : [...entrypoints],
       egress_allow: egress?.allow === undefined ? null : [...egress.allow],
       limits: limits ?? {},
+      assets: assets?.settings ?? null,
       message: message ?? null,
       created_by: by,
     })
@@ -183,7 +195,16 @@ async function insertVersion(
     { id, workerId: worker.id, ownerId: worker.owner_id },
     bindings ?? new Map(),
   );
+  if (assets !== undefined) await insertVersionAssets(transaction, id, assets, by);
   return { id, number: worker.next };
+}
+
+function bindAssets(bindings: Map<string, Binding>, assets: DeployAssets | undefined): void {
+  const name = assets?.binding;
+  if (name === undefined) return;
+  if (bindings.has(name))
+    throw new OpenWorkersError("INVALID_INPUT", `There are two bindings named "${name}".`);
+  bindings.set(name, { kind: "assets" });
 }
 
 async function withNewVersion(

@@ -1,4 +1,19 @@
+export {
+  type DeployAssets,
+  loadAssets,
+  missingAssets,
+  readBlob,
+  type StoredAssets,
+  sweepUploads,
+  uploadAssets,
+} from "./assets.ts";
 export { type AuditEntry, type AuditFilter, listAudit } from "./audit.ts";
+export { hashOf } from "./blobs.ts";
+export {
+  type CalledEntrypoint,
+  checkCalledEntrypoints,
+  maxCalledEntrypoints,
+} from "./called-entrypoints.ts";
 export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
 export {
   type CreateDeployment,
@@ -79,4 +94,5 @@ export {
   setWorkerEnvironment,
   setWorkerLimits,
   type Worker,
+  workerOwner,
 } from "./workers.ts";

@@ -8,6 +8,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
+import { type CalledEntrypoint, calledEntrypoints } from "./called-entrypoints.ts";
 
 /** A version that serves requests. */
 export interface RoutedVersion {
@@ -17,6 +18,10 @@ export interface RoutedVersion {
   readonly percent: number;
   /** What it runs under; see `effectiveLimits`. */
   readonly limits: Limits;
+  /** It has static files. */
+  readonly assets: boolean;
+  /** Names of the classes that it exports for other workers to call. */
+  readonly entrypoints: readonly string[];
 }
 
 /** A worker and what serves its requests. */
@@ -28,6 +33,8 @@ export interface RoutedWorker {
   readonly environmentRevision: number;
   /** At least one, the largest share first. */
   readonly versions: readonly RoutedVersion[];
+  /** What live workers call of it besides its default export without props. */
+  readonly called: readonly CalledEntrypoint[];
 }
 
 /** All that a runner needs to find the worker for a request, as of one moment. */
@@ -47,6 +54,8 @@ export interface FoundVersion {
   readonly environmentId: EnvironmentId | null;
   readonly environmentRevision: number;
   readonly limits: Limits;
+  /** It has static files. */
+  readonly assets: boolean;
 }
 
 export interface RoutingOptions {
@@ -95,14 +104,16 @@ export async function findVersion(
         "workers.limits as workerLimits",
         "worker_versions.limits as versionLimits",
       ])
+      .select(({ eb }) => eb("worker_versions.assets", "is not", null).as("assets"))
       .where("workers.name", "=", worker)
       .where("worker_versions.number", "=", number)
       .executeTakeFirst(),
   );
   if (row === undefined) return undefined;
-  const { revision, workerLimits, versionLimits, ...found } = row;
+  const { revision, workerLimits, versionLimits, assets, ...found } = row;
   return {
     ...found,
+    assets: Boolean(assets),
     environmentRevision: revision ?? 0,
     limits: effectiveLimits([workerLimits, versionLimits], options.maxima),
   };
@@ -156,8 +167,10 @@ async function readRouting(
       "version.id as versionId",
       "version.number as version",
       "version.limits as versionLimits",
+      "version.entrypoints",
       "share.percent",
     ])
+    .select(({ eb }) => eb("version.assets", "is not", null).as("assets"))
     .orderBy("workers.name")
     .orderBy("share.percent", "desc")
     .orderBy("version.number", "desc")
@@ -175,6 +188,7 @@ async function readRouting(
     .where(({ eb, lit }) => (only === undefined ? lit(true) : eb("worker_id", "=", only)))
     .orderBy("pattern")
     .execute();
+  const called = await calledEntrypoints(queries, only);
   const workers = [...Map.groupBy(rows, ({ workerId }) => workerId).values()].flatMap((versions) => {
     const [first] = versions;
     if (first === undefined) return [];
@@ -183,10 +197,13 @@ async function readRouting(
       worker: first.worker,
       environmentId: first.environmentId,
       environmentRevision: first.revision ?? 0,
-      versions: versions.map(({ versionId, version, percent, workerLimits, versionLimits }) => ({
-        versionId,
-        version,
-        percent,
+      called: called.get(first.workerId) ?? [],
+      versions: versions.map(({ workerLimits, versionLimits, assets, entrypoints, ...version }) => ({
+        versionId: version.versionId,
+        version: version.version,
+        percent: version.percent,
+        assets: Boolean(assets),
+        entrypoints: entrypoints ?? [],
         limits: effectiveLimits([workerLimits, versionLimits], maxima),
       })),
     };

@@ -11,6 +11,7 @@ import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 import { collectBlobs } from "./blobs.ts";
 import { environmentFor } from "./environments.ts";
+import { resourceUsers } from "./resource-users.ts";
 import { mustOwn } from "./users.ts";
 
 export interface Worker {
@@ -44,6 +45,15 @@ export async function getWorker(database: Database, name: string): Promise<Worke
   );
   if (worker === undefined) throw notFound(name);
   return worker;
+}
+
+/** Whose a worker is. @throws OpenWorkersError NOT_FOUND when it was deleted. */
+export async function workerOwner(database: Database, id: WorkerId): Promise<UserId> {
+  const worker = await database.read((queries) =>
+    queries.selectFrom("workers").select("owner_id").where("id", "=", id).executeTakeFirst(),
+  );
+  if (worker === undefined) throw new OpenWorkersError("NOT_FOUND", "The worker was deleted.");
+  return worker.owner_id;
 }
 
 /**
@@ -116,10 +126,10 @@ export async function setWorkerEnvironment(
 }
 
 /**
- * Deletes a worker with its versions, deployments, domains and routes, and the code that no other worker
- * shares. Its environment stays.
+ * Deletes a worker with its versions, deployments, domains and routes, and the code and files that no other
+ * worker shares. Its environment stays.
  *
- * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, DATABASE_UNAVAILABLE.
+ * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT (other workers are bound to it), DATABASE_UNAVAILABLE.
  */
 export async function deleteWorker(
   database: Database,
@@ -127,12 +137,21 @@ export async function deleteWorker(
 ): Promise<{ freedBytes: number }> {
   return database.write(async (transaction) => {
     const { id } = await lockOwnedWorker(transaction, worker, by);
+    const users = (await resourceUsers(transaction, "worker", id)).filter((user) => user.worker !== worker);
+    if (users.length > 0) {
+      const named = users.map((user) => `${user.worker} (${user.binding})`).join(", ");
+      throw new OpenWorkersError("CONFLICT", `Worker "${worker}" is bound by ${named}.`, {
+        hint: "Deploy these without the binding first, or delete them.",
+        details: { users },
+      });
+    }
     const versions = transaction.selectFrom("worker_versions").select("id").where("worker_id", "=", id);
     const used = await transaction
       .selectFrom("version_modules")
       .select("hash")
       .where("version_id", "in", versions)
       .union(transaction.selectFrom("version_source_maps").select("hash").where("version_id", "in", versions))
+      .union(transaction.selectFrom("version_assets").select("hash").where("version_id", "in", versions))
       .execute();
     await transaction.deleteFrom("workers").where("id", "=", id).execute();
     const freedBytes = await collectBlobs(

@@ -11,7 +11,7 @@ import {
   OpenWorkersError,
 } from "@openworkers/core";
 import type { Target } from "../cells/target.ts";
-import { unmetered } from "../subrequests/budget.ts";
+import { CellBudget, type SubrequestBudget, unmetered } from "../subrequests/budget.ts";
 import { Broker } from "./broker.ts";
 import type { BindingHandler } from "./plugin.ts";
 
@@ -34,12 +34,12 @@ const namespaceId = newId<"kv-namespace">();
 const bindings = new Map<string, Binding>([["KV", { kind: "kv", namespaceId }]]);
 
 /** A broker whose KV bindings are answered by `serve`, and a client of it. */
-function rig(serve: BindingHandler<"kv">["serve"], granted = true) {
+function rig(serve: BindingHandler<"kv">["serve"], granted = true, budget: SubrequestBudget = unmetered) {
   const reports: string[] = [];
   const handlers = new Map<BindingKind, BindingHandler>([["kv", { serve } as BindingHandler]]);
   const broker = new Broker({ handlers, report: (message) => reports.push(message) });
   const path = join(directory, newId());
-  const listener = broker.listen(path, () => (granted ? { target, bindings, budget: unmetered } : undefined));
+  const listener = broker.listen(path, () => (granted ? { target, bindings, budget } : undefined));
   return {
     reports,
     ask: (name: string) => fetch("http://broker/key", { unix: path, headers: { "x-ow-binding": name } }),
@@ -64,6 +64,18 @@ test("a name that was not granted is refused, and so is everything before anythi
   for (const response of [await it.ask("OTHER"), await it.ask("__proto__"), await blank.ask("KV")]) {
     expect(response.status).toBe(403);
   }
+});
+
+test("what is asked through bindings counts as subrequests of the requests in flight", async () => {
+  const budget = new CellBudget({ subrequests: 2, subrequestConcurrency: 1, concurrency: 1 });
+  budget.open(newId());
+  using it = rig(async () => new Response("value"), true, budget);
+  const statuses = [];
+  for (let count = 0; count < 3; count++) statuses.push((await it.ask("KV")).status);
+  expect(statuses).toEqual([200, 200, 429]);
+  const refused = await it.ask("KV");
+  expect(refused.headers.get("x-ow-error")).toBe("SUBREQUEST_LIMIT");
+  expect(await refused.text()).toContain("a request may make 2 (limits.subrequests)");
 });
 
 test("an error that is the worker's reaches it; any other is the operator's to read", async () => {

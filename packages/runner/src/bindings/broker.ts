@@ -1,6 +1,7 @@
 import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
-import { bindingHeader } from "../cells/config/encode-config.ts";
+import { bindingHeader, cacheSelector } from "../cells/config/encode-config.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
+import { Cache } from "./cache/cache.ts";
 import type { Caller } from "./caller.ts";
 import { listenExactly } from "./exact-listener.ts";
 import type { BindingHandler, BindingServices } from "./plugin.ts";
@@ -8,6 +9,8 @@ import { bindingPlugins } from "./plugins.ts";
 
 export interface BrokerOptions {
   readonly handlers: ReadonlyMap<BindingKind, BindingHandler>;
+  /** Answers the Cache API, which every cell has; one of its own without. */
+  readonly cache?: Cache;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }
@@ -28,9 +31,11 @@ export const errorCodeHeader = "X-Ow-Error";
  */
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
+  readonly #cache: Cache;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
+    this.#cache = options.cache ?? new Cache();
   }
 
   /** A broker with a handler of every kind that needs one. */
@@ -41,7 +46,7 @@ export class Broker implements AsyncDisposable {
       const handler = plugin.handler?.(services) as BindingHandler | undefined;
       if (handler !== undefined) handlers.set(plugin.kind, handler);
     }
-    return new Broker({ handlers, report: services.report });
+    return new Broker({ handlers, cache: new Cache(services.cacheLimits), report: services.report });
   }
 
   /** Listens on `path` for the one cell that `caller` says who it is. */
@@ -76,6 +81,10 @@ export class Broker implements AsyncDisposable {
   async #answer(request: Request, caller: BudgetedCaller | undefined): Promise<Response> {
     try {
       const name = request.headers.get(bindingHeader) ?? "";
+      if (caller !== undefined && name === cacheSelector) {
+        using _place = await caller.budget.enter(undefined, request.signal);
+        return await this.#cache.serve(request, caller);
+      }
       const binding = caller?.bindings.get(name);
       const handler = binding === undefined ? undefined : this.#options.handlers.get(binding.kind);
       if (caller === undefined || binding === undefined || handler === undefined) {

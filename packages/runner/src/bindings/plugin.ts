@@ -1,6 +1,8 @@
 import type { BindingKind, BindingOf, Module } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
+import type { AssetServer } from "../assets/asset-server.ts";
 import type { VersionFacts } from "../cells/target.ts";
+import type { CacheLimits } from "./cache/store.ts";
 import type { Caller } from "./caller.ts";
 import type { StorageServices } from "./storage/bucket-stores.ts";
 
@@ -20,6 +22,9 @@ export type CellBinding =
 export interface BindingServices {
   readonly database: Database;
   readonly secretKeys: SecretKeys;
+  /** Of the Cache API; the defaults without. */
+  readonly cacheLimits?: CacheLimits;
+  readonly assets: AssetServer;
   /** Where buckets may be; in the database alone without. */
   readonly storage?: StorageServices;
   /** What an operator should read. Never throws. */

@@ -1,12 +1,16 @@
+import { assetsPlugin } from "./assets/assets.ts";
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
+import { rateLimitPlugin } from "./rate-limit/rate-limit.ts";
 import { servicePlugin } from "./service/service.ts";
 import { storagePlugin } from "./storage/storage.ts";
 import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 
 /** Every kind of binding that there is. */
 export const bindingPlugins: readonly AnyBindingPlugin[] = [
+  assetsPlugin,
   kvPlugin,
+  rateLimitPlugin,
   servicePlugin,
   storagePlugin,
   versionMetadataPlugin,

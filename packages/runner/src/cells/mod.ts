@@ -1,6 +1,7 @@
 export type { Cell, CellExit, CellLine } from "./cell.ts";
 export { type CheckOptions, checkStart } from "./check/check-start.ts";
 export type { AcquireOptions, Dispatcher, Lease, Verdict } from "./lease.ts";
+export type { WorkerExports } from "./logs/parse-line.ts";
 export type { AssignOptions, BlankCell } from "./process/blank-cell.ts";
 export { type CellHost, type CellHostOptions, openCellHost } from "./process/cell-host.ts";
 export { workerdBinary } from "./process/workerd-binary.ts";

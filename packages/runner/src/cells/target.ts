@@ -20,6 +20,8 @@ export interface Target {
   /** Grows with every change of a value in the worker's environment; 0 when it has none. */
   readonly environmentRevision: number;
   readonly limits: Limits;
+  /** The version has static files. */
+  readonly assets?: boolean;
   /**
    * What other workers' bindings call of it besides its default export, in the order of its cells' sockets. Absent
    * when there is none.

@@ -60,6 +60,11 @@ export class CellConnection implements WireOwner, ExchangeHost {
     this.#exchange = undefined;
   }
 
+  /** Called every second or so. */
+  check(now: number): void {
+    this.#exchange?.check(now);
+  }
+
   exchangeDone(): void {
     this.#exchange = undefined;
   }

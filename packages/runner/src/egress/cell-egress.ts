@@ -14,6 +14,10 @@ export interface EgressContext {
   readonly authorities: readonly string[];
   /** How long looking up and connecting may take together. */
   readonly connectMs: number;
+  /** How long a request may be without a byte in either direction, and a peer without taking what it is sent. */
+  readonly silenceMs: number;
+  /** How long a peer may take nothing before it is looked whether its cell still waits for it. */
+  readonly lookMs: number;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }

@@ -3,6 +3,7 @@ import type { CellEgress } from "./cell-egress.ts";
 import type { CellExchange, ExchangeHost } from "./exchange.ts";
 import type { ConnectRequest } from "./http/proxy-request.ts";
 import { platformFault, tellable, writeRefusal } from "./refusal.ts";
+import { Stall } from "./stall.ts";
 import { Tunnel } from "./tunnel.ts";
 
 const established = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
@@ -38,6 +39,9 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
     this.#cellEnded = true;
   }
 
+  // Connecting has a deadline of its own.
+  check(): void {}
+
   close(): void {
     this.#stop.abort(new Error("The cell has left."));
   }
@@ -60,8 +64,9 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
       return;
     }
     const { wire } = this.#host;
+    const { lookMs, silenceMs } = this.#cell.context;
     wire.write(established);
-    const tunnel = new Tunnel(this.#host, upstream);
+    const tunnel = new Tunnel(this.#host, upstream, new Stall({ lookMs, overMs: silenceMs }));
     this.#host.hand(tunnel);
     wire.resume();
     for (const bytes of this.#early) tunnel.fromCell(bytes);

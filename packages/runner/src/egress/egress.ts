@@ -16,26 +16,35 @@ export interface EgressOptions {
   readonly resolve?: Resolver;
   /** Default 10 s. */
   readonly connectMs?: number;
+  /** Default 5 minutes. */
+  readonly silenceMs?: number;
+  /** Default 5 s. */
+  readonly lookMs?: number;
   readonly report: EgressContext["report"];
 }
 
 /** Where the outbound requests of cells go. Each cell has a socket of its own here: who asks is known by it. */
 export class Egress implements Disposable {
   readonly #context: EgressContext;
-  readonly #cells = new Set<CellEgress>();
+  readonly #cells = new Map<CellEgress, ReadonlyMap<Wire, CellConnection>>();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor({ guard, authorities, resolve, connectMs, report }: EgressOptions) {
+  constructor({ guard, authorities, resolve, connectMs, silenceMs, lookMs, report }: EgressOptions) {
     this.#context = {
       guard,
       authorities,
       report,
       resolve: resolve ?? systemResolver,
       connectMs: connectMs ?? 10_000,
+      silenceMs: silenceMs ?? 5 * 60_000,
+      lookMs: lookMs ?? 5_000,
     };
     this.#timer = setInterval(() => {
       const now = performance.now();
-      for (const cell of this.#cells) cell.sweep(now);
+      for (const [cell, connections] of this.#cells) {
+        cell.sweep(now);
+        for (const connection of connections.values()) connection.check(now);
+      }
     }, sweepMs);
   }
 
@@ -47,9 +56,9 @@ export class Egress implements Disposable {
   /** Listens on `path` for the one cell that `grant` says what it may. Disposing ends all its connections. */
   listen(path: string, grant: () => EgressGrant | undefined): Disposable {
     const cell = new CellEgress(this.#context, grant);
-    this.#cells.add(cell);
     // By wire: it tells its owner only of ends that the owner did not ask for.
     const connections = new Map<Wire, CellConnection>();
+    this.#cells.set(cell, connections);
     const listener = Bun.listen<Wire>({
       unix: path,
       // A worker may close its side of a connection and go on reading.

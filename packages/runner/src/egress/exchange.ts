@@ -16,6 +16,8 @@ export interface CellExchange {
   cellDrained(): void;
   /** The cell will send no more. */
   cellEnded(): void;
+  /** Called every second or so. */
+  check(now: number): void;
   /** The cell's side is gone. */
   close(): void;
 }

@@ -8,6 +8,7 @@ import type { CellExchange, ExchangeHost } from "./exchange.ts";
 import { OriginRelay } from "./http/origin-relay.ts";
 import { type FetchRequest, writeRequestHead } from "./http/proxy-request.ts";
 import { platformFault, tellable, writeRefusal } from "./refusal.ts";
+import { Stall } from "./stall.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /** Methods that may be sent again when a kept connection turns out to have been closed (RFC 9110 §9.2.2). */
@@ -32,6 +33,10 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   /** The cell has the whole response. */
   #answered = false;
   #unwantedBytes = 0;
+  /** Bytes have moved since the last `check`. */
+  #moved = true;
+  #silentSince = 0;
+  readonly #stall: Stall;
 
   constructor(cell: CellEgress, host: ExchangeHost, request: FetchRequest) {
     this.#cell = cell;
@@ -40,10 +45,13 @@ export class FetchExchange implements CellExchange, UpstreamUser {
     this.#key = `${request.tls ? "https" : "http"}://${request.authority}`;
     this.#body = new BodyReader(request.bodyLength);
     this.#relay = new OriginRelay(request);
+    const { lookMs, silenceMs } = cell.context;
+    this.#stall = new Stall({ lookMs, overMs: silenceMs });
     this.#open().catch((thrown: unknown) => this.#failed(thrown));
   }
 
   fromCell(bytes: Buffer): void {
+    this.#moved = true;
     const { slices, bytes: count, rest } = this.#body.read(bytes);
     if (this.#body.broken || rest !== undefined) {
       this.#cut();
@@ -63,6 +71,19 @@ export class FetchExchange implements CellExchange, UpstreamUser {
     this.#cut();
   }
 
+  check(now: number): void {
+    const { silenceMs } = this.#cell.context;
+    const stall = this.#upstream === undefined ? "wait" : this.#stall.check(now, this.#upstream.wire);
+    if (stall === "look") this.#host.wire.resume();
+    if (stall === "over") this.#cut();
+    else if (this.#moved || this.#upstream === undefined) this.#silentSince = now;
+    else if (now - this.#silentSince > silenceMs) {
+      if (this.#relay.begun) this.#cut();
+      else this.#failed(this.#failure(`nothing has come for ${silenceMs / 1_000} s`));
+    }
+    this.#moved = false;
+  }
+
   close(): void {
     this.#stop.abort(new Error("The cell has left."));
     this.#place?.[Symbol.dispose]();
@@ -71,6 +92,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   }
 
   onUpstreamData(bytes: Buffer): void {
+    this.#moved = true;
     const event = this.#relay.take(bytes);
     if (this.#relay.begun) this.#place?.[Symbol.dispose]();
     switch (event.kind) {
@@ -149,7 +171,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
     if (upstream === undefined) return;
     this.#upstream = undefined;
     this.#host.wire.write(head);
-    const tunnel = new Tunnel(this.#host, upstream);
+    const tunnel = new Tunnel(this.#host, upstream, this.#stall);
     this.#host.hand(tunnel);
     if (rest.length > 0) tunnel.onUpstreamData(rest);
   }

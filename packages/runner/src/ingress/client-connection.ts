@@ -1,5 +1,6 @@
 import { newId, type RequestId } from "@openworkers/core";
 import { schemeHeader } from "../cells/cell.ts";
+import { rpcHost } from "../cells/config/encode-config.ts";
 import { BodyPace } from "./body-pace.ts";
 import type { IngressContext, ServiceContext } from "./context.ts";
 import { type Conversation, Exchange, type ExchangeClient } from "./exchange.ts";
@@ -150,7 +151,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     }
     const text = bytes.toString("latin1", 0, end);
     this.#inbox = end === bytes.length ? undefined : bytes.subarray(end);
-    if (this.#context.service !== undefined && text.startsWith("CONNECT ")) {
+    if (this.#context.service !== undefined && text.startsWith(rpcStart)) {
       this.#beginRpc(this.#context.service);
       return true;
     }
@@ -335,6 +336,9 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     else this.#refuse(refusal(408, "The request's head did not arrive in time."));
   }
 }
+
+/** How workerd begins to call methods; any other CONNECT (`env.OTHER.connect()`) is refused as a client's is. */
+const rpcStart = `CONNECT ${rpcHost} HTTP/1.1\r\n`;
 
 /** A call through a binding has what its caller gave it, and its place in the chain of calls. */
 function serviceOrigin({ scheme, depth }: RequestHead): Pick<RequestHeadOptions, "origin"> {

@@ -2,6 +2,7 @@ import type { LogSink } from "@openworkers/core";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import type { Router } from "../routing/router.ts";
+import type { StaticFiles } from "./file-response.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UpstreamPool } from "./upstream.ts";
@@ -18,6 +19,8 @@ export interface IngressContext {
   readonly baseDomain: string;
   readonly router: Router;
   readonly dispatcher: Dispatcher;
+  /** Without it, every request is a worker's. */
+  readonly assets: StaticFiles | undefined;
   readonly logs: LogSink;
   readonly proxies: TrustedProxies;
   readonly pool: UpstreamPool;

@@ -1,8 +1,10 @@
 import { isOpenWorkersError, type Outcome, type RequestId } from "@openworkers/core";
+import type { AssetAnswer } from "../assets/asset-answer.ts";
 import type { Verdict } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import { CellLink, type CellLinkUser } from "./cell-link.ts";
 import type { IngressContext } from "./context.ts";
+import { assetRequest, FileResponse } from "./file-response.ts";
 import { encodeChunk } from "./http/chunked.ts";
 import type { RequestHead } from "./http/request-head.ts";
 import { invocationRecord } from "./invocation.ts";
@@ -80,6 +82,7 @@ export class Exchange implements CellLinkUser, Conversation {
   #continued = false;
   #retried = false;
   #tunnel: Tunnel | undefined;
+  #file: FileResponse | undefined;
   #draining = false;
   /** When what has no end of its own is cut. */
   #openEndDeadline = never;
@@ -140,6 +143,41 @@ export class Exchange implements CellLinkUser, Conversation {
       return;
     }
     this.#target = target;
+    if (target.assets !== true || this.#context.assets === undefined || this.#head.webSocket) {
+      this.#toWorker(target);
+      return;
+    }
+    const found = this.#context.assets.beforeWorker(target.versionId, assetRequest(this.#head));
+    if (found instanceof Promise) {
+      found.then(
+        (answer) => this.#fromFiles(target, answer),
+        (thrown: unknown) => this.failed(thrown),
+      );
+    } else this.#fromFiles(target, found);
+  }
+
+  #fromFiles(target: Target, answer: AssetAnswer | undefined): void {
+    if (this.#done) return;
+    if (answer === undefined) {
+      this.#toWorker(target);
+      return;
+    }
+    const keepAlive = this.#options.keepAlive && this.#bodyDone;
+    this.#file = new FileResponse(this.#client, answer);
+    this.#file.send({ requestId: this.#options.requestId, keepAlive }, (thrown) => {
+      if (this.#done) return;
+      if (thrown === undefined) {
+        this.#finish("ok", answer.status, false);
+        this.#client.exchangeDone(keepAlive);
+      } else {
+        this.#report("A static file could not be sent to its end.", thrown);
+        this.#finish("crashed", answer.status, false);
+        this.#client.cut();
+      }
+    });
+  }
+
+  #toWorker(target: Target): void {
     if (!knownMethods.has(this.#head.method)) this.#answer(methodNotSupported, undefined);
     else if (this.#head.bodyLength > target.limits.bodyBytes) this.bodyTooLarge();
     else this.#link.open(target);
@@ -291,6 +329,7 @@ export class Exchange implements CellLinkUser, Conversation {
   }
 
   clientDrained(): void {
+    this.#file?.drained();
     this.#link.resume();
   }
 
@@ -304,6 +343,7 @@ export class Exchange implements CellLinkUser, Conversation {
     // With the cell's side of a WebSocket gone first, the verdict is still to come and the record with it.
     if (this.#done || this.#tunnel?.broken) return;
     if (this.#tunnel !== undefined) this.#finish("ok", this.#relay.status, false);
+    else if (this.#file !== undefined) this.#finish("canceled", this.#file.status, false);
     else this.#finish("canceled", this.#relay.begun ? this.#relay.status : clientClosedRequest, false);
   }
 
@@ -331,6 +371,7 @@ export class Exchange implements CellLinkUser, Conversation {
   /** @param outcome undefined when no invocation was begun, and so none is recorded */
   #finish(outcome: Outcome | undefined, status: number, reusable: boolean): void {
     this.#done = true;
+    this.#file?.stop();
     const { cpuMs, coldStart } = this.#link;
     this.#link.close(reusable);
     if (outcome === undefined || this.#target === undefined) return;

@@ -5,6 +5,7 @@ import type { Dispatcher } from "../cells/lease.ts";
 import type { Router } from "../routing/router.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { IngressContext } from "./context.ts";
+import type { StaticFiles } from "./file-response.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { UpstreamPool } from "./upstream.ts";
@@ -18,6 +19,8 @@ export interface IngressOptions {
   readonly baseDomain: string;
   readonly router: Router;
   readonly dispatcher: Dispatcher;
+  /** Answers from the versions' static files. Without it, every request is a worker's. */
+  readonly assets?: StaticFiles;
   readonly logs: LogSink;
   /** Addresses and networks whose `X-Forwarded-*` and `X-Request-Id` are believed. Default: none. */
   readonly trustedProxies?: readonly string[];
@@ -58,6 +61,7 @@ export class Ingress implements AsyncDisposable {
       baseDomain: options.baseDomain,
       router: options.router,
       dispatcher: options.dispatcher,
+      assets: options.assets,
       logs: options.logs,
       proxies: new TrustedProxies(options.trustedProxies ?? []),
       pool: this.#pool,

@@ -6,7 +6,7 @@ let dateLine = "";
 let dateSecond = 0;
 
 /** The Date field (RFC 9110 §6.6.1), written once a second. */
-function date(): string {
+export function date(): string {
   const second = Math.floor(Date.now() / 1000);
   if (second !== dateSecond) {
     dateSecond = second;

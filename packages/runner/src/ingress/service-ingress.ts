@@ -5,6 +5,7 @@ import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { IngressContext } from "./context.ts";
+import type { StaticFiles } from "./file-response.ts";
 import { ServiceDispatcher } from "./service-dispatcher.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
@@ -21,6 +22,8 @@ export interface ServiceRouter {
 export interface ServiceIngressOptions {
   readonly router: ServiceRouter;
   readonly dispatcher: Dispatcher;
+  /** Answers for versions with static files, before their cells do. */
+  readonly assets?: StaticFiles;
   readonly logs: LogSink;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
@@ -101,7 +104,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
   }
 
   #context(caller: Target, binding: BindingOf<"worker">): IngressContext {
-    const { router, dispatcher, logs, report } = this.#options;
+    const { router, dispatcher, assets, logs, report } = this.#options;
     let places = this.#dispatchers.get(caller);
     if (places === undefined) {
       places = new ServiceDispatcher(dispatcher, caller.limits);
@@ -111,6 +114,8 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
       baseDomain: "",
       router: { resolve: ({ versionKey }) => router.choose(binding.workerId, versionKey) },
       dispatcher: places.of(binding),
+      // An entrypoint that is asked for by name is asked itself.
+      assets: binding.entrypoint === undefined ? assets : undefined,
       logs,
       proxies: this.#proxies,
       pool: this.#pool,

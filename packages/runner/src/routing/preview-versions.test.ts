@@ -11,6 +11,7 @@ function found(worker: string, version: number): FoundVersion {
     version,
     environmentId: null,
     environmentRevision: 0,
+    assets: false,
     limits: defaultLimits,
   };
 }

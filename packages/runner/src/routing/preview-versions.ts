@@ -96,10 +96,7 @@ export class PreviewVersions {
     const generation = this.#generation;
     try {
       const found = await this.#find(worker, version);
-      const target =
-        found === undefined
-          ? undefined
-          : this.#targets.of(found, found.versionId, found.version, found.limits);
+      const target = found === undefined ? undefined : this.#targets.of(found, found);
       if (generation === this.#generation) this.#keep(key, worker, target);
       return target;
     } catch (thrown) {

@@ -9,11 +9,14 @@ function worker(name: string, ...percents: number[]): RoutedWorker {
     worker: name,
     environmentId: null,
     environmentRevision: 0,
+    called: [],
     versions: percents.map((percent, index) => ({
       versionId: newId<"version">(),
       version: index + 1,
       percent,
       limits: { ...defaultLimits },
+      assets: false,
+      entrypoints: [],
     })),
   };
 }

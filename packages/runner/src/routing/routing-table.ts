@@ -1,6 +1,11 @@
-import { type Limits, parseHostLabel, type VersionId, type WorkerId } from "@openworkers/core";
-import type { RoutedWorker, RoutingSnapshot } from "@openworkers/db";
-import { type Target, targetKey } from "../cells/target.ts";
+import { parseHostLabel, type WorkerId } from "@openworkers/core";
+import {
+  maxCalledEntrypoints,
+  type RoutedVersion,
+  type RoutedWorker,
+  type RoutingSnapshot,
+} from "@openworkers/db";
+import { type Door, type Target, targetKey } from "../cells/target.ts";
 import { RouteIndex, routedPath } from "./route-index.ts";
 import type { RouteQuery } from "./router.ts";
 
@@ -108,11 +113,18 @@ function liveWorker(routed: RoutedWorker, targets: Targets): LiveWorker {
   let until = 0;
   // By version, not by share: a key that was sent to the new version stays with it while its share grows.
   const versions = routed.versions.toSorted((a, b) => b.version - a.version);
-  const shares = versions.map(({ versionId, version, percent, limits }) => {
-    until += percent;
-    return { target: targets.of(routed, versionId, version, limits), until };
+  const shares = versions.map((version) => {
+    until += version.percent;
+    return { target: targets.of(routed, version, doorsOf(routed, version)), until };
   });
   return { workerId: routed.workerId, shares };
+}
+
+/** What is called of a version; what it does not export has no socket, without which the caller is told so. */
+function doorsOf({ called }: RoutedWorker, { entrypoints }: RoutedVersion): readonly Door[] {
+  return called
+    .filter(({ entrypoint }) => entrypoint === undefined || entrypoints.includes(entrypoint))
+    .slice(0, maxCalledEntrypoints);
 }
 
 /** Makes targets, the same object for the same content: what runs is compared often, and keyed by its limits. */
@@ -122,9 +134,13 @@ export class Targets {
 
   of(
     worker: Pick<RoutedWorker, "workerId" | "worker" | "environmentRevision">,
-    versionId: VersionId,
-    version: number,
-    limits: Limits,
+    {
+      versionId,
+      version,
+      limits,
+      assets,
+    }: Pick<RoutedVersion, "versionId" | "version" | "limits" | "assets">,
+    doors: readonly Door[] = [],
   ): Target {
     const { workerId, environmentRevision } = worker;
     const made: Target = {
@@ -134,6 +150,8 @@ export class Targets {
       version,
       environmentRevision,
       limits,
+      assets,
+      ...(doors.length === 0 ? {} : { doors }),
     };
     const key = `${worker.worker}:${targetKey(made)}`;
     const target = this.#known.get(key) ?? this.#previous.get(key) ?? made;

@@ -22,7 +22,7 @@ export function localAddresses(): readonly string[] {
 /** Where a database listens: nowhere in a network when it is reached by a Unix socket. */
 export async function endpointsOf({ host, port }: Pick<Database, "host" | "port">): Promise<Endpoint[]> {
   if (host.startsWith("/")) return [];
-  // One that has no address now is asked for by its name again, and its network is private all the same.
+  // Without its addresses it is known by its name, as the pool knows it.
   const addresses = await systemResolver(host).catch(() => []);
-  return addresses.map((address) => ({ address, port }));
+  return [host, ...addresses].map((one) => ({ host: one, port }));
 }

@@ -24,6 +24,7 @@ const settings = {
   warmCells: 1,
   idleMs: undefined,
   codeCacheBytes: undefined,
+  assetCacheBytes: undefined,
   cellUidBase: undefined,
   trustedProxies: [],
   maxima: defaultMaxima,

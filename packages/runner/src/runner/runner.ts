@@ -1,6 +1,8 @@
 import { type LogSink, OpenWorkersError } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
+import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
+import { defaultCacheLimits } from "../bindings/cache/store.ts";
 import { storageServices } from "../bindings/storage/storage-services.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
@@ -68,7 +70,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   });
   const authorities = trustedCertificates(settings.egress.certificates);
   const storage = storageServices(settings, guard);
-  const broker = parts.use(Broker.of({ database, secretKeys, storage, report }));
+  const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
+  const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
+  const broker = parts.use(Broker.of({ database, secretKeys, assets, storage, cacheLimits, report }));
   const egress = parts.use(new Egress({ guard, authorities, report }));
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
   let services: ServiceIngress | undefined;
@@ -113,13 +117,26 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
       onChange: (added) => {
         programs.prefetch(added);
+        assets.prefetch(added.filter((target) => target.assets === true).map(({ versionId }) => versionId));
         // Not before `start` has returned: nothing can have been started from an older table then.
         if (ready) supervisor.retain((target) => routing.isLive(target));
       },
     }),
   );
   ready = true;
-  services = parts.use(new ServiceIngress({ router: routing, dispatcher: supervisor, logs, report }));
+  services = parts.use(
+    new ServiceIngress({
+      router: {
+        choose: (workerId, versionKey) => routing.choose(workerId, versionKey),
+        // A version that is only previewed takes no calls.
+        isLive: (target) => routing.table.isLive(target),
+      },
+      dispatcher: supervisor,
+      assets,
+      logs,
+      report,
+    }),
+  );
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -127,6 +144,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       baseDomain,
       router: routing,
       dispatcher: supervisor,
+      assets,
       logs,
       trustedProxies: settings.trustedProxies,
       report,

@@ -1,104 +1,16 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import {
-  type Binding,
-  defaultMaxima,
-  type Limits,
-  type LogRecord,
-  type UserId,
-  type WorkerId,
-} from "@openworkers/core";
-import {
-  type Database,
-  deployVersion,
-  ensureOperator,
-  registerSealingKey,
-  SecretKeys,
-} from "@openworkers/db";
-import { withTestDatabase } from "@openworkers/db/testing";
-import { Permissions } from "../egress/guard/permissions.ts";
-import { createRunner, type Runner } from "./runner.ts";
+import type { Binding, WorkerId } from "@openworkers/core";
+import { startTestRunner, type TestRunner } from "./testing/test-runner.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "ow-"));
-const parts = new AsyncDisposableStack();
-const records: LogRecord[] = [];
-const reports: unknown[] = [];
-let database: Database;
-let runner: Runner;
-let operator: UserId;
-
+let it: TestRunner;
 beforeAll(async () => {
-  ({ database } = parts.use(await withTestDatabase()));
-  const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(directory, "keys-")) });
-  await registerSealingKey(database, secretKeys);
-  runner = parts.use(
-    await createRunner({
-      database,
-      secretKeys,
-      port: 0,
-      hostname: "127.0.0.1",
-      baseDomain: "localhost",
-      runtimeDir: mkdtempSync(join(directory, "r-")),
-      sandbox: "bubblewrap",
-      logs: { emit: (record) => records.push(record) },
-      report: (message, details) => reports.push({ message, ...details }),
-      settings: {
-        maxCells: undefined,
-        warmCells: 1,
-        idleMs: undefined,
-        codeCacheBytes: undefined,
-        cellUidBase: undefined,
-        trustedProxies: [],
-        maxima: defaultMaxima,
-        egress: { open: true, permissions: Permissions.none, certificates: undefined },
-      },
-    }),
-  );
-  ({ id: operator } = await ensureOperator(database));
+  it = await startTestRunner();
 });
-afterAll(async () => {
-  await parts.disposeAsync();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => it[Symbol.asyncDispose]());
 
-interface Deploy {
-  readonly bindings?: Readonly<Record<string, Binding>>;
-  readonly entrypoints?: readonly string[];
-  readonly limits?: Partial<Limits>;
-}
-
-/** Deploys a worker and waits until it is served. */
-async function deploy(worker: string, source: string, options: Deploy = {}): Promise<WorkerId> {
-  const deployed = await deployVersion(database, {
-    worker,
-    by: operator,
-    code: {
-      modules: [{ name: "index.js", type: "esModule", content: new TextEncoder().encode(source) }],
-      compatibilityDate: "2026-11-01",
-      compatibilityFlags: [],
-      sourceMaps: new Map(),
-    },
-    bindings: new Map(Object.entries(options.bindings ?? {})),
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
-    ...(options.entrypoints === undefined ? {} : { entrypoints: options.entrypoints }),
-  });
-  while (!runner.serves(worker, deployed.version)) await Bun.sleep(2);
-  return deployed.workerId;
-}
-
-const get = (worker: string, path = "/", init: RequestInit = {}) =>
-  fetch(`http://127.0.0.1:${runner.port}${path}`, {
-    ...init,
-    headers: { ...Object.fromEntries(new Headers(init.headers)), host: `${worker}.localhost` },
-  });
-const text = async (worker: string, path = "/", init: RequestInit = {}) =>
-  (await get(worker, path, init)).text();
-
-/** Deploys a worker whose fetch handler is \`body\`, bound to another one as \`env.OTHER\`. */
+/** Deploys a worker whose fetch handler is `body`, bound to another one as `env.OTHER`. */
 const caller = (worker: string, workerId: WorkerId, body: string, binding: Partial<Binding> = {}) =>
-  deploy(
+  it.deploy(
     worker,
     `export default { async fetch(request, env) {
       try { ${body} }
@@ -111,7 +23,7 @@ const says = (what: string): string =>
   `export default { fetch: () => new Response(${JSON.stringify(what)}) }`;
 
 test("a request through a binding reaches the other worker with the method, URL, headers and body it was given", async () => {
-  const other = await deploy(
+  const other = await it.deploy(
     "echo",
     `export default { async fetch(request) {
       return Response.json({ method: request.method, url: request.url, mine: request.headers.get("x-mine"),
@@ -123,7 +35,7 @@ test("a request through a binding reaches the other worker with the method, URL,
     other,
     `return env.OTHER.fetch("https://any.example:8443/path?query=1", { method: "PUT", body: "hello", headers: { "x-mine": "1", "x-forwarded-for": "192.0.2.1", "cf-ray": "2" } });`,
   );
-  const response = await get("asks");
+  const response = await it.get("asks");
   expect(response.status).toBe(201);
   expect(await response.json()).toEqual({
     method: "PUT",
@@ -136,7 +48,7 @@ test("a request through a binding reaches the other worker with the method, URL,
 });
 
 test("a method of the other worker is called with its arguments, and its result or error comes back", async () => {
-  const other = await deploy(
+  const other = await it.deploy(
     "adder",
     `import { WorkerEntrypoint } from "cloudflare:workers";
     export default class extends WorkerEntrypoint {
@@ -150,10 +62,10 @@ test("a method of the other worker is called with its arguments, and its result 
     `if (request.url.endsWith("/fail")) return new Response(await env.OTHER.fail());
      return new Response(String(await env.OTHER.add(1, 2)));`,
   );
-  expect(await text("adds")).toBe("3");
-  expect(await text("adds", "/fail")).toBe("TypeError: not today");
-  expect(await text("adds")).toBe("3");
-  expect(reports).toEqual([]);
+  expect(await it.text("adds")).toBe("3");
+  expect(await it.text("adds", "/fail")).toBe("TypeError: not today");
+  expect(await it.text("adds")).toBe("3");
+  expect(it.reports).toEqual([]);
 });
 
 const library = `import { WorkerEntrypoint, RpcTarget } from "cloudflare:workers";
@@ -180,7 +92,7 @@ export default class extends WorkerEntrypoint {
 }`;
 
 test("stubs, functions, pipelined calls, disposal and structured values work as between workers of one process", async () => {
-  const other = await deploy("library", library);
+  const other = await it.deploy("library", library);
   await caller(
     "reads",
     other,
@@ -204,7 +116,7 @@ test("stubs, functions, pipelined calls, disposal and structured values work as 
      results.missing = await env.OTHER.nothing().catch((error) => error.message);
      return Response.json(results);`,
   );
-  expect(await (await get("reads")).json()).toEqual({
+  expect(await (await it.get("reads")).json()).toEqual({
     counter: [3, 3],
     pipelined: 5,
     adder: [1, 3],
@@ -217,19 +129,21 @@ test("stubs, functions, pipelined calls, disposal and structured values work as 
 });
 
 test("streams go both ways as arguments and results, far larger than any buffer", async () => {
-  const other = await deploy("streams", library);
+  const other = await it.deploy("streams", library);
   await caller(
     "streamer",
     other,
     `if (request.method === "POST") return new Response(String(await env.OTHER.length(request.body)));
-     return new Response(await env.OTHER.zeros(50_000_000));`,
+     return new Response(await env.OTHER.zeros(20_000_000));`,
   );
-  expect((await (await get("streamer")).bytes()).length).toBe(50_000_000);
-  expect(await text("streamer", "/", { method: "POST", body: new Uint8Array(30_000_000) })).toBe("30000000");
+  expect((await (await it.get("streamer")).bytes()).length).toBe(20_000_000);
+  expect(await it.text("streamer", "/", { method: "POST", body: new Uint8Array(30_000_000) })).toBe(
+    "30000000",
+  );
 });
 
 test("a WebSocket opens through a binding and carries messages both ways", async () => {
-  const other = await deploy(
+  const other = await it.deploy(
     "socket",
     `export default { fetch() {
       const [client, server] = Object.values(new WebSocketPair());
@@ -239,7 +153,7 @@ test("a WebSocket opens through a binding and carries messages both ways", async
     } }`,
   );
   await caller("opens", other, "return env.OTHER.fetch(request);");
-  const socket = new WebSocket(`ws://127.0.0.1:${runner.port}/`, {
+  const socket = new WebSocket(`ws://127.0.0.1:${it.runner.port}/`, {
     headers: { host: "opens.localhost" },
   } as never);
   const message = new Promise((resolve, reject) => {
@@ -261,9 +175,53 @@ test("a worker can bind itself", async () => {
       return new Response(await (await this.env.SELF.fetch("http://self/inner")).text() + (await this.env.SELF.double(21)));
     }
   }`;
-  const workerId = await deploy("selfish", source);
-  await deploy("selfish", source, { bindings: { SELF: { kind: "worker", workerId } } });
-  expect(await text("selfish")).toBe("inner42");
+  const workerId = await it.deploy("selfish", source);
+  await it.deploy("selfish", source, { bindings: { SELF: { kind: "worker", workerId } } });
+  expect(await it.text("selfish")).toBe("inner42");
+});
+
+test("a named entrypoint is called with the props of its binding, by fetch and by method, from several workers at once", async () => {
+  const other = await it.deploy(
+    "entries",
+    `import { WorkerEntrypoint } from "cloudflare:workers";
+    export class Admin extends WorkerEntrypoint {
+      who() { return { is: "admin", props: this.ctx.props }; }
+      fetch() { return Response.json({ is: "admin", props: this.ctx.props }); }
+    }
+    export default class extends WorkerEntrypoint { who() { return { is: "default", props: this.ctx.props }; } }`,
+    { entrypoints: ["Admin"] },
+  );
+  const body = `return Response.json([await env.OTHER.who(), await env.OTHER.fetch("http://x/").then((response) => response.json(), String)]);`;
+  await caller("as-admin", other, body, { entrypoint: "Admin", props: '{"user": 1}' });
+  await caller("as-another", other, body, { entrypoint: "Admin", props: '{"user": 2}' });
+  await caller("as-nobody", other, `return Response.json(await env.OTHER.who());`);
+  await caller("as-default", other, `return Response.json(await env.OTHER.who());`, { props: '{"user": 3}' });
+  const eventually = async (worker: string, expected: unknown) => {
+    // The change of what is called comes to the runner as a notification of its own.
+    while (!Bun.deepEquals(await (await it.get(worker)).json().catch(() => undefined), expected))
+      await Bun.sleep(5);
+  };
+  const admin = (user: number) => ({ is: "admin", props: { user } });
+  await eventually("as-admin", [admin(1), admin(1)]);
+  await eventually("as-another", [admin(2), admin(2)]);
+  await eventually("as-default", { is: "default", props: { user: 3 } });
+  await eventually("as-nobody", { is: "default", props: {} });
+});
+
+test("an entrypoint that the other worker does not export is an error that names it", async () => {
+  const other = await it.deploy("exports-none", says("x"));
+  await caller(
+    "misses",
+    other,
+    `if (request.url.endsWith("/rpc")) return new Response(await env.OTHER.anything());
+     return env.OTHER.fetch(request);`,
+    { entrypoint: "Missing" },
+  );
+  const response = await it.get("misses");
+  expect([response.status, await response.json()]).toMatchObject([501, { error: { code: "NO_ENTRYPOINT" } }]);
+  expect(await it.text("misses", "/rpc")).toBe(
+    "Error: Version 1 of the worker exports-none exports no entrypoint Missing.",
+  );
 });
 
 test("a circle of requests ends with an error that names the limit, and both workers serve afterwards", async () => {
@@ -271,13 +229,15 @@ test("a circle of requests ends with an error that names the limit, and both wor
     if (new URL(request.url).pathname === "/well") return new Response("well");
     return env.OTHER.fetch("http://other/");
   } }`;
-  const first = await deploy("loop-a", says("soon"));
-  const second = await deploy("loop-b", loops, { bindings: { OTHER: { kind: "worker", workerId: first } } });
-  await deploy("loop-a", loops, { bindings: { OTHER: { kind: "worker", workerId: second } } });
-  const response = await get("loop-a");
+  const first = await it.deploy("loop-a", says("soon"));
+  const second = await it.deploy("loop-b", loops, {
+    bindings: { OTHER: { kind: "worker", workerId: first } },
+  });
+  await it.deploy("loop-a", loops, { bindings: { OTHER: { kind: "worker", workerId: second } } });
+  const response = await it.get("loop-a");
   expect(response.status).toBe(508);
   expect(await response.text()).toContain("more than 16 deep");
-  expect([await text("loop-a", "/well"), await text("loop-b", "/well")]).toEqual(["well", "well"]);
+  expect([await it.text("loop-a", "/well"), await it.text("loop-b", "/well")]).toEqual(["well", "well"]);
 });
 
 test("a circle of method calls ends with an error that names the limit, and both workers serve afterwards", async () => {
@@ -290,77 +250,75 @@ test("a circle of method calls ends with an error that names the limit, and both
       catch (error) { return new Response(error.message, { status: 599 }); }
     }
   }`;
-  const first = await deploy("round-a", loops);
-  const second = await deploy("round-b", loops, { bindings: { OTHER: { kind: "worker", workerId: first } } });
-  await deploy("round-a", loops, { bindings: { OTHER: { kind: "worker", workerId: second } } });
-  const response = await get("round-a");
+  const first = await it.deploy("round-a", loops);
+  const second = await it.deploy("round-b", loops, {
+    bindings: { OTHER: { kind: "worker", workerId: first } },
+  });
+  await it.deploy("round-a", loops, { bindings: { OTHER: { kind: "worker", workerId: second } } });
+  const response = await it.get("round-a");
   expect(response.status).toBe(599);
   expect(await response.text()).toContain("256");
-  expect([await text("round-a", "/well"), await text("round-b", "/well")]).toEqual(["well", "well"]);
+  expect([await it.text("round-a", "/well"), await it.text("round-b", "/well")]).toEqual(["well", "well"]);
 });
 
-test("a worker that is killed for its CPU time answers a request with 503, a call with an error, and neither hurts the caller", async () => {
-  const other = await deploy(
-    "burns",
-    `import { WorkerEntrypoint } from "cloudflare:workers";
-    export default class extends WorkerEntrypoint {
-      burn() { for (;;); }
-      fetch() { for (;;); }
-      well() { return "well"; }
-    }`,
-  );
-  await caller(
-    "watches",
-    other,
-    `const { pathname } = new URL(request.url);
-     if (pathname === "/rpc") return new Response(await env.OTHER.burn());
-     if (pathname === "/well") return new Response(await env.OTHER.well());
-     const response = await env.OTHER.fetch(request);
-     return new Response(response.status + " " + response.headers.get("x-termination-reason"));`,
-  );
-  expect(await text("watches")).toBe("503 cpu-limit");
-  expect(await text("watches", "/rpc")).toBe("Error: The worker used more CPU time than it may.");
-  const [cell] = runner.cells().filter(({ worker }) => worker === "watches");
-  expect(await text("watches", "/well")).toBe("well");
-  expect(runner.cells()).toContainEqual(expect.objectContaining({ worker: "watches", pid: cell?.pid }));
-});
-
-test("a call that runs while the other worker is deployed anew ends in the old version; the next goes to the new one", async () => {
-  const version = (number: number) => `import { WorkerEntrypoint } from "cloudflare:workers";
-  let open = false;
+test("a circle of both, whose depth nobody counts, ends when a worker has no place left", async () => {
+  const limits = { concurrency: 10, queueMs: 500 };
+  const loops = `import { WorkerEntrypoint } from "cloudflare:workers";
   export default class extends WorkerEntrypoint {
-    async wait(started) { await started(); while (!open) await new Promise((done) => setTimeout(done, 50)); return ${number}; }
-    number() { return ${number}; }
-    fetch() { open = true; return new Response("${number}"); }
+    async turn() { return await (await this.env.OTHER.fetch("http://other/")).text(); }
+    async fetch(request) {
+      if (new URL(request.url).pathname === "/well") return new Response("well");
+      return new Response(await this.env.OTHER.turn());
+    }
   }`;
-  const other = await deploy("renewed", version(1));
+  const first = await it.deploy("both-a", loops, { limits });
+  const second = await it.deploy("both-b", loops, {
+    limits,
+    bindings: { OTHER: { kind: "worker", workerId: first } },
+  });
+  await it.deploy("both-a", loops, { limits, bindings: { OTHER: { kind: "worker", workerId: second } } });
+  expect(await it.text("both-a")).toContain("overloaded");
+  expect([await it.text("both-a", "/well"), await it.text("both-b", "/well")]).toEqual(["well", "well"]);
+});
+
+test("a connection of any other kind through a binding is refused", async () => {
+  const other = await it.deploy("unconnected", says("x"));
   await caller(
-    "renews",
+    "connects",
     other,
-    `const { pathname } = new URL(request.url);
-     if (pathname === "/number") return new Response(String(await env.OTHER.number()));
-     if (pathname === "/started") return new Response(String(globalThis.started === true));
-     return new Response(String(await env.OTHER.wait(() => { globalThis.started = true })));`,
+    `const socket = env.OTHER.connect("rpc:80");
+     await socket.opened;
+     return new Response("connected");`,
   );
-  const waiting = text("renews");
-  while ((await text("renews", "/started")) !== "true");
-  expect(await text("renews", "/number")).toBe("1");
-  await deploy("renewed", version(2));
-  // The old version is reached by its number still.
-  expect(await text("1--renewed")).toBe("1");
-  expect(await waiting).toBe("1");
-  while ((await text("renews", "/number")) !== "2");
+  expect((await it.get("connects")).status).toBe(599);
+});
+
+test("a worker that has no version live, or is gone, is an error that says so", async () => {
+  const other = await it.deploy("leaves", says("x"));
+  await caller(
+    "stays",
+    other,
+    `if (request.url.endsWith("/rpc")) return new Response(await env.OTHER.anything());
+     return env.OTHER.fetch(request);`,
+  );
+  expect(await it.text("stays")).toBe("x");
+  await it.withdraw("leaves");
+  while ((await it.text("stays")) === "x") await Bun.sleep(5);
+  expect((await it.get("stays")).status).toBe(404);
+  expect(await it.text("stays", "/rpc")).toBe(
+    "Error: The worker behind this service binding is not deployed.",
+  );
 });
 
 test("calls are recorded as invocations of the worker that was called", async () => {
-  const called = records.filter((record) => record.kind === "invocation" && record.worker === "adder");
+  const called = it.records.filter((record) => record.kind === "invocation" && record.worker === "adder");
   expect(called).toContainEqual(
     expect.objectContaining({ trigger: "service", method: "RPC", outcome: "ok", status: 200 }),
   );
   expect(called).toContainEqual(
     expect.objectContaining({ trigger: "service", outcome: "exception", status: 500 }),
   );
-  expect(records).toContainEqual(
+  expect(it.records).toContainEqual(
     expect.objectContaining({
       trigger: "service",
       worker: "echo",
@@ -372,5 +330,5 @@ test("calls are recorded as invocations of the worker that was called", async ()
 });
 
 test("nothing was reported to the operator", () => {
-  expect(reports).toEqual([]);
+  expect(it.reports).toEqual([]);
 });

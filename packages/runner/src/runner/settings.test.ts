@@ -9,6 +9,8 @@ test("nothing set means the defaults", () => {
     warmCells: undefined,
     idleMs: undefined,
     codeCacheBytes: undefined,
+    cacheLimits: { totalBytes: 256 * 2 ** 20, workerBytes: 64 * 2 ** 20 },
+    assetCacheBytes: undefined,
     cellUidBase: undefined,
     trustedProxies: [],
     maxima: defaultMaxima,

@@ -1,5 +1,6 @@
 import { defaultMaxima, type Limits, limitsSchema, OpenWorkersError } from "@openworkers/core";
 import { z } from "zod";
+import { type CacheLimits, defaultCacheLimits } from "../bindings/cache/store.ts";
 import { readS3Settings, type S3Settings } from "../bindings/storage/settings.ts";
 import { Permissions } from "../egress/guard/permissions.ts";
 
@@ -9,6 +10,9 @@ export interface RunnerSettings {
   readonly warmCells: number | undefined;
   readonly idleMs: number | undefined;
   readonly codeCacheBytes: number | undefined;
+  /** Of the workers' Cache API; the defaults without. */
+  readonly cacheLimits?: CacheLimits;
+  readonly assetCacheBytes: number | undefined;
   readonly cellUidBase: number | undefined;
   readonly trustedProxies: readonly string[];
   readonly maxima: Limits;
@@ -27,15 +31,19 @@ export interface EgressSettings {
 
 const count = z.coerce.number().int().min(1).max(1_000_000);
 
+const bytes = z.coerce
+  .number()
+  .int()
+  .min(2 ** 20);
+
 const schema = z.object({
   OW_MAX_CELLS: count.optional(),
   OW_WARM_CELLS: z.coerce.number().int().min(0).max(1_000).optional(),
   OW_CELL_IDLE_SECONDS: count.optional(),
-  OW_CODE_CACHE_BYTES: z.coerce
-    .number()
-    .int()
-    .min(2 ** 20)
-    .optional(),
+  OW_CODE_CACHE_BYTES: bytes.optional(),
+  OW_CACHE_BYTES: bytes.default(defaultCacheLimits.totalBytes),
+  OW_CACHE_WORKER_BYTES: bytes.default(defaultCacheLimits.workerBytes),
+  OW_ASSET_CACHE_BYTES: bytes.optional(),
   OW_CELL_UID_BASE: z.coerce.number().int().optional(),
   OW_TRUSTED_PROXIES: z.string().optional(),
   OW_EGRESS: z.enum(["on", "off"]).optional(),
@@ -81,6 +89,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     warmCells: data.OW_WARM_CELLS,
     idleMs: data.OW_CELL_IDLE_SECONDS === undefined ? undefined : data.OW_CELL_IDLE_SECONDS * 1_000,
     codeCacheBytes: data.OW_CODE_CACHE_BYTES,
+    cacheLimits: { totalBytes: data.OW_CACHE_BYTES, workerBytes: data.OW_CACHE_WORKER_BYTES },
+    assetCacheBytes: data.OW_ASSET_CACHE_BYTES,
     cellUidBase: data.OW_CELL_UID_BASE,
     trustedProxies: listed(data.OW_TRUSTED_PROXIES),
     egress: {

@@ -2,9 +2,11 @@ import type { Limits, RequestId } from "@openworkers/core";
 import type { Cell, CellExit } from "../cells/cell.ts";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import type { CpuClock } from "../cells/os/cpu-clock.ts";
+import type { CpuPriority } from "../cells/os/cpu-priority.ts";
 import type { CellBudget } from "../subrequests/budget.ts";
 import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Place } from "./place.ts";
 import { privateBytes } from "./proc.ts";
 
 /** Requests younger than this are not looked at: most are over by then. */
@@ -19,16 +21,14 @@ const restingMs = 100;
  */
 const freshMs = 0.25;
 
-/**
- * CPU a request earns for each byte that its cell reads or writes. Moving bytes is the runtime's work, not the
- * worker's: reading a 100 MB body chunk by chunk cost 13.8 ms per MiB (workerd gives it in pieces of 4 KiB, a
- * turn of the event loop each), with a BYOB reader 1.8, writing 1.5. A large body is no runaway computation.
- */
-const creditMsPerByteRead = 16 / 2 ** 20;
-const creditMsPerByteWritten = 2 / 2 ** 20;
-
 /** CPU a request earns by lasting: 1 % of a core. A stream that says something every second is no loop. */
 const creditMsPerMs = 0.01;
+
+/**
+ * CPU a request may use before its cell is put behind the others: twenty times a hello world. When processors are
+ * scarce, a worker that answers at once then does not wait for one that computes, loops or floods its log.
+ */
+const shortMs = 5;
 
 /** CPU one queued request may delay an answer of the event loop by, in milliseconds (3× a hello world). */
 const turnAllowanceMs = 0.4;
@@ -45,6 +45,7 @@ export interface RunningCellOptions {
   readonly cell: Cell;
   readonly limits: Limits;
   readonly clock: CpuClock;
+  readonly priority: CpuPriority;
   readonly budget: CellBudget;
   /** Called once, when the process is gone. `reason` is absent when the platform itself ended it in peace. */
   readonly onEnded: (cell: RunningCell, reason: EndReason | undefined, exit: CellExit) => void;
@@ -65,6 +66,8 @@ export class RunningCell {
   readonly #cleared: Promise<void>;
   #reason: EndReason | undefined;
   #retired = false;
+  #lowered = false;
+  #silent = false;
   #gone = false;
   #culprit: CpuAccount | undefined;
   #cpuMs: number;
@@ -115,8 +118,10 @@ export class RunningCell {
 
   lease(requestId: RequestId, coldStart: boolean): Lease {
     const now = performance.now();
+    const account = this.#ledger.open(now, this.#sharedCpu(now));
+    if (this.#lowered) this.#lower(this.#isHeavy(now));
     this.#options.budget.open(requestId);
-    return new Place(this, requestId, this.#ledger.open(now, this.#sharedCpu(now)), coldStart);
+    return new Place(this, requestId, account, coldStart);
   }
 
   /** Why the cell ended, once it has, and whether the request of `account` is to blame. */
@@ -134,6 +139,7 @@ export class RunningCell {
       this.#completed += 1;
     }
     this.#ledger.close(account, now, this.#sharedCpu(now), this.#limits.cpuMs);
+    if (this.#lowered) this.#lower(this.#isHeavy(now));
     if (this.inFlight === 0) this.#idleSince = now;
     this.#options.onReleased(this);
   }
@@ -148,8 +154,9 @@ export class RunningCell {
     const busy = used / Math.max(1, now - this.#sampledAt);
     this.#sampledAt = now;
     this.#sampledCpuMs = cpuMs;
+    if (used > 0) this.#ledger.charge(now, cpuMs);
+    this.#lower(this.inFlight === 0 ? busy > 0.5 : this.#isHeavy(now));
     if (used === 0) return;
-    this.#ledger.charge(now, cpuMs);
     this.#judge(now, cpuMs);
     if (busy > 0.5) this.#heartbeat.ask(now, cpuMs);
   }
@@ -172,11 +179,14 @@ export class RunningCell {
   }
 
   #judge(now: number, cpuMs: number): void {
-    const silent = this.#heartbeat.silentCpuMs(cpuMs);
-    if (silent > this.#limits.cpuMs + Math.max(0, this.inFlight - 1) * turnAllowanceMs) {
+    const silentMs = this.#heartbeat.silentCpuMs(cpuMs);
+    const silent = silentMs > this.#limits.cpuMs + Math.max(0, this.inFlight - 1) * turnAllowanceMs;
+    // Seen twice, because a runner that was held up itself looks here before it reads the answers that wait for it.
+    if (silent && this.#silent) {
       this.#end("cpu-limit", this.#suspect());
       return;
     }
+    this.#silent = silent;
     if (this.inFlight === 0) {
       if (now - this.#idleSince > this.#limits.backgroundMs) {
         this.#ledger.lapseBackground(this.#limits.cpuMs);
@@ -187,13 +197,25 @@ export class RunningCell {
       }
       return;
     }
+    const account = this.#over(this.#limits.cpuMs, now);
+    if (account !== undefined) this.#end("cpu-limit", account);
+  }
+
+  /** The first request that has used more than `cpuMs` beyond what it has earned. */
+  #over(cpuMs: number, now: number): CpuAccount | undefined {
     for (const account of this.#ledger.accounts()) {
       const earnedMs = account.creditMs + (now - account.since) * creditMsPerMs;
-      if (account.cpuMs > this.#limits.cpuMs + earnedMs) {
-        this.#end("cpu-limit", account);
-        return;
-      }
+      if (account.cpuMs > cpuMs + earnedMs) return account;
     }
+    return undefined;
+  }
+
+  #isHeavy(now: number): boolean {
+    return this.#over(shortMs, now) !== undefined;
+  }
+
+  #lower(lowered: boolean): void {
+    if (lowered !== this.#lowered && this.#options.priority(this.cell.pid, lowered)) this.#lowered = lowered;
   }
 
   /**
@@ -239,59 +261,5 @@ export class RunningCell {
       this.#reason = exit.outOfMemory ? "memory-limit" : "crashed";
     }
     this.#options.onEnded(this, this.#reason, exit);
-  }
-}
-
-/** A request's place in a running cell. */
-class Place implements Lease {
-  readonly #cell: RunningCell;
-  readonly #requestId: RequestId;
-  readonly #account: CpuAccount;
-  readonly coldStart: boolean;
-  #released = false;
-
-  constructor(cell: RunningCell, requestId: RequestId, account: CpuAccount, coldStart: boolean) {
-    this.#cell = cell;
-    this.#requestId = requestId;
-    this.#account = account;
-    this.coldStart = coldStart;
-  }
-
-  get socketPath(): string {
-    return this.#cell.cell.httpSocket;
-  }
-
-  get doors(): readonly string[] {
-    return this.#cell.cell.doors;
-  }
-
-  cpuMs(): number {
-    return this.#account.cpuMs;
-  }
-
-  again(): Lease | undefined {
-    return this.#cell.gone ? undefined : this.#cell.lease(this.#requestId, false);
-  }
-
-  moved(read: number, written: number): void {
-    this.#account.creditMs += read * creditMsPerByteRead + written * creditMsPerByteWritten;
-  }
-
-  renew(): void {
-    this.#account.creditMs = Math.max(this.#account.creditMs, this.#account.cpuMs);
-  }
-
-  verdict(): Promise<Verdict> {
-    return this.#cell.verdict(this.#account);
-  }
-
-  release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#cell.release(this.#requestId, this.#account);
-  }
-
-  [Symbol.dispose](): void {
-    this.release();
   }
 }

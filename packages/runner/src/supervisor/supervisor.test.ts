@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   defaultLimits,
@@ -13,6 +13,7 @@ import {
 } from "@openworkers/core";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import { type CellHost, findSandbox, openCellHost } from "../cells/mod.ts";
+import { openCpuPriority } from "../cells/os/cpu-priority.ts";
 import { type Program, type Target, unversioned } from "../cells/target.ts";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
@@ -109,6 +110,12 @@ function rig(options: Partial<SupervisorOptions> = {}): Rig {
   };
 }
 
+/** The nice values of a process: its autogroup's and its main thread's. */
+async function niceOf(pid: number): Promise<string> {
+  const autogroup = /nice (-?\d+)/.exec(await Bun.file(`/proc/${pid}/autogroup`).text())?.[1];
+  return `${autogroup} ${getPriority(pid)}`;
+}
+
 const culprit = (reason: Verdict["reason"]): Verdict => ({ reason, culprit: true });
 
 describe("a cell", () => {
@@ -166,16 +173,31 @@ describe("a cell", () => {
   });
 
   test("that is busy gets a replica beside it", async () => {
-    await using it = rig({ maxReplicas: 2 });
+    await using it = rig({ maxReplicas: 2, replicaBusy: 0.1 });
     const target = targetOf({ cpuMs: 30_000 });
     const stop = new AbortController();
     const load = Array.from({ length: 12 }, async () => {
-      while (!stop.signal.aborted) await it.request(target, "/spin?ms=10");
+      while (!stop.signal.aborted) await it.request(target, "/spin?ms=3");
     });
     while (it.supervisor.stats().cells < 2) await Bun.sleep(10);
     stop.abort();
     await Promise.all(load);
     expect(it.supervisor.stats()).toMatchObject({ cells: 2, ends: { crashed: 0, "cpu-limit": 0 } });
+  });
+
+  test("that computes is put behind the others until it has answered", async () => {
+    await using own = rig();
+    const target = targetOf({ cpuMs: 30_000 });
+    await own.request(target, "/");
+    const [cell] = own.supervisor.cells();
+    const pid = cell?.pid ?? 0;
+    // Where it may not be done (a container's root), there is nothing to see.
+    if (!openCpuPriority()(pid, false)) return;
+    const before = await niceOf(pid);
+    const answer = own.request(target, "/spin?ms=1000");
+    while ((await niceOf(pid)) === before) expect(Bun.peek.status(answer)).toBe("pending");
+    expect(await answer).toBe("2");
+    expect(await niceOf(pid)).toBe(before);
   });
 
   test("is refused with OVERLOADED when every other is busy", async () => {
@@ -279,7 +301,7 @@ describe("the CPU limit", () => {
   test("is the worker's own", async () => {
     await using it = rig();
     expect(await it.request(targetOf({ cpuMs: 600 }), "/spin?ms=300")).toBe("1");
-    expect(await it.request(targetOf({ cpuMs: 50 }), "/spin?ms=300")).toEqual(culprit("cpu-limit"));
+    expect(await it.request(targetOf({ cpuMs: 50 }), "/spin?ms=3000")).toEqual(culprit("cpu-limit"));
   });
 });
 

@@ -4,6 +4,7 @@ import { OpenWorkersError } from "@openworkers/core";
 import type { Cell, CellExit, CellLine } from "../cells/cell.ts";
 import type { AcquireOptions, Dispatcher, Lease } from "../cells/lease.ts";
 import { openCpuClock } from "../cells/os/cpu-clock.ts";
+import { openCpuPriority } from "../cells/os/cpu-priority.ts";
 import { type Program, type ProgramSource, type Target, targetKey } from "../cells/target.ts";
 import { CellBudget } from "../subrequests/budget.ts";
 import { type Blank, BlankCells } from "./blank-cells.ts";
@@ -44,6 +45,8 @@ export interface SupervisorOptions {
   readonly idleMs?: number;
   /** Replicas of one worker. Default: the number of cores. */
   readonly maxReplicas?: number;
+  /** Share of one core above which a cell counts as busy, and may get a replica. Default 0.7. */
+  readonly replicaBusy?: number;
   /** Share of the machine's memory that is available, 0 to 1. Default: what the kernel says. */
   readonly availableMemory?: () => number;
 }
@@ -63,6 +66,7 @@ export interface SupervisorStats {
 export class Supervisor implements Dispatcher, AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #clock = openCpuClock();
+  readonly #priority = openCpuPriority();
   readonly #workers = new Map<string, WorkerCells>();
   readonly #draining = new Map<WorkerCells, number>();
   readonly #blanks: BlankCells<AssignableBlank>;
@@ -108,6 +112,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       worker = new WorkerCells({
         target,
         maxReplicas: Math.min(this.#maxReplicas, this.#maxCells),
+        replicaBusy: this.#options.replicaBusy ?? 0.7,
         start: (wanted, wiring) => this.#start(wanted, wiring),
         onCellEnded: (ended, reason, exit) => this.#onCellEnded(ended, reason, exit),
       });
@@ -193,7 +198,8 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       throw signal.reason;
     }
     this.#coldStarts += 1;
-    return new RunningCell({ cell, limits: target.limits, clock: this.#clock, budget, ...wiring });
+    const kernel = { clock: this.#clock, priority: this.#priority };
+    return new RunningCell({ cell, limits: target.limits, budget, ...kernel, ...wiring });
   }
 
   /** Frees a place for a new cell when all are taken. */

@@ -8,12 +8,12 @@ import { WaitingLine } from "./waiting-line.ts";
 
 /** In flight per cell above which a busy worker is given another replica. */
 const replicaPressure = 8;
-/** Share of one core above which a cell counts as busy. */
-const replicaBusy = 0.7;
 
 export interface WorkerCellsOptions {
   readonly target: Target;
   readonly maxReplicas: number;
+  /** Share of one core above which a cell counts as busy. */
+  readonly replicaBusy: number;
   /** Starts a cell of the target; `onEnded` and `onReleased` are to be wired to these cells. */
   readonly start: (target: Target, wiring: CellWiring) => Promise<RunningCell>;
   readonly onCellEnded: (target: Target, reason: EndReason | undefined, exit: CellExit) => void;
@@ -92,7 +92,8 @@ export class WorkerCells {
     for (const cell of this.#cells) {
       const before = this.#samples.get(cell);
       this.#samples.set(cell, { at: now, cpuMs: cell.cpuMs });
-      const busy = before !== undefined && (cell.cpuMs - before.cpuMs) / (now - before.at) > replicaBusy;
+      const busy =
+        before !== undefined && (cell.cpuMs - before.cpuMs) / (now - before.at) > this.#options.replicaBusy;
       if (!busy || cell.inFlight < replicaPressure) allBusy = false;
     }
     if (allBusy) this.#startOne();

@@ -30,6 +30,14 @@ export interface KvPut extends KvKey {
 
 const live = "(expires_at is null or expires_at > now())";
 
+const columns = `size, value, value_id as "valueId", metadata, expires_at as "expiresAt"`;
+
+// What a get by itself runs: half the work of the one below.
+const readOneStatement = {
+  name: "kv_read_one",
+  text: `select ${columns} from kv_entries where namespace_id = $1 and key = $2 and ${live}`,
+};
+
 // The lateral query has an index scan for each key, whatever the planner thinks of arrays.
 const readStatement = {
   name: "kv_read",
@@ -37,7 +45,7 @@ const readStatement = {
     select wanted.index::int, entry.*
     from unnest($1::uuid[], $2::bytea[]) with ordinality as wanted (namespace_id, key, index)
     cross join lateral (
-      select size, value, value_id as "valueId", metadata, expires_at as "expiresAt"
+      select ${columns}
       from kv_entries
       where namespace_id = wanted.namespace_id and key = wanted.key and ${live}
       limit 1
@@ -49,6 +57,10 @@ export async function readKvEntries(
   database: Database,
   keys: readonly KvKey[],
 ): Promise<(KvEntry | undefined)[]> {
+  const [only] = keys;
+  if (keys.length === 1 && only !== undefined) {
+    return [(await database.prepared<KvEntry>(readOneStatement, [only.namespaceId, only.key]))[0]];
+  }
   const rows = await database.prepared<KvEntry & { index: number }>(readStatement, [
     keys.map(({ namespaceId }) => namespaceId),
     keys.map(({ key }) => key),

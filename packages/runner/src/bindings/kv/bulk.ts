@@ -8,8 +8,8 @@ import {
   readKvValue,
 } from "@openworkers/db";
 import { z } from "zod";
+import { streamOf } from "../stream-of.ts";
 import { checkCacheTtl } from "./options.ts";
-import { streamOf } from "./stream-of.ts";
 
 /** 100 keys of 512 bytes, each byte escaped, and the rest. */
 const maxRequestBytes = 512 * 1_024;

@@ -1,6 +1,7 @@
 import { type KvNamespaceId, kvExpiry, OpenWorkersError } from "@openworkers/core";
 import { deleteKvEntry, type KvEntry, listKvEntries, readKvValue } from "@openworkers/db";
 import type { BindingHandler, BindingPlugin, BindingServices } from "../plugin.ts";
+import { streamOf } from "../stream-of.ts";
 import { bulkGet } from "./bulk.ts";
 import {
   checkCacheTtl,
@@ -12,7 +13,6 @@ import {
 } from "./options.ts";
 import { putBody } from "./put.ts";
 import { KvReader } from "./reader.ts";
-import { streamOf } from "./stream-of.ts";
 import { KvSweeper } from "./sweeper.ts";
 
 /** `env.KV`: workerd's own client, and what it speaks with. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Binding } from "@openworkers/core";
 import { type Database, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { temporaryDirectory } from "@openworkers/db/testing";
+import { AssetServer } from "../../assets/asset-server.ts";
 import { findSandbox } from "../../cells/sandbox/find-sandbox.ts";
 import { program, type TestCell, type TestCells, testCells } from "../../cells/testing/test-cells.ts";
 import { Broker } from "../broker.ts";
@@ -30,14 +31,10 @@ export async function bindingCells(
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(temporaryDirectory(), "keys-")) });
   await registerSealingKey(database, secretKeys);
   const reports: { message: string; details: Record<string, unknown> }[] = [];
-  const broker = parts.use(
-    Broker.of({
-      ...services,
-      database,
-      secretKeys,
-      report: (message, details) => reports.push({ message, details }),
-    }),
-  );
+  const report = (message: string, details: Record<string, unknown>) =>
+    void reports.push({ message, details });
+  const assets = new AssetServer({ database, report });
+  const broker = parts.use(Broker.of({ ...services, database, secretKeys, assets, report }));
   const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker));
   const owned = parts.move();
   const start: BindingCells["start"] = (bindings, inside) =>
@@ -61,7 +58,8 @@ export async function resultOf(response: Response): Promise<unknown> {
   return result;
 }
 
-function sourceOf(inside: Inside): string {
+/** A worker that runs `inside` for each request. */
+export function sourceOf(inside: Inside): string {
   return `
     const inside = ${inside.toString()};
     export default {

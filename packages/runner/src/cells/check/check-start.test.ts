@@ -26,7 +26,18 @@ describe("checking a worker's start", () => {
     ['addEventListener("fetch", () => {})', ["fetch"]],
     ["export const x = () => {}", []],
   ])("tells the handlers of %s", async (source, handlers) => {
-    expect(await check(source)).toEqual({ handlers });
+    expect(await check(source)).toEqual({ handlers, entrypoints: [] });
+  });
+
+  test("tells what other workers can call besides the default export", async () => {
+    const source = `import { DurableObject, RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
+      class Base extends WorkerEntrypoint { method() {} }
+      export class Admin extends Base {}
+      export const plain = { fetch() {} };
+      export class Target extends RpcTarget {}
+      export class Other {}
+      export default {};`;
+    expect((await check(source)).entrypoints.toSorted()).toEqual(["Admin", "plain"]);
   });
 
   const refusals: [string, { source: string; message: RegExp; options?: TestProgram }][] = [

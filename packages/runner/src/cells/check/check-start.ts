@@ -1,5 +1,6 @@
 import type { Limits } from "@openworkers/core";
 import type { CellLine } from "../cell.ts";
+import type { WorkerExports } from "../logs/parse-line.ts";
 import type { CellHost } from "../process/cell-host.ts";
 import type { Program } from "../target.ts";
 
@@ -13,22 +14,23 @@ export interface CheckOptions {
 /**
  * Starts `program` in a throw-away cell and ends it.
  *
- * @returns the names of the handlers on its default export (`fetch`, `scheduled`, …): empty when it has none.
+ * @returns the names of the handlers on its default export (`fetch`, `scheduled`, …), empty when it has none, and of
+ * the other exports that workers can call.
  * @throws OpenWorkersError START_FAILED with the worker's own error (`details.stack`, in its sources'
  * positions), INVALID_INPUT for a compatibility flag that no worker gets.
  */
-export async function checkStart(program: Program, options: CheckOptions): Promise<{ handlers: string[] }> {
-  let handlers: string[] = [];
+export async function checkStart(program: Program, options: CheckOptions): Promise<WorkerExports> {
+  let exports: WorkerExports = { handlers: [], entrypoints: [] };
   const blank = await options.host.launchBlank();
   await using cell = await blank.assign(program, {
     limits: options.limits,
     onLine: options.onLine ?? (() => {}),
-    onHandlers(names) {
-      handlers = names;
+    onExports(found) {
+      exports = found;
     },
   });
   // What the top level wrote is in the pipe, and read to its end before the cell counts as gone.
   cell.kill();
   await cell.exited;
-  return { handlers };
+  return exports;
 }

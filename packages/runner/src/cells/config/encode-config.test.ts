@@ -32,7 +32,7 @@ describe("a cell's configuration", () => {
 
   test("sends everything out through the egress socket, as a proxy", () => {
     const services = [...encode().services];
-    expect(services.map((service) => service.name)).toEqual(["user", "internet", "alive"]);
+    expect(services.map((service) => service.name)).toEqual(["user", "internet", "alive", "binding:cache:"]);
     expect(services[0]?.worker.globalOutbound.name).toBe("internet");
     expect(services[1]?.external.address).toBe("unix:/sockets/egress");
   });
@@ -46,7 +46,7 @@ describe("a cell's configuration", () => {
       }),
     );
     const worker = config.services.get(0).worker;
-    expect(config.services.length).toBe(3);
+    expect(config.services.length).toBe(4);
     expect([...worker.modules].map((module) => module.name)).toEqual(["first.js", "index.js", nasty]);
     expect(worker.bindings.get(0).name).toBe(nasty);
     expect(worker.bindings.get(0).text).toBe(nasty);

@@ -54,7 +54,7 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   const message = new Message();
   const config = message.initRoot(Config);
   const brokered = [...options.bindings].filter(([, { type }]) => type !== "json");
-  const services = config._initServices(3 + brokered.length);
+  const services = config._initServices(4 + brokered.length);
 
   const user = services.get(0);
   user.name = "user";
@@ -83,9 +83,13 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   alive.name = "alive";
   alive._initDisk().path = options.aliveDirectory;
 
+  const broker = `${options.socketsDirectory}/${brokerSockets.broker}`;
+  setBrokerService(services.get(3), cacheSelector, broker);
+  worker._initCacheApiOutbound().name = serviceOf(cacheSelector);
+
   let workers = 0;
   for (const [index, [name, { type }]] of brokered.entries()) {
-    const service = services.get(3 + index);
+    const service = services.get(4 + index);
     if (type === "worker") {
       setWorkerService(service, name, `${options.socketsDirectory}/${serviceSocket(workers++)}`);
     } else {
@@ -170,6 +174,9 @@ function setText(target: Worker_Binding, name: string, value: EnvValue): void {
 /** Names what the cell asks through; the cell can leave it out or choose another of its own, and no more. */
 export const bindingHeader = "X-Ow-Binding";
 
+/** Stands for the Cache API where bindings have their names: none of them can be called so. */
+export const cacheSelector = "cache:";
+
 const serviceOf = (name: string) => `binding:${name}`;
 
 /** The broker, asked in the name of one binding. */
@@ -177,7 +184,10 @@ function setBrokerService(target: Service, name: string, socket: string): void {
   target.name = serviceOf(name);
   const external = target._initExternal();
   external.address = `unix:${socket}`;
-  const header = external._initHttp()._initInjectRequestHeaders(1).get(0);
+  const http = external._initHttp();
+  // The scheme of a URL is part of what it names, and nowhere else in a request.
+  http.forwardedProtoHeader = schemeHeader;
+  const header = http._initInjectRequestHeaders(1).get(0);
   header.name = bindingHeader;
   header.value = name;
 }

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import type { CellLine } from "../cell.ts";
 import { LineBudget } from "./line-budget.ts";
-import { parseLine } from "./parse-line.ts";
+import { parseLine, type WorkerExports } from "./parse-line.ts";
 import { maxLineBytes, readLog } from "./read-log.ts";
 import { stackMapper } from "./source-map.ts";
 
 async function read(
   chunks: readonly string[],
   budget?: LineBudget,
-  onHandlers?: (handlers: string[]) => void,
+  onExports?: (exports: WorkerExports) => void,
 ): Promise<CellLine[]> {
   const lines: CellLine[] = [];
   const stdout = new ReadableStream<Uint8Array>({
@@ -21,7 +21,7 @@ async function read(
     onLine: (line) => lines.push(line),
     mapStack: (stack) => stack,
     ...(budget === undefined ? {} : { budget }),
-    ...(onHandlers === undefined ? {} : { onHandlers }),
+    ...(onExports === undefined ? {} : { onExports }),
   });
   return lines;
 }
@@ -60,19 +60,21 @@ describe("reading a log", () => {
   });
 
   test("is not fooled by lines that are marked as the platform's own", async () => {
-    const flood = line("\x1d\x1dx").repeat(3_000) + line('\x1d\x1d["fetch"]').repeat(3_000);
+    const flood =
+      line("\x1d\x1dx").repeat(3_000) +
+      line('\x1d\x1d{"handlers":["fetch"],"entrypoints":["Named"]}').repeat(3_000);
     const serving = await read([flood], new LineBudget(() => 0));
     expect(serving).toHaveLength(2_001);
-    const handlers: string[][] = [];
-    const checked = await read([flood], new LineBudget(() => 0), (names) => handlers.push(names));
-    expect(checked.length + handlers.length).toBeLessThan(2_020);
+    const exports: WorkerExports[] = [];
+    const checked = await read([flood], new LineBudget(() => 0), (names) => exports.push(names));
+    expect(checked.length + exports.length).toBeLessThan(2_020);
   });
 
   test("hears the platform's own line above a flood", async () => {
-    const handlers: string[][] = [];
-    const chunks = [line("x").repeat(5_000), line('\x1d\x1d["fetch"]')];
-    await read(chunks, new LineBudget(() => 0), (names) => handlers.push(names));
-    expect(handlers).toEqual([["fetch"]]);
+    const exports: WorkerExports[] = [];
+    const chunks = [line("x").repeat(5_000), line('\x1d\x1d{"handlers":["fetch"],"entrypoints":["Named"]}')];
+    await read(chunks, new LineBudget(() => 0), (names) => exports.push(names));
+    expect(exports).toEqual([{ handlers: ["fetch"], entrypoints: ["Named"] }]);
   });
 
   test("lets a cell write again when time has passed", () => {

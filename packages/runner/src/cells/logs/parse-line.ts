@@ -20,11 +20,14 @@ const exceptionText = z.object({
   message: z.string(),
   stack: z.string(),
 });
-const handlersText = z.array(z.string());
+const exportsText = z.object({ handlers: z.array(z.string()), entrypoints: z.array(z.string()) });
+
+/** What a worker's main module exports, by name. */
+export type WorkerExports = z.infer<typeof exportsText>;
 
 export type ParsedLine =
   | { readonly kind: "line"; readonly line: CellLine }
-  | { readonly kind: "handlers"; readonly handlers: string[] }
+  | { readonly kind: "exports"; readonly exports: WorkerExports }
   /** workerd speaks of itself: for the operator, when at all. */
   | { readonly kind: "runtime"; readonly level: string; readonly message: string };
 
@@ -49,8 +52,8 @@ export function parseLine(text: string): ParsedLine {
   const { level, message } = parsed.data;
   const time = believable(parsed.data.timestamp, Date.now());
   if (message.startsWith(exceptionMark + exceptionMark)) {
-    const handlers = handlersText.safeParse(parseJson(message.slice(2)));
-    if (handlers.success) return { kind: "handlers", handlers: handlers.data };
+    const exports = exportsText.safeParse(parseJson(message.slice(2)));
+    if (exports.success) return { kind: "exports", exports: exports.data };
   }
   if (message.startsWith(exceptionMark)) {
     const exception = exceptionText.safeParse(parseJson(message.slice(1)));

@@ -1,14 +1,14 @@
 import type { CellLine } from "../cell.ts";
 import { LineBudget } from "./line-budget.ts";
 import { eachLine } from "./lines.ts";
-import { parseLine } from "./parse-line.ts";
+import { parseLine, type WorkerExports } from "./parse-line.ts";
 import type { StackMapper } from "./source-map.ts";
 
 /** Longest message, in bytes of workerd's JSON. */
 export const maxLineBytes = 16 * 1_024;
 
 /** Our own line, as JSON writes its marks: a worker that floods its log at start does not drown it. */
-const handlersMark = '"message":"\\u001d\\u001d';
+const exportsMark = '"message":"\\u001d\\u001d';
 /** A worker can write that mark too. Few lines with it pass beside the budget, so that it is no way around it. */
 const maxMarkedLines = 8;
 
@@ -17,7 +17,7 @@ export interface LogReaderOptions {
   readonly mapStack: StackMapper;
   /** workerd's own lines, such as V8's last words. */
   readonly onRuntime?: (level: string, message: string) => void;
-  readonly onHandlers?: (handlers: string[]) => void;
+  readonly onExports?: (exports: WorkerExports) => void;
   readonly budget?: LineBudget;
 }
 
@@ -33,9 +33,9 @@ export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogRe
     const count = dropped.toLocaleString("en");
     options.onLine({ time: Date.now(), level: "warn", message: `… ${count} lines dropped` });
   };
-  let marked = options.onHandlers === undefined ? maxMarkedLines : 0;
+  let marked = options.onExports === undefined ? maxMarkedLines : 0;
   await eachLine(stdout, maxLineBytes, ({ bytes, cut }) => {
-    if (marked < maxMarkedLines && bytes.includes(handlersMark)) marked += 1;
+    if (marked < maxMarkedLines && bytes.includes(exportsMark)) marked += 1;
     else {
       if (!budget.take()) return undefined;
       reportDropped();
@@ -43,7 +43,7 @@ export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogRe
     const text = bytes.toString("utf8");
     const parsed = parseLine(cut ? endCutLine(text) : text);
     if (parsed.kind === "runtime") options.onRuntime?.(parsed.level, parsed.message);
-    else if (parsed.kind === "handlers") options.onHandlers?.(parsed.handlers);
+    else if (parsed.kind === "exports") options.onExports?.(parsed.exports);
     else options.onLine(mapped(parsed.line, options.mapStack));
     return undefined;
   });

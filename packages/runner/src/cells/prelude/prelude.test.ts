@@ -121,46 +121,6 @@ describe("an uncaught exception", () => {
   });
 });
 
-describe("the Cache API", () => {
-  test.each(["2021-06-01", "2026-09-01"])(
-    "misses at %s, reads what is put, and refuses what no cache takes",
-    async (date) => {
-      await using cell = await cells.start(
-        program(
-          `export default { async fetch() {
-          const cache = caches.default;
-          const named = await caches.open("named");
-          const response = new Response("x".repeat(1e5), { headers: { "cache-control": "max-age=60" } });
-          const copy = response.clone();
-          await cache.put("https://a.example/", copy);
-          const refused = [];
-          for (const [request, put] of [
-            [new Request("https://a.example/", { method: "POST" }), new Response()],
-            ["https://a.example/", new Response(null, { status: 206 })],
-            ["https://a.example/", new Response(null, { headers: { vary: "*" } })],
-            ["https://a.example/", copy],
-          ]) await cache.put(request, put).catch((error) => refused.push(error.name));
-          return new Response(JSON.stringify([
-            (await response.text()).length, copy.bodyUsed, await cache.match("https://a.example/") ?? "miss",
-            await named.match(new Request("https://a.example/")) ?? "miss", await named.delete("https://a.example/"),
-            refused,
-          ]));
-        } }`,
-          { date },
-        ),
-      );
-      expect(await (await cell.fetch()).json()).toEqual([
-        100_000,
-        true,
-        "miss",
-        "miss",
-        false,
-        ["TypeError", "TypeError", "TypeError", "TypeError"],
-      ]);
-    },
-  );
-});
-
 describe("what no handler awaits", () => {
   test("is reported with its request: a rejected promise, and reportError", async () => {
     await using cell = await cells.start(

@@ -7,14 +7,13 @@ export interface PreludeOptions {
   readonly backgroundMs: number;
   /** What one request may ask of others. */
   readonly limits: Pick<Limits, "subrequests" | "subrequestConcurrency">;
-  /** Writes the names of the worker's handlers as a line of its log; for a deploy's check. */
-  readonly reportHandlers?: boolean;
+  /** Writes what the worker exports as a line of its log; for a deploy's check. */
+  readonly reportExports?: boolean;
 }
 
 const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
 const outbound = readFileSync(new URL("./inside/fetch.js", import.meta.url));
 const services = readFileSync(new URL("./inside/services.js", import.meta.url));
-const cache = readFileSync(new URL("./inside/cache.js", import.meta.url));
 const encoder = new TextEncoder();
 
 /** A worker that exports nothing is in service worker syntax. The word may stand in a comment; then it is none. */
@@ -30,7 +29,6 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   const taken = new Set(program.code.modules.map((module) => module.name));
   const entryName = freeName("openworkers-main.js", taken);
   const runtimeName = freeName("openworkers-prelude.js", taken);
-  const cacheName = freeName("openworkers-cache.js", taken);
   const fetchName = freeName("openworkers-fetch.js", taken);
   const setUpName = freeName("openworkers-set-up.js", taken);
   const servicesName = freeName("openworkers-services.js", taken);
@@ -40,7 +38,6 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   const runtimeSpecifier = JSON.stringify(`./${runtimeName}`);
   const entry = [
     `import { install } from ${runtimeSpecifier};`,
-    `import ${JSON.stringify(`./${cacheName}`)};`,
     `import ${JSON.stringify(`./${setUpName}`)};`,
     `import * as worker from ${mainSpecifier};`,
     `export * from ${mainSpecifier};`,
@@ -60,7 +57,6 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   return [
     { name: entryName, type: "esModule", content: encoder.encode(entry.join("\n")) },
     { name: runtimeName, type: "esModule", content: runtime },
-    { name: cacheName, type: "esModule", content: cache },
     { name: fetchName, type: "esModule", content: outbound },
     { name: setUpName, type: "esModule", content: encoder.encode(setUp.join("\n")) },
     ...(service === undefined ? [] : [{ name: servicesName, type: "esModule", content: services } as const]),
@@ -68,7 +64,7 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
 }
 
 /** The names of the prelude's own modules, whose frames mean nothing to who wrote the worker. */
-export const preludeFrame = /\bopenworkers-(?:main|prelude|cache|fetch|services|set-up)_*\.js\b/;
+export const preludeFrame = /\bopenworkers-(?:main|prelude|fetch|services|set-up)_*\.js\b/;
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
   let free = name;

@@ -6,6 +6,7 @@ import { cellFlags } from "../config/compatibility.ts";
 import { encodeConfig, socketNames } from "../config/encode-config.ts";
 import { dataLimit, v8Flags } from "../config/memory.ts";
 import { eachLine } from "../logs/lines.ts";
+import type { WorkerExports } from "../logs/parse-line.ts";
 import { readLog } from "../logs/read-log.ts";
 import { type StackMapper, stackMapper } from "../logs/source-map.ts";
 import { setLimits } from "../os/rlimits.ts";
@@ -23,8 +24,8 @@ export interface AssignOptions {
   readonly budget?: SubrequestBudget;
   /** Called for every line that the worker writes. Must not throw. */
   readonly onLine: (line: CellLine) => void;
-  /** Asks for the names of the worker's handlers, once, before `assign` resolves. */
-  readonly onHandlers?: (handlers: string[]) => void;
+  /** Asks what the worker exports, once, before `assign` resolves. */
+  readonly onExports?: (exports: WorkerExports) => void;
 }
 
 /** A sandboxed workerd without a worker: it waits for its configuration and can do nothing else. */
@@ -58,7 +59,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
     kill: cell.kill,
     [Symbol.asyncDispose]: dispose,
     async assign(program, options) {
-      const { limits, target, onLine, onHandlers } = options;
+      const { limits, target, onLine, onExports } = options;
       const mapStack = stackMapper(program.code.sourceMaps);
       try {
         const config = encodeConfig(program, {
@@ -71,7 +72,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
           prelude: preludeModules(program, {
             backgroundMs: limits.backgroundMs,
             limits: { subrequests: limits.subrequests, subrequestConcurrency: limits.subrequestConcurrency },
-            reportHandlers: onHandlers !== undefined,
+            reportExports: onExports !== undefined,
           }),
         });
         if (process.platform === "linux") {
@@ -88,7 +89,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
           onRuntime(level, message) {
             if (level === "fatal") lastWords = message;
           },
-          ...(onHandlers === undefined ? {} : { onHandlers }),
+          ...(onExports === undefined ? {} : { onExports }),
         });
         // The last lines and V8's last words are in the pipe when the process has gone.
         const exited = Promise.all([cell.exited, stdout]).then(([exit]) => ({

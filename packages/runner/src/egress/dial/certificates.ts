@@ -9,7 +9,9 @@ import { messageOf, OpenWorkersError } from "@openworkers/core";
  */
 export function trustedCertificates(file?: string): readonly string[] {
   const own = file === undefined ? [] : readCertificates(file);
-  return [...new Set([...getCACertificates("bundled"), ...getCACertificates("system"), ...own])];
+  const all = [...getCACertificates("bundled"), ...getCACertificates("system"), ...own];
+  // Most are there twice, in lines of different length; each costs every handshake 2.5 µs.
+  return [...new Map(all.map((text) => [text.replace(/\s/g, ""), text])).values()];
 }
 
 function readCertificates(file: string): string[] {

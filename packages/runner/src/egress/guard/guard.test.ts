@@ -216,7 +216,7 @@ describe("the platform itself", () => {
   const around = (...entries: string[]): GuardOptions => ({
     permissions: Permissions.parse(entries),
     localAddresses: () => ["10.0.0.2", "203.1.2.3", "fe80::1"],
-    platform: () => [{ port: 8787 }, { address: "10.0.0.9", port: 5432 }],
+    platform: () => [{ port: 8787 }, { host: "10.0.0.9", port: 5432 }, { host: "db.internal", port: 5432 }],
   });
 
   test("is out of reach although the ranges around it are permitted", () => {
@@ -230,6 +230,8 @@ describe("the platform itself", () => {
     );
     expect(connect("10.0.0.9", 5432)).toContain("the platform itself");
     expect(connect("10.0.0.9", 5433)).toBe("open");
+    const byName = { address: "10.0.0.77", port: 5432, via: "connect" } as const;
+    expect(verdict("db.internal", byName, options)).toContain("the platform itself");
     expect(connect("127.0.0.1", 9999)).toBe("open");
   });
 

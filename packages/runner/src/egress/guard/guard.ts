@@ -11,9 +11,10 @@ export interface Destination {
   readonly via: EgressVia;
 }
 
-/** A port of the platform's own, on one address or, without, on all of this machine's. */
+/** A port of the platform's own, on one host or, without, on all addresses of this machine. */
 export interface Endpoint {
-  readonly address?: string;
+  /** Its name, or an address. */
+  readonly host?: string;
   readonly port: number;
 }
 
@@ -98,7 +99,7 @@ export class Guard {
     const is = parseAddress(host) === undefined ? `${host} leads to` : `${host} is`;
     const isLoopback = loopback.some((network) => inNetwork(address, network)) || isUnspecified(address);
     const isLocal = isLoopback || this.#isOfThisMachine(address);
-    if (this.#isPlatform(address, port, isLocal) && !this.#permissions.namesPort(host, address, port)) {
+    if (this.#isPlatform(host, address, port, isLocal) && !this.#permissions.namesPort(host, address, port)) {
       throw refused(`${is} the platform itself`);
     }
     // A range around this machine's own address was hardly meant to give the machine away with it.
@@ -116,10 +117,11 @@ export class Guard {
     return false;
   }
 
-  #isPlatform(address: Address, port: number, isLocal: boolean): boolean {
+  #isPlatform(host: string, address: Address, port: number, isLocal: boolean): boolean {
     for (const own of this.#platform()) {
-      if (own.port === port && (isLocal || (own.address !== undefined && isSame(own.address, address))))
-        return true;
+      if (own.port !== port) continue;
+      if (isLocal || own.host === host) return true;
+      if (own.host !== undefined && isSame(own.host, address)) return true;
     }
     return false;
   }

@@ -19,6 +19,8 @@ export interface EgressRigOptions {
   readonly resolve?: Resolver;
   readonly authorities?: readonly string[];
   readonly connectMs?: number;
+  readonly silenceMs?: number;
+  readonly lookMs?: number;
 }
 
 export interface EgressWorker extends AsyncDisposable {
@@ -56,6 +58,8 @@ export async function egressRig(options: EgressRigOptions = {}): Promise<EgressR
       authorities: options.authorities ?? [],
       ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
       ...(options.connectMs === undefined ? {} : { connectMs: options.connectMs }),
+      ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+      ...(options.lookMs === undefined ? {} : { lookMs: options.lookMs }),
       report: (message, details) => reports.push(`${message} ${details.error}`),
     }),
   );

@@ -1,4 +1,5 @@
 import { isOpenWorkersError, newId, type Outcome } from "@openworkers/core";
+import { rpcHost } from "../../cells/config/encode-config.ts";
 import type { Lease, Verdict } from "../../cells/lease.ts";
 import type { Target } from "../../cells/target.ts";
 import { CellLink, type CellLinkUser } from "../cell-link.ts";
@@ -14,10 +15,22 @@ import { MessageStream, type RpcMessage } from "./message-stream.ts";
 const eventDispatcher = { low: 0x5ec1752d, high: 0xf2069747 };
 const jsRpcTarget = { low: 0x142a9d98, high: 0xa1a96525 };
 
+/**
+ * A cell whose version is not live any more is left when nothing was said for so long, for a stub that the caller
+ * holds is not seen and ends with the connection; and after so long at the first moment without a call.
+ */
+const quietMs = 250;
+const staleMs = 5_000;
+
 /** How long a cell counts as busy after it last sent of its own accord, as a stream does. */
 const lingerMs = 1_000;
 
-const connect = Buffer.from("CONNECT rpc HTTP/1.1\r\n\r\n", "latin1");
+// What a stream costs the cell beside one in an HTTP body: 17.9 ms per MB to read and 5.1 to write were measured where
+// the cell moves HTTP bodies for 13.8 and 1.5.
+const readCost = 2;
+const writtenCost = 4;
+
+const connect = Buffer.from(`CONNECT ${rpcHost} HTTP/1.1\r\n\r\n`, "latin1");
 const connected = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
 
 /** A question of the caller's that is not answered yet. */
@@ -52,6 +65,8 @@ export class RpcExchange implements Conversation, CellLinkUser {
   /** Why all calls are refused. */
   #refusal: string | undefined;
   #refusedAt = 0;
+  #spokeAt = performance.now();
+  #staleAt: number | undefined;
   #draining = false;
   #done = false;
 
@@ -127,9 +142,10 @@ export class RpcExchange implements Conversation, CellLinkUser {
       this.#cut();
       return;
     }
+    this.#spokeAt = performance.now();
     this.#moved(0, bytes.length);
     if (!this.#client.send(bytes)) this.#link.pause();
-    this.#moveOn();
+    if (this.#staleAt !== undefined) this.#moveOn(this.#spokeAt);
   }
 
   tunnelFromClient(bytes: Buffer): boolean {
@@ -150,6 +166,7 @@ export class RpcExchange implements Conversation, CellLinkUser {
       );
       return true;
     }
+    this.#spokeAt = performance.now();
     this.#moved(bytes.length, 0);
     return this.#link.write(bytes);
   }
@@ -201,9 +218,9 @@ export class RpcExchange implements Conversation, CellLinkUser {
 
   /** Bytes earn CPU time, for whichever call they belong to. */
   #moved(read: number, written: number): void {
-    this.#lingering?.moved(read, written);
+    this.#lingering?.moved(read * readCost, written * writtenCost);
     if (this.#calls === 0) return;
-    for (const { lease } of this.#questions.values()) lease?.moved(read, written);
+    for (const { lease } of this.#questions.values()) lease?.moved(read * readCost, written * writtenCost);
   }
 
   drained(): void {
@@ -227,24 +244,25 @@ export class RpcExchange implements Conversation, CellLinkUser {
 
   drain(): void {
     this.#draining = true;
-    this.#moveOn();
   }
 
-  checkDrain(): void {
-    this.#moveOn();
+  checkDrain(now: number): void {
+    this.#moveOn(now);
   }
 
   check(now: number): void {
     if (this.#lingering !== undefined && now > this.#lingerUntil) this.#stopLingering();
     if (this.#refusal !== undefined && now - this.#refusedAt > lingerMs) this.#end("", "canceled");
-    this.#moveOn();
+    this.#moveOn(now);
   }
 
   /** Lets go of a cell that has no call under way and is to have no new one: the next goes to the cell that is. */
-  #moveOn(): void {
-    if (this.#done || this.#target === undefined || this.#head !== undefined || this.#questions.size > 0)
-      return;
-    if (this.#draining || !this.#service.isLive(this.#target)) this.#end("", "canceled");
+  #moveOn(now: number): void {
+    if (this.#done || this.#target === undefined || this.#head !== undefined) return;
+    if (!this.#draining && this.#service.isLive(this.#target)) return;
+    this.#staleAt ??= now;
+    if (this.#questions.size > 0) return;
+    if (now - this.#spokeAt > quietMs || now - this.#staleAt > staleMs) this.#end("", "canceled");
   }
 
   /** No cell is to be had: every call ends with the reason, which the refusal of the connection would not carry. */

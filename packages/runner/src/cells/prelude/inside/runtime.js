@@ -334,18 +334,30 @@ function wrappingFields(given) {
   return wrapping;
 }
 
+/** What the runtime calls on an export. */
+function handlersOn(value) {
+  if (isEntrypoint(value)) return handlersOf(value.prototype);
+  return isObject(value) ? handlersOf(value) : [];
+}
+
+/** Writes which handlers the default export has, and what else other workers can call. */
+function reportExports(user, given) {
+  const entrypoints = [];
+  const names = ownKeys(user);
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index];
+    if (typeof name !== "string" || name === "default") continue;
+    if (isEntrypoint(user[name]) || handlersOn(user[name]).length > 0) entrypoints[entrypoints.length] = name;
+  }
+  const text = stringify({ handlers: handlersOn(given), entrypoints });
+  originals.log(`${exceptionMark}${exceptionMark}${text}`);
+}
+
 /** The worker's default export, to be exported in its stead; its other exports are changed in place. */
 export function install(user, options) {
   backgroundMs = options.backgroundMs;
   const given = user.default ?? serviceWorker();
-  if (options.reportHandlers) {
-    const found = isEntrypoint(given)
-      ? handlersOf(given.prototype)
-      : isObject(given)
-        ? handlersOf(given)
-        : [];
-    originals.log(`${exceptionMark}${exceptionMark}${stringify(found)}`);
-  }
+  if (options.reportExports) reportExports(user, given);
   const names = ownKeys(user);
   for (let index = 0; index < names.length; index++) {
     if (typeof names[index] === "string" && names[index] !== "default") wrapExport(user[names[index]]);

@@ -1,0 +1,19 @@
+import type { OpenWorkers } from "./contenders/openworkers.ts";
+import { benchAssets } from "./measures/assets.ts";
+import { measureKv } from "./measures/kv.ts";
+import { measureRpc } from "./measures/rpc.ts";
+import { rowsTable } from "./report.ts";
+
+export interface SectionSize {
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+/** What can be measured alone, each printed as lines. */
+export const sections: Readonly<
+  Record<string, (platform: OpenWorkers, size: SectionSize) => Promise<string[]>>
+> = {
+  assets: (_, size) => benchAssets(size),
+  kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
+  rpc: async (platform, size) => [rowsTable(await measureRpc(platform, size))],
+};

@@ -1,0 +1,58 @@
+import type { AssetAnswer } from "../../assets/asset-answer.ts";
+import type { BindingPlugin } from "../plugin.ts";
+
+/** `env.ASSETS`: a `Fetcher` that answers from the version's own static files. */
+export const assetsPlugin: BindingPlugin<"assets"> = {
+  kind: "assets",
+  configure: () => ({ type: "fetcher" }),
+  handler: ({ assets }) => ({
+    async serve(request, _binding, { target }) {
+      const url = new URL(request.url);
+      const { headers } = request;
+      const answer = await assets.forWorker(target.versionId, {
+        method: request.method,
+        hostname: url.hostname,
+        host: url.host,
+        target: url.pathname + url.search,
+        navigates: headers.get("sec-fetch-mode") === "navigate",
+        // The worker may want to read what it gets: it is compressed for nobody yet.
+        acceptEncoding: undefined,
+        ifNoneMatch: headers.get("if-none-match") ?? undefined,
+        range: headers.get("range") ?? undefined,
+        ifRange: headers.get("if-range") ?? undefined,
+      });
+      return toResponse(answer, request.method === "HEAD");
+    },
+  }),
+};
+
+function toResponse({ status, head, body }: AssetAnswer, isHead: boolean): Response {
+  const headers = new Headers();
+  for (const line of head.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    if (colon > 0) headers.append(line.slice(0, colon), line.slice(colon + 2));
+  }
+  // What frames the message is the server's to say, except where there is no message.
+  if (!isHead) headers.delete("content-length");
+  return new Response(body instanceof Uint8Array || body === undefined ? body : streamOf(body), {
+    status,
+    headers,
+  });
+}
+
+function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await iterator.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

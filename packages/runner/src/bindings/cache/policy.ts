@@ -1,0 +1,39 @@
+import CachePolicy from "http-cache-semantics";
+import type { StoredHead } from "./stored-head.ts";
+
+/** Fields of ours and of the client's, which are no part of what was asked for. */
+const dropped = new Set(["cache-control", "pragma", "cf-cache-namespace", "x-real-ip"]);
+
+/** A request as the policy sees it. What it says of caching does not count: it is the worker that caches. */
+export function policyRequest(url: string, headers: Headers): CachePolicy.Request {
+  const kept = [...headers].filter(([name]) => !dropped.has(name) && !name.startsWith("x-ow-"));
+  return { url, method: "GET", headers: Object.fromEntries(kept) };
+}
+
+/**
+ * Whether and for how long a shared cache may keep a response (RFC 9111), and how Cloudflare's cache differs: it keeps
+ * no `Set-Cookie`, and takes it away when `Cache-Control: private=Set-Cookie` says so.
+ *
+ * @returns undefined when it may not.
+ */
+export function storagePolicy(
+  request: CachePolicy.Request,
+  { status, headers }: StoredHead,
+): CachePolicy | undefined {
+  const control = headers.get("cache-control") ?? "";
+  if (/\bprivate\s*=\s*"?set-cookie"?/i.test(control)) {
+    headers.set(
+      "cache-control",
+      control.replace(/,?\s*\bprivate\s*=\s*"?set-cookie"?/i, "").replace(/^,\s*/, ""),
+    );
+    headers.delete("set-cookie");
+  }
+  if (headers.has("set-cookie") || headers.get("vary")?.includes("*")) return undefined;
+  const policy = new CachePolicy(
+    request,
+    { status, headers: Object.fromEntries(headers) },
+    // Guessing from Last-Modified is not what whoever puts a response without a lifetime expects.
+    { shared: true, cacheHeuristic: 0 },
+  );
+  return policy.storable() && policy.timeToLive() > 0 ? policy : undefined;
+}

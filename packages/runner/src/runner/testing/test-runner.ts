@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Binding, defaultMaxima, type Limits, type LogRecord, type WorkerId } from "@openworkers/core";
+import { deployVersion, ensureOperator, registerSealingKey, SecretKeys } from "@openworkers/db";
+import { withTestDatabase } from "@openworkers/db/testing";
+import { Permissions } from "../../egress/guard/permissions.ts";
+import { createRunner, type Runner } from "../runner.ts";
+import type { RunnerSettings } from "../settings.ts";
+
+export interface TestDeploy {
+  readonly bindings?: Readonly<Record<string, Binding>>;
+  readonly entrypoints?: readonly string[];
+  readonly limits?: Partial<Limits>;
+}
+
+/** A whole runner with a database of its own. */
+export interface TestRunner extends AsyncDisposable {
+  readonly runner: Runner;
+  /** Lines and invocations of all workers. */
+  readonly records: readonly LogRecord[];
+  /** What the operator was told. */
+  readonly reports: readonly Record<string, unknown>[];
+  /** Deploys a worker of one module and waits until it is served. */
+  deploy(worker: string, source: string, options?: TestDeploy): Promise<WorkerId>;
+  /** Takes all of a worker's versions out of service. */
+  withdraw(worker: string): Promise<void>;
+  get(worker: string, path?: string, init?: RequestInit): Promise<Response>;
+  text(worker: string, path?: string, init?: RequestInit): Promise<string>;
+}
+
+const defaultSettings: RunnerSettings = {
+  maxCells: undefined,
+  warmCells: 1,
+  idleMs: undefined,
+  codeCacheBytes: undefined,
+  assetCacheBytes: undefined,
+  cellUidBase: undefined,
+  trustedProxies: [],
+  maxima: defaultMaxima,
+  egress: { open: true, permissions: Permissions.none, certificates: undefined },
+};
+
+export async function startTestRunner(settings: Partial<RunnerSettings> = {}): Promise<TestRunner> {
+  await using parts = new AsyncDisposableStack();
+  const directory = mkdtempSync(join(tmpdir(), "ow-"));
+  parts.defer(() => rmSync(directory, { recursive: true, force: true }));
+  const { database } = parts.use(await withTestDatabase());
+  const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(directory, "keys-")) });
+  await registerSealingKey(database, secretKeys);
+  const records: LogRecord[] = [];
+  const reports: Record<string, unknown>[] = [];
+  const runner = parts.use(
+    await createRunner({
+      database,
+      secretKeys,
+      port: 0,
+      hostname: "127.0.0.1",
+      baseDomain: "localhost",
+      runtimeDir: mkdtempSync(join(directory, "r-")),
+      sandbox: "bubblewrap",
+      logs: { emit: (record) => records.push(record) },
+      report: (message, details) => reports.push({ message, ...details }),
+      settings: { ...defaultSettings, ...settings },
+    }),
+  );
+  const { id: operator } = await ensureOperator(database);
+  const get: TestRunner["get"] = (worker, path = "/", init = {}) =>
+    fetch(`http://127.0.0.1:${runner.port}${path}`, {
+      ...init,
+      headers: { ...Object.fromEntries(new Headers(init.headers)), host: `${worker}.localhost` },
+    });
+  const owned = parts.move();
+  return {
+    runner,
+    records,
+    reports,
+    get,
+    text: async (...given) => (await get(...given)).text(),
+    async withdraw(worker) {
+      await database.write(async (transaction) => {
+        const named = transaction.selectFrom("workers").select("workers.id").where("name", "=", worker);
+        await transaction.deleteFrom("deployments").where("worker_id", "=", named).execute();
+      });
+    },
+    async deploy(worker, source, { bindings = {}, entrypoints, limits } = {}) {
+      const deployed = await deployVersion(database, {
+        worker,
+        by: operator,
+        code: {
+          modules: [{ name: "index.js", type: "esModule", content: new TextEncoder().encode(source) }],
+          compatibilityDate: "2026-11-01",
+          compatibilityFlags: [],
+          sourceMaps: new Map(),
+        },
+        bindings: new Map(Object.entries(bindings)),
+        ...(limits === undefined ? {} : { limits }),
+        ...(entrypoints === undefined ? {} : { entrypoints }),
+      });
+      while (!runner.serves(worker, deployed.version)) await Bun.sleep(2);
+      return deployed.workerId;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
