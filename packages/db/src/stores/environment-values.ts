@@ -99,7 +99,7 @@ export async function changeValues(
       );
     }
     await audit(transaction, by, "environment.change", environment.name, {
-      set: set.map(({ name, kind }) => ({ name, kind })),
+      set: set.map(auditedValue),
       unset,
     });
     const { revision } = await transaction
@@ -109,6 +109,15 @@ export async function changeValues(
       .executeTakeFirstOrThrow();
     return revision;
   });
+}
+
+/** What the audit log says of a value: never the value itself, but what a binding leads to. */
+function auditedValue(value: NewValue): Record<string, string | undefined> {
+  const { name, kind } = value;
+  if (kind === "kv") return { name, kind, to: value.namespace };
+  if (kind === "storage") return { name, kind, to: value.bucket };
+  if (kind === "worker") return { name, kind, to: value.worker, entrypoint: value.entrypoint };
+  return { name, kind };
 }
 
 interface Place {
