@@ -17,14 +17,17 @@ export interface AssetsManifest
 export interface BuiltAssets {
   readonly settings: AssetSettings;
   readonly files: readonly SourceFile[];
-  readonly binding?: string;
   readonly warnings: readonly string[];
   /** Absolute paths of the folders that they are in. */
   readonly folders: readonly string[];
 }
 
 /** Reads the files and rules of a project. @throws as `collectFiles` */
-export async function buildAssets({ directory, binding, ...settings }: AssetsManifest): Promise<BuiltAssets> {
+export async function buildAssets({
+  directory,
+  binding: _,
+  ...settings
+}: AssetsManifest): Promise<BuiltAssets> {
   const { files, folders } = await collectFiles(directory);
   const headers = parseHeaders((await readOptional(join(directory, "_headers"))) ?? "");
   const redirects = parseRedirects(
@@ -35,16 +38,14 @@ export async function buildAssets({ directory, binding, ...settings }: AssetsMan
     settings: { ...settings, headers: [...headers.rules], redirects: [...redirects.rules] },
     files,
     folders,
-    ...(binding === undefined ? {} : { binding }),
     warnings: [...headers.warnings, ...redirects.warnings],
   };
 }
 
 /** What the platform is told of them: not where they lie on this machine. */
-export function deployAssets({ settings, files, binding }: BuiltAssets): DeployAssets {
+export function deployAssets({ settings, files }: BuiltAssets): DeployAssets {
   return {
     settings,
     files: files.map(({ path, hash, size, contentType }) => ({ path, hash, size, contentType })),
-    ...(binding === undefined ? {} : { binding }),
   };
 }

@@ -75,6 +75,6 @@ export function fingerprint({ project, bundle, assets, vars, secrets }: BuiltWor
   );
   hash.update(JSON.stringify([[...vars], [...secrets], [...bindings]]));
   const files = assets?.files.map(({ path, hash, contentType }) => [path, hash, contentType]);
-  hash.update(JSON.stringify([assets?.settings, assets?.binding, files]));
+  hash.update(JSON.stringify([assets?.settings, files]));
   return hash.digest("hex");
 }

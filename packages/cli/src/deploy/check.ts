@@ -41,8 +41,6 @@ async function environmentOf(built: BuiltWorker, backend: Backend): Promise<Map<
 
 async function bindingsOf({ project }: BuiltWorker, backend: Backend): Promise<Map<string, Binding>> {
   const bindings = new Map([...project.bindings].map(([name, wanted]) => [name, placeholder(wanted)]));
-  const assets = project.assets?.binding;
-  if (assets !== undefined) bindings.set(assets, { kind: "assets" });
   for (const { name, kind, source } of await backend.bindings(project.name, { missingIsEmpty: true })) {
     if (source === "environment" && (kind === "kv" || kind === "storage" || kind === "worker")) {
       bindings.set(name, placeholder({ kind }));

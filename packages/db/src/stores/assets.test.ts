@@ -48,7 +48,7 @@ test("a version has the files that it was deployed with, and the one before it h
   const { database, ada } = fixture;
   const one = site({ "/a.txt": "one", "/same.txt": "same" });
   await uploadAssets(database, ada, one.contents);
-  const first = await fixture.deploy("hello", { assets: { ...one.assets, binding: "ASSETS" } });
+  const first = await fixture.deploy("hello", { assets: one.assets });
   const two = site({ "/a.txt": "two", "/same.txt": "same" });
   expect(await missingAssets(database, ada, [...two.contents.keys()])).toEqual(
     new Set([hashOf(Buffer.from("two"))]),

@@ -3,7 +3,6 @@ import {
   type AssetSettings,
   assetFileSchema,
   assetSettingsSchema,
-  bindingNamePattern,
   maxAssets,
   OpenWorkersError,
   type UserId,
@@ -18,8 +17,6 @@ export interface DeployAssets {
   readonly settings: AssetSettings;
   /** Each path once. */
   readonly files: readonly AssetFile[];
-  /** Name on `env` of what the worker asks for its own files with; none unless given. */
-  readonly binding?: string;
 }
 
 /** A version's static files, as they were deployed. */
@@ -195,7 +192,7 @@ async function notTheirs(queries: Queries, by: UserId, hashes: readonly string[]
   return missing;
 }
 
-function checkAssets({ settings, files, binding }: DeployAssets): void {
+function checkAssets({ settings, files }: DeployAssets): void {
   if (files.length > maxAssets) {
     throw new OpenWorkersError(
       "INVALID_INPUT",
@@ -206,9 +203,6 @@ function checkAssets({ settings, files, binding }: DeployAssets): void {
   if (!checked.success) {
     const issue = checked.error.issues[0];
     throw new OpenWorkersError("INVALID_INPUT", `assets.${issue?.path.join(".")}: ${issue?.message}.`);
-  }
-  if (binding !== undefined && !bindingNamePattern.test(binding)) {
-    throw new OpenWorkersError("INVALID_NAME", `"${binding}" cannot be the name of a binding.`);
   }
   const paths = new Set<string>();
   for (const file of files) {

@@ -96,7 +96,6 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const owner = { id: worker.id, name, owner: worker.owner_id, by: input.by };
     const bound = await provision(transaction, owner, input.wanted ?? new Map());
     for (const [binding, resolved] of bound) bindings.set(binding, resolved.binding);
-    bindAssets(bindings, input.assets);
     const version = await insertVersion(transaction, worker, { ...input, bindings }, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
@@ -191,14 +190,6 @@ async function insertVersion(
   );
   if (assets !== undefined) await insertVersionAssets(transaction, id, assets, by);
   return { id, number: worker.next };
-}
-
-function bindAssets(bindings: Map<string, Binding>, assets: DeployAssets | undefined): void {
-  const name = assets?.binding;
-  if (name === undefined) return;
-  if (bindings.has(name))
-    throw new OpenWorkersError("INVALID_INPUT", `There are two bindings named "${name}".`);
-  bindings.set(name, { kind: "assets" });
 }
 
 async function withNewVersion(

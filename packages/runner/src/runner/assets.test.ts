@@ -71,8 +71,8 @@ async function rig() {
           compatibilityFlags: [],
           sourceMaps: new Map(),
         },
+        bindings: new Map([["ASSETS", { kind: "assets" }]]),
         assets: {
-          binding: "ASSETS",
           settings: {
             htmlHandling: "auto-trailing-slash",
             notFoundHandling: "none",
