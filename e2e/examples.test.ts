@@ -25,6 +25,8 @@ const names = [
   "service-shop",
   "spa",
   "static-site",
+  "storage",
+  "storage-multipart",
   "streaming",
   "wasm",
   "websocket",
@@ -235,6 +237,55 @@ describe("spa", () => {
     );
     // Not navigated to, and no file: the worker asks the files for it.
     expect(await (await platform.fetch("spa", "/clock")).text()).toContain("A single-page application");
+  });
+});
+
+describe("storage", () => {
+  test("puts with metadata, gets by range and condition, and deletes", async () => {
+    const put = await platform.fetch("storage", "/dir/ü.txt", {
+      method: "PUT",
+      body: "0123456789",
+      headers: { "content-type": "text/plain", "cache-control": "no-store" },
+    });
+    expect(await put.text()).toBe("Put dir/%C3%BC.txt successfully!");
+    const get = (headers = {}) => platform.fetch("storage", "/dir/ü.txt", { headers });
+    const whole = await get();
+    const etag = whole.headers.get("etag") ?? "";
+    expect([whole.status, whole.headers.get("content-type"), await whole.text()]).toEqual([
+      200,
+      "text/plain",
+      "0123456789",
+    ]);
+    expect(await (await get({ range: "bytes=2-4" })).text()).toBe("234");
+    expect((await get({ "if-none-match": etag })).status).toBe(412);
+    expect(await (await get({ "if-match": etag })).text()).toBe("0123456789");
+    expect((await platform.fetch("storage", "/dir/ü.txt", { method: "DELETE" })).status).toBe(200);
+    expect((await get()).status).toBe(404);
+    expect((await platform.fetch("storage", "/x", { method: "POST" })).status).toBe(405);
+  });
+
+  test("makes one object of parts that came in requests of their own", async () => {
+    const ask = (method: string, query: string, body?: string | Uint8Array) =>
+      platform.fetch("storage-multipart", `/big?${query}`, {
+        method,
+        ...(body === undefined ? {} : { body }),
+      });
+    const { uploadId } = (await (await ask("POST", "action=mpu-create")).json()) as { uploadId: string };
+    const part = async (number: number, body: string | Uint8Array): Promise<unknown> =>
+      (await ask("PUT", `action=mpu-uploadpart&uploadId=${uploadId}&partNumber=${number}`, body)).json();
+    const first = new Uint8Array(5 * 2 ** 20).fill(7);
+    const parts = [await part(1, first), await part(2, "tail")];
+    const complete = (id: string) =>
+      ask("POST", `action=mpu-complete&uploadId=${id}`, JSON.stringify({ parts }));
+    const done = await complete(uploadId);
+    expect([done.status, done.headers.get("etag")]).toEqual([200, expect.stringMatching(/-2"$/)]);
+    const object = Buffer.from(await (await ask("GET", "action=get")).arrayBuffer());
+    expect(object.equals(Buffer.concat([first, Buffer.from("tail")]))).toBe(true);
+    const again = await complete(uploadId);
+    expect([again.status, await again.text()]).toEqual([
+      400,
+      "completeMultipartUpload: The specified multipart upload does not exist. (10024)",
+    ]);
   });
 });
 

@@ -132,7 +132,7 @@ export class OpenWorkers implements Contender {
 }
 
 /** From the profile that `ow up` leaves for the CLI. */
-async function databaseUrl(directory: string): Promise<string> {
+export async function databaseUrl(directory: string): Promise<string> {
   const folder = join(directory, "home", "profiles");
   const [name] = await readdir(folder);
   if (name === undefined) throw new Error(`the platform left no profile in ${folder}`);

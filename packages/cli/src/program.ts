@@ -12,6 +12,7 @@ import { initCommand } from "./commands/init.ts";
 import { kvCommand } from "./commands/kv.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { secretCommand } from "./commands/secret.ts";
+import { storageCommand } from "./commands/storage.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { typesCommand } from "./commands/types.ts";
 import { upCommand } from "./commands/up.ts";
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     secretCommand(),
     bindingsCommand(),
     kvCommand(),
+    storageCommand(),
     domainsCommand(),
     deleteCommand(),
     auditCommand(),

@@ -1,5 +1,6 @@
 export { BucketStores, type StorageServices } from "./bindings/storage/bucket-stores.ts";
-export { readS3Settings, type S3Settings } from "./bindings/storage/settings.ts";
+export { endpointSchema, readS3Settings, type S3Settings } from "./bindings/storage/settings.ts";
+export { storageServices } from "./bindings/storage/storage-services.ts";
 export {
   type CellHost,
   checkSandbox,

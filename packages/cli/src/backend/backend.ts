@@ -1,6 +1,7 @@
 import type { BoundName, EgressPolicy, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
 import type { DeployAssets } from "@openworkers/db";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
 export interface DeployInput {
   readonly worker: string;
@@ -158,6 +159,15 @@ export interface Backend extends AsyncDisposable {
   deleteKvNamespace(nameOrId: string): Promise<void>;
   /** What is in a namespace. */
   kv(nameOrId: string): Promise<KvNamespaceAccess>;
+
+  /** By name. */
+  buckets(): Promise<BucketSummary[]>;
+  /** Made on the platform's store, or as one on a server of the user's. */
+  createBucket(name: string, s3?: OwnS3): Promise<BucketSummary>;
+  /** Refused, with the workers' names, while one binds it. Its objects go with it, but for those on a user's server. */
+  deleteBucket(nameOrId: string): Promise<void>;
+  /** What is in a bucket. */
+  bucket(nameOrId: string): Promise<BucketAccess>;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;

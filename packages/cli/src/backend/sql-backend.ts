@@ -47,6 +47,8 @@ import { hasTxtRecord } from "./dns.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
+import { SqlStorage } from "./sql-storage.ts";
+import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
 /**
  * Acts on a platform through its database, as the operator: works when nothing else of the platform does. Whoever
@@ -55,12 +57,14 @@ import { SqlKv } from "./sql-kv.ts";
 export class SqlBackend implements Backend {
   readonly #database: Database;
   readonly #dataDir: string | undefined;
+  readonly #storage: SqlStorage;
   #operator: Promise<UserId> | undefined;
 
   /** @param dataDir where the private keys of secrets are, if on this machine; owns `database`. */
   constructor(database: Database, dataDir: string | undefined) {
     this.#database = database;
     this.#dataDir = dataDir;
+    this.#storage = new SqlStorage(database, () => this.#secretKeys());
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {
@@ -188,6 +192,13 @@ export class SqlBackend implements Backend {
   }
 
   async rotateKey(): Promise<{ readonly keyId: string; readonly values: number }> {
+    const keys = await this.#secretKeys();
+    const { keyId, resealed } = await rotateSealingKey(this.#database, keys, await this.#by());
+    return { keyId, values: resealed };
+  }
+
+  /** @throws OpenWorkersError SECRET_UNREADABLE when they are not on this machine */
+  async #secretKeys(): Promise<SecretKeys> {
     const { OW_SECRET_KEY: secretKey } = process.env;
     if (secretKey === undefined && this.#dataDir === undefined) {
       throw new OpenWorkersError(
@@ -198,9 +209,7 @@ export class SqlBackend implements Backend {
         },
       );
     }
-    const keys = await SecretKeys.load({ secretKey, directory: this.#dataDir ?? "." });
-    const { keyId, resealed } = await rotateSealingKey(this.#database, keys, await this.#by());
-    return { keyId, values: resealed };
+    return SecretKeys.load({ secretKey, directory: this.#dataDir ?? "." });
   }
 
   async kvNamespaces(): Promise<NamespaceSummary[]> {
@@ -220,6 +229,22 @@ export class SqlBackend implements Backend {
   async kv(nameOrId: string): Promise<KvNamespaceAccess> {
     const namespace = await getResource(this.#database, "kv", { nameOrId, by: await this.#by() });
     return new SqlKv(this.#database, namespace);
+  }
+
+  async buckets(): Promise<BucketSummary[]> {
+    return await this.#storage.buckets();
+  }
+
+  async createBucket(name: string, s3?: OwnS3): Promise<BucketSummary> {
+    return await this.#storage.create(name, await this.#by(), s3);
+  }
+
+  async deleteBucket(nameOrId: string): Promise<void> {
+    await deleteResource(this.#database, "storage", { nameOrId, by: await this.#by() });
+  }
+
+  async bucket(nameOrId: string): Promise<BucketAccess> {
+    return await this.#storage.open(nameOrId, await this.#by());
   }
 
   async domains(worker?: string): Promise<DomainSummary[]> {

@@ -25,7 +25,10 @@ export type BucketPlace =
 export async function bucketPlace(
   database: Database,
   bucketId: BucketId,
-  { newOnes, secretKeys }: { readonly newOnes: "database" | "platform-s3"; readonly secretKeys: SecretKeys },
+  {
+    newOnes,
+    secretKeys,
+  }: { readonly newOnes: "database" | "platform-s3"; readonly secretKeys: Pick<SecretKeys, "open"> },
 ): Promise<BucketPlace> {
   const select = () =>
     database.read((queries) =>
@@ -86,4 +89,16 @@ export async function createS3Bucket(
     return id;
   });
   return getResource(database, "storage", { nameOrId, by });
+}
+
+/** Where the objects of each of these buckets are; those that have not been used yet are absent. */
+export async function listBucketBackends(
+  database: Database,
+  ids: readonly BucketId[],
+): Promise<Map<BucketId, StorageBackend>> {
+  if (ids.length === 0) return new Map();
+  const rows = await database.read((queries) =>
+    queries.selectFrom("storage_buckets").select(["id", "backend"]).where("id", "in", ids).execute(),
+  );
+  return new Map(rows.flatMap(({ id, backend }) => (backend === null ? [] : [[id, backend] as const])));
 }

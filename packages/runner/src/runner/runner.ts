@@ -3,7 +3,7 @@ import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
-import { judgedBy } from "../bindings/storage/judge-endpoint.ts";
+import { storageServices } from "../bindings/storage/storage-services.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
@@ -69,7 +69,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     platform: () => platform,
   });
   const authorities = trustedCertificates(settings.egress.certificates);
-  const storage = { s3: settings.s3, judge: judgedBy(guard), authorities };
+  const storage = storageServices(settings, guard);
   const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
   const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
   const broker = parts.use(Broker.of({ database, secretKeys, assets, storage, cacheLimits, report }));

@@ -29,13 +29,13 @@ const maxKnown = 10_000;
 /** The store of each bucket, wherever it is. */
 export class BucketStores {
   readonly #database: Database;
-  readonly #secretKeys: SecretKeys;
+  readonly #secretKeys: Pick<SecretKeys, "open">;
   readonly #services: StorageServices | undefined;
   readonly #known = new Map<BucketId, { readonly store: Promise<ObjectStore>; readonly until: number }>();
   /** By all that they are made of: one that is asked for again is the same. */
   readonly #clients = new Map<string, S3Client>();
 
-  constructor(database: Database, secretKeys: SecretKeys, services?: StorageServices) {
+  constructor(database: Database, secretKeys: Pick<SecretKeys, "open">, services?: StorageServices) {
     this.#database = database;
     this.#secretKeys = secretKeys;
     this.#services = services;

@@ -12,6 +12,7 @@ export interface S3Settings {
 
 /** An S3 server's address: a URL of its root or, behind a proxy, of a path. */
 export const endpointSchema = z.url({ protocol: /^https?$/ }).refine((text) => {
+  if (!URL.canParse(text)) return false;
   const { search, hash, username, password } = new URL(text);
   return search === "" && hash === "" && username === "" && password === "";
 });
@@ -41,7 +42,7 @@ export function readS3Settings(env: Readonly<Record<string, string | undefined>>
   if (!endpointSchema.safeParse(endpoint).success) {
     throw new OpenWorkersError(
       "CONFIG_INVALID",
-      `OW_S3_ENDPOINT is "${endpoint}", which is no address of an S3 server.`,
+      "OW_S3_ENDPOINT is no address of an S3 server, or holds more than one.",
       {
         hint: "Give its URL, such as https://s3.eu-central-1.amazonaws.com",
       },
