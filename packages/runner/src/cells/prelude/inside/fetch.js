@@ -76,6 +76,8 @@ export function wrapFetch({ current, currentId }, { subrequests, subrequestConcu
       account.free--;
       return send(request, account);
     }
+    const signal = requestSignal(request);
+    if (signal?.aborted) return rejected(signal.reason);
     return new OurPromise((resolve, reject) => {
       let waiting = true;
       const place = {
@@ -87,12 +89,13 @@ export function wrapFetch({ current, currentId }, { subrequests, subrequestConcu
           return true;
         },
       };
-      const signal = requestSignal(request);
-      listen(signal, "abort", () => {
-        if (!waiting) return;
-        waiting = false;
-        reject(signal.reason);
-      });
+      if (signal) {
+        listen(signal, "abort", () => {
+          if (!waiting) return;
+          waiting = false;
+          reject(signal.reason);
+        });
+      }
       if (account.last === undefined) account.first = place;
       else account.last.next = place;
       account.last = place;
