@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { type Platform, startPlatform } from "./platform.ts";
+
+// A test runs a dozen commands, each a process: on a busy machine more than the usual minute.
+setDefaultTimeout(240_000);
 
 let platform: Platform;
 beforeAll(async () => {

@@ -56,6 +56,48 @@ test("after kill -9 under load no process is left, and the next start finds work
   expect(await answer("kept")).toBe("200 two value s3cret");
 });
 
+test("kill -9 in the middle of a KV put leaves the old value, and the next put works", async () => {
+  const folder = join(sources, "puts");
+  await Bun.write(
+    join(folder, "worker.js"),
+    `export default { async fetch(request, { KV }) {
+      if (request.method === "PUT") await KV.put("k", request.body);
+      const value = new Uint8Array((await KV.get("k", "arrayBuffer")) ?? 0);
+      return Response.json([value.length, value[0], value.every((byte) => byte === value[0])]);
+    } };`,
+  );
+  await Bun.write(
+    join(folder, "wrangler.jsonc"),
+    JSON.stringify({
+      name: "puts",
+      main: "worker.js",
+      compatibility_date: "2026-11-01",
+      kv_namespaces: [{ binding: "KV" }],
+    }),
+  );
+  await platform.deploy(folder);
+  const part = (byte: number) => new Uint8Array(1_000_000).fill(byte);
+  const put = async (body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>) =>
+    await (await platform.fetch("puts", "/", { method: "PUT", body })).json();
+  while ((await platform.fetch("puts", "/")).status !== 200) await Bun.sleep(20);
+  expect(await put(part(1))).toEqual([1_000_000, 1, true]);
+  const half = Promise.withResolvers<void>();
+  let sent = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent++ < 3) controller.enqueue(part(2));
+      else half.resolve();
+    },
+  });
+  const broken = put(endless).catch(() => "broken");
+  await half.promise;
+  await platform.kill();
+  expect(await broken).toBe("broken");
+  platform = await startPlatform({ directory: platform.directory });
+  expect(await (await platform.fetch("puts", "/")).json()).toEqual([1_000_000, 1, true]);
+  expect(await put(part(3))).toEqual([1_000_000, 3, true]);
+});
+
 describe("kill -9 of `ow deploy`", () => {
   interface Version {
     readonly version: number;

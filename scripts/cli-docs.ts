@@ -98,6 +98,20 @@ const sections: readonly Section[] = [
     runs: [["types", "examples/hono", "--stdout"]],
   },
   {
+    command: "kv",
+    text: "Key-value namespaces and what is in them. A namespace goes by its name or its id; `get` writes a value as it is, `import` and `export` use wrangler's bulk format.",
+    runs: [
+      ["kv", "create", "settings"],
+      ["kv", "put", "settings", "colour", "blue", "--metadata", '{"by":"ada"}'],
+      ["kv", "list", "settings"],
+      ["kv", "get", "settings", "colour"],
+      ["kv", "export", "settings"],
+      ["kv", "delete", "settings", "colour"],
+      ["kv", "namespaces"],
+      ["kv", "delete-namespace", "settings", "--yes"],
+    ],
+  },
+  {
     command: "domains",
     text: "Host names of your own. The operator, whom `ow` works for, may serve any at once; a domain that somebody else claims is served when its TXT record was seen, or with `verify --trust`.",
     runs: [
@@ -185,7 +199,10 @@ try {
     [String(platform.port), "8787"],
   ];
   const clean = (text: string): string =>
-    places.reduce((result, [from, to]) => result.replaceAll(from, to), text.replace(/^npm warn .*\n/gm, ""));
+    places.reduce(
+      (result, [from, to]) => result.replaceAll(from, to),
+      text.replace(/^npm warn .*\n/gm, "").replaceAll("npx ow ", "ow "),
+    );
   const place = (arg: string): string =>
     arg === "HELLO" ? join(scratch, "hello") : arg === "BROKEN" ? broken : arg;
   const parts: string[] = [];

@@ -16,6 +16,9 @@ const othersSecret = "others-secret-granite-lantern-77";
 const s3Secret = "s3-secret-key-wombat-tangerine-93";
 const s3KeyId = "AKIAFAKEFAKEFAKE1234";
 
+/** A platform, two deploys and some commands, each a process: on a busy machine more than the usual minute. */
+const slowMs = 240_000;
+
 let platform: Platform;
 /** Texts that no cell may hold, by what they are. */
 const hidden = new Map<string, string>();
@@ -87,7 +90,7 @@ beforeAll(async () => {
   hidden.set("S3 bucket", "platform-bucket-of-the-scan");
   // The other worker runs, too, so that the runner holds its secret in the open.
   for (const name of ["own", "other"]) await call(name);
-});
+}, slowMs);
 afterAll(async () => {
   await platform?.[Symbol.asyncDispose]();
 });

@@ -142,6 +142,11 @@ describe("a manifest's bindings", () => {
       "A is in kv_namespaces and in r2_buckets",
     ],
     [
+      "a name that the static files have",
+      { assets: { directory: "src", binding: "A" }, kv_namespaces: [{ binding: "A" }] },
+      "A is in kv_namespaces and in assets",
+    ],
+    [
       "a name that a var has",
       { vars: { A: "1" }, version_metadata: { binding: "A" } },
       "A is in vars and in version_metadata",

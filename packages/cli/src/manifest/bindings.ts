@@ -18,14 +18,14 @@ interface Entry {
 }
 
 /**
- * What a manifest's section binds.
+ * What a manifest's section binds; `assets` is the name that the static files are given.
  *
  * @throws OpenWorkersError INVALID_MANIFEST when one name is given to two things
  */
-export function readBindings(manifest: ManifestSection): ManifestBindings {
+export function readBindings(manifest: ManifestSection, assets?: string): ManifestBindings {
   const keys = new Map(Object.keys(manifest.vars ?? {}).map((name) => [name, "vars"]));
   const bindings = new Map<string, WantedBinding>();
-  for (const { key, name, binding } of entriesOf(manifest)) {
+  for (const { key, name, binding } of entriesOf(manifest, assets)) {
     const taken = keys.get(name);
     if (taken !== undefined) {
       const where = taken === key ? `twice in ${key}` : `in ${taken} and in ${key}`;
@@ -39,7 +39,7 @@ export function readBindings(manifest: ManifestSection): ManifestBindings {
   return { bindings, warnings: entryWarnings(manifest) };
 }
 
-function entriesOf(manifest: ManifestSection): Entry[] {
+function entriesOf(manifest: ManifestSection, assets: string | undefined): Entry[] {
   const { kv_namespaces, r2_buckets, services, version_metadata } = manifest;
   return [
     ...(kv_namespaces ?? []).map(
@@ -70,6 +70,9 @@ function entriesOf(manifest: ManifestSection): Entry[] {
       }),
     ),
     ...rateLimits(manifest),
+    ...(assets === undefined
+      ? []
+      : [{ key: "assets", name: assets, binding: { kind: "assets" } } satisfies Entry]),
     ...(version_metadata === undefined
       ? []
       : [

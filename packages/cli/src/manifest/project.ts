@@ -93,7 +93,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
       `compatibility_date is not set; ${compatibilityDate} is used. Write it into ${basename(manifestFile)} so that the worker's behaviour stays as it is.`,
     );
   }
-  const bound = readBindings(manifest);
+  const bound = readBindings(manifest, assets?.binding);
   return {
     name: chooseName(options.name, manifest.name, source, root, packageJson),
     root,

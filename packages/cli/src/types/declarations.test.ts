@@ -49,6 +49,7 @@ const manifest = JSON.stringify({
   ],
   ratelimits: [{ name: "LIMITER", namespace_id: "1", simple: { limit: 1, period: 10 } }],
   version_metadata: { binding: "CF_VERSION_METADATA" },
+  assets: { directory: "public", binding: "ASSETS" },
   rules: [{ type: "Text", globs: ["**/*.md"], fallthrough: true }],
 });
 
@@ -99,11 +100,12 @@ export default {
     const answers: Response[] = [await env.SELF.fetch(request), await env.FOREIGN.fetch("https://x/")];
     const { success }: { success: boolean } = await env.LIMITER.limit({ key: "k" });
     const id: string = env.CF_VERSION_METADATA.id;
+    const page: Response = await env.ASSETS.fetch(new URL("/index.html", request.url));
     const hosts: string[] = env.SETTINGS.hosts;
     const instance = await WebAssembly.instantiate(module);
     const cached = await caches.default.match(request);
     ctx.waitUntil(Promise.resolve());
-    return cached ?? Response.json([env.GREETING, env.TOKEN, text, json, keys, sum, next, answers, success, id, hosts, instance]);
+    return cached ?? Response.json([env.GREETING, env.TOKEN, text, json, keys, sum, next, answers, success, id, hosts, instance, page.status]);
   },
 } satisfies ExportedHandler<Env>;
 

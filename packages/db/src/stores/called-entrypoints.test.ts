@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { type Binding, newId, notificationChannel, type WorkerId } from "@openworkers/core";
+import { rollback } from "./deployments.ts";
+import { changeValues } from "./environment-values.ts";
+import { ensureWorkerEnvironment } from "./environments.ts";
 import { loadRouting, loadWorkerRouting } from "./routing.ts";
 import { platform, rejection } from "./testing/fixtures.ts";
 import { deleteWorker } from "./workers.ts";
@@ -94,6 +97,28 @@ describe("the entrypoints of a worker that others call", () => {
       message: expect.stringContaining("9 different pairs"),
     });
     await deploy("other", { bindings: new Map([["A", to(workerId)]]) });
+  });
+
+  test("are counted when an environment binds one, and when an earlier version is made live again", async () => {
+    await using fixture = await platform();
+    const { database, deploy, ada: by } = fixture;
+    const { workerId } = await deploy("callee");
+    const bindings = new Map(
+      Array.from({ length: 8 }, (_, index) => [`B${index}`, to(workerId, `E${index}`)]),
+    );
+    await deploy("caller", { bindings });
+    await deploy("other");
+    const environmentId = await ensureWorkerEnvironment(database, { worker: "other", by });
+    const bind = () =>
+      changeValues(database, {
+        environmentId,
+        by,
+        set: [{ name: "A", kind: "worker", worker: "callee", entrypoint: "One" }],
+      });
+    expect(await rejection(bind())).toMatchObject({ code: "CONFLICT" });
+    await deploy("caller");
+    await bind();
+    expect(await rejection(rollback(database, { worker: "caller", by }))).toMatchObject({ code: "CONFLICT" });
   });
 });
 

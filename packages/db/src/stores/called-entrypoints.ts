@@ -48,9 +48,10 @@ export async function calledEntrypoints(
  */
 export async function checkCalledEntrypoints(
   transaction: Queries,
-  callees: Iterable<WorkerId>,
+  callees: Iterable<WorkerId | null>,
 ): Promise<void> {
   for (const callee of new Set(callees)) {
+    if (callee === null) continue;
     const called = (await calledEntrypoints(transaction, callee)).get(callee) ?? [];
     if (called.length <= maxCalledEntrypoints) continue;
     const { name } = await transaction

@@ -22,7 +22,6 @@ import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
-import { checkCalledEntrypoints } from "./called-entrypoints.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
 import { environmentFor } from "./environments.ts";
@@ -101,7 +100,6 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const version = await insertVersion(transaction, worker, { ...input, bindings }, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
-    await checkCalledEntrypoints(transaction, calleesOf(bindings));
     if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
@@ -113,10 +111,6 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
       bound: [...bound.values()].map((resolved) => resolved.bound),
     };
   });
-}
-
-function calleesOf(bindings: ReadonlyMap<string, Binding>): WorkerId[] {
-  return [...bindings.values()].flatMap((binding) => (binding.kind === "worker" ? [binding.workerId] : []));
 }
 
 interface LockedWorker {

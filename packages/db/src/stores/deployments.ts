@@ -8,6 +8,7 @@ import {
 } from "@openworkers/core";
 import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
+import { checkCalledEntrypoints } from "./called-entrypoints.ts";
 import { lockOwnedWorker, workerNamed } from "./workers.ts";
 
 /** A version's part of a worker's requests. */
@@ -44,7 +45,8 @@ export interface CreateDeployment {
 /**
  * Makes existing versions of a worker live, with the given shares.
  *
- * @throws OpenWorkersError NOT_FOUND (worker or version), FORBIDDEN, INVALID_INPUT (shares), DATABASE_UNAVAILABLE.
+ * @throws OpenWorkersError NOT_FOUND (worker or version), FORBIDDEN, INVALID_INPUT (shares), CONFLICT (too many entrypoints of a
+ * worker would be called), DATABASE_UNAVAILABLE.
  */
 export async function createDeployment(
   database: Database,
@@ -132,7 +134,11 @@ export async function listDeployments(database: Database, worker: string): Promi
   });
 }
 
-/** Part of the caller's transaction, which must have locked the worker's row: that gives deployments their order. */
+/**
+ * Part of the caller's transaction, which must have locked the worker's row: that gives deployments their order.
+ *
+ * @throws OpenWorkersError CONFLICT when too many entrypoints of a worker would be called.
+ */
 export async function insertDeployment(
   transaction: Queries,
   workerId: WorkerId,
@@ -156,6 +162,19 @@ export async function insertDeployment(
       })),
     )
     .execute();
+  const bound = await transaction
+    .selectFrom("version_bindings")
+    .select("target_worker_id")
+    .where(
+      "version_id",
+      "in",
+      shares.map(({ versionId }) => versionId),
+    )
+    .execute();
+  await checkCalledEntrypoints(
+    transaction,
+    bound.map(({ target_worker_id }) => target_worker_id),
+  );
   return id;
 }
 

@@ -8,6 +8,7 @@ import {
 import type { Database, Queries } from "../database.ts";
 import { audit } from "./audit.ts";
 import { bindingColumns } from "./bindings.ts";
+import { checkCalledEntrypoints } from "./called-entrypoints.ts";
 import { lockOwnedEnvironment } from "./environments.ts";
 import { lockActiveKey, type PublicSealingKey } from "./sealing-keys.ts";
 import { lookUp } from "./wanted-bindings.ts";
@@ -92,9 +93,13 @@ export async function changeValues(
           })),
         )
         .execute();
+      await checkCalledEntrypoints(
+        transaction,
+        rows.map((row) => ("target_worker_id" in row ? row.target_worker_id : null)),
+      );
     }
     await audit(transaction, by, "environment.change", environment.name, {
-      set: set.map(({ name, kind }) => ({ name, kind })),
+      set: set.map(auditedValue),
       unset,
     });
     const { revision } = await transaction
@@ -104,6 +109,15 @@ export async function changeValues(
       .executeTakeFirstOrThrow();
     return revision;
   });
+}
+
+/** What the audit log says of a value: never the value itself, but what a binding leads to. */
+function auditedValue(value: NewValue): Record<string, string | undefined> {
+  const { name, kind } = value;
+  if (kind === "kv") return { name, kind, to: value.namespace };
+  if (kind === "storage") return { name, kind, to: value.bucket };
+  if (kind === "worker") return { name, kind, to: value.worker, entrypoint: value.entrypoint };
+  return { name, kind };
 }
 
 interface Place {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type Binding, newId, type UserId, type WantedBinding } from "@openworkers/core";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
+import { listAudit } from "./audit.ts";
 import type { Deployed } from "./deploy-version.ts";
 import { changeValues, listValues, type NewValue } from "./environment-values.ts";
 import { ensureWorkerEnvironment } from "./environments.ts";
@@ -183,6 +184,13 @@ describe("bindings of an environment", () => {
     expect(Object.fromEntries(await granted(database, deployed))).toMatchObject({
       KV: { kind: "kv", namespaceId: id },
       OWN: { kind: "kv", namespaceId: deployed.bound[1]?.id as never },
+    });
+    expect((await listAudit(database, { limit: 1 }))[0]?.details).toEqual({
+      set: [
+        { name: "KV", kind: "kv", to: "sessions" },
+        { name: "A", kind: "var" },
+      ],
+      unset: [],
     });
     expect((await listValues(database, environmentId)).map(({ name }) => name)).toEqual(["A"]);
     expect(await listBindings(database, "shop")).toMatchObject([

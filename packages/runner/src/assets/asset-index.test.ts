@@ -26,7 +26,7 @@ function indexOf(
 
 function query(target: string, more: Partial<AssetQuery> = {}): AssetQuery {
   const host = "hello.localhost";
-  return { method: "GET", hostname: host, host, target, navigates: false, ...more };
+  return { method: "GET", hostname: host, host, target, webSocket: false, navigates: false, ...more };
 }
 
 /** A resolution in a word: `= file`, `404 file`, `301 location`, `405`, `404`, or `worker`. */
@@ -135,6 +135,11 @@ describe("methods", () => {
     expect(ask(index, "/api", { method: "POST" })).toBe("worker");
     expect(ask(indexOf([], { only: true }), "/api", { method: "POST" })).toBe("404");
   });
+});
+
+test("a WebSocket is the worker's, and a file's where there is none: no cell is started for it", () => {
+  expect(ask(indexOf(["/index.html"]), "/", { webSocket: true })).toBe("worker");
+  expect(ask(indexOf(["/index.html"], { only: true }), "/", { webSocket: true })).toBe("= /index.html");
 });
 
 describe("what is no file", () => {

@@ -13,6 +13,8 @@ export interface AssetQuery {
   readonly host: string;
   /** Path and query as sent, latin1. */
   readonly target: string;
+  /** It opens a WebSocket, which no file can answer. */
+  readonly webSocket: boolean;
   /** `Sec-Fetch-Mode: navigate`: a person goes there, and no script asks. */
   readonly navigates: boolean;
 }
@@ -69,7 +71,7 @@ export class AssetIndex {
   /** What the files answer before the worker runs; undefined when it is the worker's to answer. */
   beforeWorker(query: AssetQuery): Resolution | undefined {
     const { only, runWorkerFirst } = this.#settings;
-    if (!only && runWorkerFirst === true) return undefined;
+    if (!only && (runWorkerFirst === true || query.webSocket)) return undefined;
     const path = parseTarget(query.target);
     if (path === undefined) return only ? { kind: "not-found", changes: undefined } : undefined;
     if (only) return this.#resolve(path, query, true);

@@ -85,6 +85,7 @@ function request(target: string, more: Partial<AssetRequest> = {}): AssetRequest
     hostname: "site.localhost",
     host: "site.localhost",
     target,
+    webSocket: false,
     navigates: false,
     acceptEncoding: undefined,
     ifNoneMatch: undefined,

@@ -33,7 +33,7 @@ interface Version {
 export class AssetServer {
   readonly #options: AssetServerOptions;
   readonly #contents: ContentCache;
-  readonly #versions = new LruCache<Version | undefined>(maxIndexBytes);
+  readonly #versions = new LruCache<Version>(maxIndexBytes);
   readonly #loading = new Map<VersionId, Promise<Version | undefined>>();
   #prefetching: Promise<void> = Promise.resolve();
 
@@ -90,7 +90,7 @@ export class AssetServer {
     const query = request.target.indexOf("?");
     const path = query < 0 ? request.target : request.target.slice(0, query);
     const isRead = request.method === "GET" || request.method === "HEAD";
-    const known = isRead ? version.known.get(path) : undefined;
+    const known = isRead && !request.webSocket ? version.known.get(path) : undefined;
     if (known !== undefined) return known.answer(request.method === "HEAD", request, this.#contents);
     const resolution = version.index.beforeWorker(request);
     if (resolution === undefined) return undefined;

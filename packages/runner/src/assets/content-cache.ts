@@ -7,7 +7,7 @@ import { LruCache } from "./lru-cache.ts";
 import type { Encoding } from "./negotiate.ts";
 
 /** A piece of a content on its way from PostgreSQL: what one slow reader holds in memory. */
-const chunkBytes = 128 * 1024;
+const chunkBytes = 256 * 1024;
 /** Questions to PostgreSQL at a time: cold starts share its connections. */
 const maxReads = 4;
 const maxWaiting = 1_024;

@@ -30,12 +30,9 @@ export class ServedFile {
   /** The answer to a GET or HEAD, now when the content is in memory. */
   answer(isHead: boolean, wants: Preferences, contents: ContentCache): AssetAnswer | Promise<AssetAnswer> {
     const { ifNoneMatch, range } = wants;
-    const tags = ["", ...encodings.map((encoding) => `-${encoding}`)].map((suffix) => this.#tag(suffix));
-    if (ifNoneMatch !== undefined && this.#status === 200 && matchesTag(ifNoneMatch, tags)) {
-      const encoding = this.#varies ? acceptedEncoding(wants.acceptEncoding) : undefined;
-      const tag =
-        encoding !== undefined && ifNoneMatch.includes(this.#tag(`-${encoding}`)) ? `-${encoding}` : "";
-      return { status: 304, head: writeHead(304, this.#fields(tag)) };
+    if (ifNoneMatch !== undefined && this.#status === 200) {
+      const same = this.#notModified(ifNoneMatch, wants.acceptEncoding);
+      if (same !== undefined) return same;
     }
     if (range !== undefined && !isHead && this.#status === 200) {
       const whole = wants.ifRange !== undefined && wants.ifRange.trim() !== this.#tag("");
@@ -55,6 +52,16 @@ export class ServedFile {
       return { status: this.#status, head, ...(isHead ? {} : { body }) };
     };
     return encoded instanceof Promise ? encoded.then(send) : send(encoded);
+  }
+
+  /** With the tag that the client has, when it is the one that it would be sent. */
+  #notModified(ifNoneMatch: string, acceptEncoding: string | undefined): AssetAnswer | undefined {
+    const suffixes = ["", ...encodings.map((encoding) => `-${encoding}`)];
+    const tags = suffixes.map((suffix) => this.#tag(suffix));
+    if (!matchesTag(ifNoneMatch, tags)) return undefined;
+    const encoding = this.#varies ? acceptedEncoding(acceptEncoding) : undefined;
+    const known = encoding !== undefined && ifNoneMatch.includes(this.#tag(`-${encoding}`));
+    return { status: 304, head: writeHead(304, this.#fields(known ? `-${encoding}` : "")) };
   }
 
   #plain(isHead: boolean, contents: ContentCache): AssetAnswer | Promise<AssetAnswer> {

@@ -92,4 +92,11 @@ test("an error that is the worker's reaches it; any other is the operator's to r
   expect(silent.status).toBe(500);
   expect(await silent.text()).not.toContain("hunter2");
   expect(broken.reports).toEqual(["A binding failed."]);
+  using away = rig(async () => {
+    throw new OpenWorkersError("DATABASE_UNAVAILABLE", "Cannot use openworkers on db.internal:5432.");
+  });
+  const failed = await away.ask("KV");
+  expect([failed.status, failed.headers.get("x-ow-error")]).toEqual([503, "DATABASE_UNAVAILABLE"]);
+  expect(await failed.text()).not.toContain("db.internal");
+  expect(away.reports).toEqual(["A binding failed."]);
 });

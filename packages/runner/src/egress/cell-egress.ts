@@ -1,6 +1,7 @@
 import { type EgressPolicy, OpenWorkersError } from "@openworkers/core";
 import { Upstream, UpstreamPool, type UpstreamUser } from "../ingress/upstream.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
+import { Places } from "../subrequests/places.ts";
 import { dial } from "./dial/dial.ts";
 import type { Resolver } from "./dial/resolver.ts";
 import { parseAddress } from "./guard/address.ts";
@@ -26,18 +27,34 @@ export interface EgressContext {
 export interface EgressGrant {
   readonly policy: EgressPolicy;
   readonly budget: SubrequestBudget;
+  /** Writes a warning into the worker's log. */
+  readonly warn: (message: string) => void;
 }
+
+/**
+ * Connections that one cell may have in the making; more wait. The kernel goes on with one that nobody answers after it was
+ * given up.
+ */
+const maxConnecting = 256;
+
+/** Lines in the worker's log about refusals, between two sweeps. */
+const maxWarnings = 10;
+
+/** Connections of one cell that are kept for the next request. */
+const maxIdle = 64;
 
 /** The way out of one cell: its connections to the outside, none of which another cell ever uses. */
 export class CellEgress implements Disposable {
   readonly context: EgressContext;
   readonly #grant: () => EgressGrant | undefined;
   readonly #pool: UpstreamPool;
+  readonly #connecting = new Places(maxConnecting);
+  #warnings = 0;
 
   constructor(context: EgressContext, grant: () => EgressGrant | undefined) {
     this.context = context;
     this.#grant = grant;
-    this.#pool = new UpstreamPool(context.report);
+    this.#pool = new UpstreamPool(context.report, maxIdle);
   }
 
   /** @throws OpenWorkersError EGRESS_REFUSED before the cell was given a worker that is deployed */
@@ -47,6 +64,11 @@ export class CellEgress implements Disposable {
       throw new OpenWorkersError("EGRESS_REFUSED", "Nothing leaves a worker that is not serving.");
     }
     return grant;
+  }
+
+  /** Tells the worker's author of a refusal that the worker itself is told nothing of. A few a second. */
+  warn(message: string): void {
+    if (this.#warnings++ < maxWarnings) this.#grant()?.warn(message);
   }
 
   /** An idle connection to the same server, if there is one. */
@@ -75,19 +97,22 @@ export class CellEgress implements Disposable {
     );
     const found = parseAddress(host) === undefined ? await deadline.race(lookedUp(resolve, host)) : [host];
     const addresses = guard.judgeAddresses(destination, found);
-    return dial({
+    // Not before it is over does the deadline end.
+    return await dial({
       host,
       port,
       addresses,
       ...(tls ? { tls: { host, authorities } } : {}),
       make: () => new Upstream(key, this.#pool, user),
       wireOf: (upstream) => upstream.wire,
+      places: this.#connecting,
       signal: deadline.signal,
     });
   }
 
   /** Closes what has been idle for long; called every second or so. */
   sweep(now: number): void {
+    this.#warnings = 0;
     this.#pool.sweep(now);
   }
 

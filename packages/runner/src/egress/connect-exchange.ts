@@ -77,6 +77,8 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
   #failed(thrown: unknown): void {
     if (this.#stop.signal.aborted) return;
     const error = tellable(thrown);
+    // `opened` rejects with words of workerd's own, which are the same for everything.
+    this.#cell.warn((error ?? platformFault).message);
     if (error === undefined) this.#cell.context.report("A worker's connection failed.", { error: thrown });
     this.close();
     this.#host.wire.write(writeRefusal(error ?? platformFault, true));

@@ -99,6 +99,17 @@ describe("a worker's connection", () => {
     }
   });
 
+  test("that was refused says why in the worker's log", async () => {
+    await ask("opened", { to: "10.99.0.1:5432", tls: "off" });
+    expect(worker.lines).toContainEqual(
+      expect.objectContaining({
+        level: "warn",
+        message:
+          "The platform refused the connection: 10.99.0.1 is not in the worker's openworkers.egress.allow.",
+      }),
+    );
+  });
+
   test("is refused when TLS is to be spoken in the cell, before a byte of the worker's has left", async () => {
     using server = rawServer();
     using secure = Bun.serve({

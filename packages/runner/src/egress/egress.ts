@@ -29,7 +29,16 @@ export class Egress implements Disposable {
   readonly #cells = new Map<CellEgress, ReadonlyMap<Wire, CellConnection>>();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor({ guard, authorities, resolve, connectMs, silenceMs, lookMs, report }: EgressOptions) {
+  constructor({
+    guard,
+    authorities,
+    resolve,
+    connectMs,
+
+    silenceMs,
+    lookMs,
+    report,
+  }: EgressOptions) {
     this.#context = {
       guard,
       authorities,

@@ -2,7 +2,7 @@ import { OpenWorkersError } from "@openworkers/core";
 import { BodyReader } from "../ingress/http/body-reader.ts";
 import { encodeChunk } from "../ingress/http/chunked.ts";
 import type { Upstream, UpstreamUser } from "../ingress/upstream.ts";
-import type { Subrequest } from "../subrequests/budget.ts";
+import type { Place } from "../subrequests/places.ts";
 import type { CellEgress } from "./cell-egress.ts";
 import type { CellExchange, ExchangeHost } from "./exchange.ts";
 import { OriginRelay } from "./http/origin-relay.ts";
@@ -29,7 +29,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   #early: Uint8Array[] = [];
   #upstream: Upstream | undefined;
   #relay: OriginRelay;
-  #place: Subrequest | undefined;
+  #place: Place | undefined;
   /** The cell has the whole response. */
   #answered = false;
   #unwantedBytes = 0;
@@ -217,6 +217,8 @@ export class FetchExchange implements CellExchange, UpstreamUser {
     if (this.#stop.signal.aborted) return;
     const error = tellable(thrown);
     if (error === undefined) this.#cell.context.report("A worker's request failed.", { error: thrown });
+    // A WebSocket's error event has no words at all.
+    if (this.#request.webSocket) this.#cell.warn((error ?? platformFault).message);
     this.#place?.[Symbol.dispose]();
     this.#host.wire.write(writeRefusal(error ?? platformFault, false));
     this.#finish(false);

@@ -302,7 +302,7 @@ describe("a request", () => {
     const asked = worker.ask(`/get?url=http://127.0.0.1:${silent.port}/`, { signal: client.signal });
     await silent.until(() => silent.received() !== "");
     client.abort();
-    expect(asked).rejects.toThrow();
+    await expect(asked).rejects.toThrow();
     await silent.until(() => silent.open() === 0);
   });
 

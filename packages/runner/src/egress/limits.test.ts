@@ -127,6 +127,18 @@ describe("a server that is silent", () => {
     await half.until(() => half.open() === 0);
   });
 
+  test("in the middle of TLS is given up, and its connection with it", async () => {
+    await using hurried = await egressRig({ connectMs: 300 });
+    await using one = await hurried.start(obedient, { modules });
+    using silent = rawServer();
+    const answer = await (await one.ask(`/many?count=9&url=https://127.0.0.1:${silent.port}/`)).json();
+    expect(answer).toEqual({
+      ok: 0,
+      errors: { "TypeError: Cannot connect to 127.0.0.1: it took over 300 ms.": 9 },
+    });
+    await silent.until(() => silent.open() === 0);
+  });
+
   test("when it is connected to is given up", async () => {
     await using hurried = await egressRig({ connectMs: 50, resolve: () => new Promise(() => {}) });
     await using one = await hurried.start(obedient, {
@@ -149,10 +161,12 @@ function takenOver({
 } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "ow-"));
   const path = join(directory, "egress");
+  let warnings = 0;
   const egress = new Egress({ guard: new Guard(guard), authorities: [], report() {} });
-  const listener = egress.listen(path, () => ({ policy: {}, budget }));
+  const listener = egress.listen(path, () => ({ policy: {}, budget, warn: () => warnings++ }));
   return {
     path,
+    warnings: () => warnings,
     /** All that comes back for `text`, until the socket is closed or `until` is seen. */
     say(text: string, until: string): Promise<string> {
       const socket = connect(path, () => socket.write(text));
@@ -235,6 +249,14 @@ describe("a cell that was taken over", () => {
     const heard = await Promise.all(all);
     const statuses = heard.map((text) => text.slice(9, 12)).sort();
     expect(statuses).toEqual([...Array(8).fill("200"), "429", "429"]);
+  });
+
+  test("writes no more than a few lines into its log by being refused", async () => {
+    using cell = takenOver();
+    for (let count = 0; count < 100; count++)
+      await cell.say("CONNECT 10.0.0.1:80 HTTP/1.1\r\n\r\n", "\r\n\r\n");
+    expect(cell.warnings()).toBeGreaterThan(0);
+    expect(cell.warnings()).toBeLessThan(100);
   });
 
   test("cannot hide a second request behind the first", async () => {

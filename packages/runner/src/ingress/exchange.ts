@@ -143,7 +143,7 @@ export class Exchange implements CellLinkUser, Conversation {
       return;
     }
     this.#target = target;
-    if (target.assets !== true || this.#context.assets === undefined || this.#head.webSocket) {
+    if (target.assets !== true || this.#context.assets === undefined) {
       this.#toWorker(target);
       return;
     }

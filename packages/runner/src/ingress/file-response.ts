@@ -16,7 +16,8 @@ export interface StaticFiles {
 const asked = /^(accept-encoding|if-none-match|if-range|range|sec-fetch-mode):[ \t]*(.*)$/gim;
 
 /** What a request says that files are chosen by. */
-export function assetRequest({ method, hostname, host, target, fields }: RequestHead): AssetRequest {
+export function assetRequest(head: RequestHead): AssetRequest {
+  const { method, hostname, host, target, fields, webSocket } = head;
   const said = new Map<string, string>();
   for (const [, name = "", value = ""] of fields.matchAll(asked)) {
     const lower = name.toLowerCase();
@@ -29,6 +30,7 @@ export function assetRequest({ method, hostname, host, target, fields }: Request
     hostname,
     host,
     target,
+    webSocket,
     navigates: said.get("sec-fetch-mode") === "navigate",
     acceptEncoding: said.get("accept-encoding"),
     ifNoneMatch: said.get("if-none-match"),

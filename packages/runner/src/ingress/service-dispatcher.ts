@@ -6,7 +6,7 @@ import { WaitingLine } from "../supervisor/waiting-line.ts";
 type Entry = Pick<BindingOf<"worker">, "entrypoint" | "props">;
 
 /**
- * Places for the calls that one cell makes through its bindings: of each cell the socket of the entrypoint that is
+ * Places for the calls that a worker makes through its bindings: of each cell the socket of the entrypoint that is
  * called, and no more places at a time than the caller's own limits allow. Who comes later waits.
  */
 export class ServiceDispatcher {

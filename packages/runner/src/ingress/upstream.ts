@@ -83,16 +83,22 @@ export class Upstream implements WireOwner {
 export class UpstreamPool implements Disposable {
   readonly report: (message: string, details: Record<string, unknown>) => void;
   readonly #idle = new Map<string, Upstream[]>();
+  readonly #maxIdle: number;
+  #idleCount = 0;
   #disposed = false;
 
-  constructor(report: UpstreamPool["report"]) {
+  /** @param maxIdle connections that are kept at a time; what is more is closed */
+  constructor(report: UpstreamPool["report"], maxIdle = Number.POSITIVE_INFINITY) {
     this.report = report;
+    this.#maxIdle = maxIdle;
   }
 
   /** A connection that is ready, if there is one. */
   take(socketPath: string, user: UpstreamUser): Upstream | undefined {
     const upstream = this.#idle.get(socketPath)?.pop();
-    upstream?.use(user);
+    if (upstream === undefined) return undefined;
+    this.#idleCount--;
+    upstream.use(user);
     return upstream;
   }
 
@@ -119,10 +125,11 @@ export class UpstreamPool implements Disposable {
   }
 
   put(upstream: Upstream): void {
-    if (this.#disposed) {
+    if (this.#disposed || this.#idleCount >= this.#maxIdle) {
       upstream.destroy();
       return;
     }
+    this.#idleCount++;
     upstream.idleSince = performance.now();
     const idle = this.#idle.get(upstream.socketPath);
     if (idle === undefined) this.#idle.set(upstream.socketPath, [upstream]);
@@ -133,14 +140,20 @@ export class UpstreamPool implements Disposable {
     const idle = this.#idle.get(upstream.socketPath);
     if (idle === undefined) return;
     const at = idle.indexOf(upstream);
-    if (at >= 0) idle.splice(at, 1);
+    if (at >= 0) {
+      idle.splice(at, 1);
+      this.#idleCount--;
+    }
     if (idle.length === 0) this.#idle.delete(upstream.socketPath);
   }
 
   /** Closes what has been idle too long; the oldest are in front. */
   sweep(now: number): void {
     for (const [socketPath, idle] of this.#idle) {
-      while (idle[0] !== undefined && now - idle[0].idleSince > maxIdleMs) idle.shift()?.destroy();
+      while (idle[0] !== undefined && now - idle[0].idleSince > maxIdleMs) {
+        idle.shift()?.destroy();
+        this.#idleCount--;
+      }
       if (idle.length === 0) this.#idle.delete(socketPath);
     }
   }
@@ -149,6 +162,7 @@ export class UpstreamPool implements Disposable {
     this.#disposed = true;
     for (const idle of this.#idle.values()) for (const upstream of idle) upstream.destroy();
     this.#idle.clear();
+    this.#idleCount = 0;
   }
 }
 

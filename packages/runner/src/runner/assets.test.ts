@@ -115,9 +115,15 @@ test("files are served without a cell, and recorded as invocations that took no 
   const missing = await it.get("/nothing");
   expect([missing.status, await missing.text()]).toEqual([404, ""]);
   expect((await it.get("/", { method: "POST", body: "x" })).status).toBe(405);
+  using client = await RawClient.connect(it.runner.port);
+  const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+  client.send(
+    `GET / HTTP/1.1\r\nHost: site.localhost\r\n${upgrade}Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
+  );
+  expect((await client.response()).body).toBe(page);
   expect(it.runner.cells()).toEqual([]);
   expect(it.records).toMatchObject(
-    [200, 304, 404, 405].map((status) => ({
+    [200, 304, 404, 405, 200].map((status) => ({
       kind: "invocation",
       status,
       outcome: "ok",
@@ -225,6 +231,23 @@ test("a file larger than the cache is sent at the client's pace, and a client th
     "ok",
     "ok",
   ]);
+});
+
+test("a file that PostgreSQL stops giving is cut off, and never looks whole", async () => {
+  await using it = await rig();
+  const large = new Uint8Array(20 * 2 ** 20).fill(120);
+  await it.deploy({ files: { "/large.html": large } });
+  using client = await RawClient.connect(it.runner.port);
+  client.counting = true;
+  client.send("GET /large HTTP/1.1\r\nHost: site.localhost\r\n\r\n");
+  await client.until(() => client.bytesReceived > 2 ** 20);
+  client.pause();
+  await it.database[Symbol.asyncDispose]();
+  client.resume();
+  await client.untilClosed();
+  expect(client.bytesReceived).toBeLessThan(large.length);
+  while (it.records.length < 1) await Bun.sleep(2);
+  expect(it.records).toMatchObject([{ kind: "invocation", status: 200, outcome: "crashed" }]);
 });
 
 test("requests follow one another on a connection, with bodies, HEAD and HTTP/1.0 among them", async () => {

@@ -46,7 +46,7 @@ describe("a request", () => {
     const id = request();
     for (let count = 0; count < limits.subrequests; count++)
       (await budget.enter(id, never))[Symbol.dispose]();
-    expect(budget.enter(id, never)).rejects.toThrow("a request may make 3 (limits.subrequests)");
+    await expect(budget.enter(id, never)).rejects.toThrow("a request may make 3 (limits.subrequests)");
   });
 
   test("waits in line for a place, and the places go round", async () => {
@@ -81,7 +81,7 @@ describe("a request", () => {
     const gone = budget.enter(id, leaving.signal);
     const next = budget.enter(id, never);
     leaving.abort(new Error("left"));
-    expect(gone).rejects.toThrow("left");
+    await expect(gone).rejects.toThrow("left");
     held[Symbol.dispose]();
     expect(await settled([next])).toBe(1);
   });

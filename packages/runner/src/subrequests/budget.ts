@@ -1,7 +1,5 @@
 import { type Limits, OpenWorkersError, type RequestId } from "@openworkers/core";
-
-/** A subrequest under way. Disposing gives its place to the next in line; once, however often it is done. */
-export interface Subrequest extends Disposable {}
+import { type Place, Places } from "./places.ts";
 
 /** What the requests in one cell may still ask for. */
 export interface SubrequestBudget {
@@ -11,19 +9,15 @@ export interface SubrequestBudget {
    * @param claimed the request that the cell says it is for; believed only when that one is in flight in this cell
    * @throws OpenWorkersError SUBREQUEST_LIMIT when the request has used up what it had; the signal's reason
    */
-  enter(claimed: string | undefined, signal: AbortSignal): Promise<Subrequest>;
+  enter(claimed: string | undefined, signal: AbortSignal): Promise<Place>;
 }
 
-const done: Subrequest = { [Symbol.dispose]() {} };
+const done: Place = { [Symbol.dispose]() {} };
 
 /** For a cell that serves no requests of the ingress: nothing is counted. */
 export const unmetered: SubrequestBudget = {
   enter: async () => done,
 };
-
-interface Waiter {
-  readonly serve: () => void;
-}
 
 /** One request's share, or the one for all work that goes on after its request has ended. */
 class Account {
@@ -31,56 +25,17 @@ class Account {
   left: number;
   /** A request that comes back to the cell by way of a service binding has the same id, and what is left. */
   holders = 1;
-  readonly #concurrency: number;
-  readonly #line = new Set<Waiter>();
-  #active = 0;
+  readonly #places: Places;
 
   constructor(left: number, concurrency: number) {
     this.left = left;
-    this.#concurrency = concurrency;
+    this.#places = new Places(concurrency);
   }
 
   // What waits has been counted in `left` already: the line is never longer than that.
-  async enter(signal: AbortSignal): Promise<Subrequest> {
+  enter(signal: AbortSignal): Promise<Place> {
     this.left -= 1;
-    if (this.#active >= this.#concurrency) await this.#wait(signal);
-    else this.#active += 1;
-    let released = false;
-    return {
-      [Symbol.dispose]: () => {
-        if (released) return;
-        released = true;
-        this.#leave();
-      },
-    };
-  }
-
-  #wait(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        this.#line.delete(waiter);
-        reject(signal.reason);
-      };
-      const waiter: Waiter = {
-        serve() {
-          signal.removeEventListener("abort", abort);
-          resolve();
-        },
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      this.#line.add(waiter);
-    });
-  }
-
-  #leave(): void {
-    for (const next of this.#line) {
-      this.#line.delete(next);
-      // The place passes on: as many are under way as before.
-      next.serve();
-      return;
-    }
-    this.#active -= 1;
+    return this.#places.take(signal);
   }
 }
 
@@ -123,7 +78,7 @@ export class CellBudget implements SubrequestBudget {
     this.#afterwards.left = 0;
   }
 
-  async enter(claimed: string | undefined, signal: AbortSignal): Promise<Subrequest> {
+  async enter(claimed: string | undefined, signal: AbortSignal): Promise<Place> {
     const account = this.#accounts.get(claimed as RequestId) ?? this.#payer(claimed !== undefined);
     if (account === undefined || account.left <= 0) throw this.#exhausted();
     return account.enter(signal);

@@ -14,6 +14,7 @@ export const assetsPlugin: BindingPlugin<"assets"> = {
         hostname: url.hostname,
         host: url.host,
         target: url.pathname + url.search,
+        webSocket: false,
         navigates: headers.get("sec-fetch-mode") === "navigate",
         // The worker may want to read what it gets: it is compressed for nobody yet.
         acceptEncoding: undefined,

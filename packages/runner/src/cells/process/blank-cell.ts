@@ -80,7 +80,8 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
         }
         if (target !== undefined) {
           const { bindings, egress: policy = {} } = program;
-          cell.grant({ target, bindings, policy, budget: options.budget ?? unmetered });
+          const warn = (message: string) => onLine({ time: Date.now(), level: "warn", message });
+          cell.grant({ target, bindings, policy, budget: options.budget ?? unmetered, warn });
         }
         let lastWords = "";
         const stdout = readLog(cell.stdout, {

@@ -13,14 +13,23 @@ export interface Peer {
 }
 
 /**
- * Connects `wire` to a peer. Resolves when bytes can be exchanged, with TLS only after the peer has proved that it is
+ * Connects `wire` to a peer. An attempt that `signal` aborts ends at once, except that the kernel goes on for up to two
+ * minutes with one that nobody answers: `ended` is called when nothing of it is left. Resolves when bytes can be exchanged, with TLS only after the peer has proved that it is
  * who was asked for.
  *
  * @throws Error saying why not; the wire is closed then
  */
-export async function connect(wire: Wire, { address, port, tls }: Peer): Promise<void> {
+export async function connect(
+  wire: Wire,
+  { address, port, tls }: Peer,
+  signal: AbortSignal,
+  ended: () => void,
+): Promise<void> {
   if (tls === undefined) {
-    await Bun.connect({ hostname: address, port, socket: wireHandlers, data: wire });
+    // A wire that was closed meanwhile ends the socket as soon as it stands.
+    const connected = Bun.connect({ hostname: address, port, socket: wireHandlers, data: wire });
+    connected.then(ended, ended);
+    await connected;
     return;
   }
   const { host, authorities } = tls;
@@ -29,7 +38,10 @@ export async function connect(wire: Wire, { address, port, tls }: Peer): Promise
   const handlers: SocketHandler<Wire> = {
     ...wireHandlers,
     // Nothing may be written before it is known who reads it.
-    open() {},
+    open(socket) {
+      if (wire.closed || signal.aborted) socket.terminate();
+      else signal.addEventListener("abort", () => verified || socket.terminate(), { once: true });
+    },
     handshake(socket, success, error) {
       const wrong = error ?? checkServerIdentity(host, socket.getPeerCertificate() as PeerCertificate);
       if (!success || !socket.authorized || wrong !== undefined) {
@@ -38,10 +50,12 @@ export async function connect(wire: Wire, { address, port, tls }: Peer): Promise
         return;
       }
       verified = true;
+      ended();
       socket.data.opened(socket);
       resolve();
     },
     close(socket) {
+      ended();
       if (verified) socket.data.gone();
       else reject(new Error("the connection ended during the TLS handshake"));
     },
@@ -65,7 +79,10 @@ export async function connect(wire: Wire, { address, port, tls }: Peer): Promise
     socket: handlers,
     data: wire,
   });
-  connected.catch(reject);
+  connected.catch((thrown: unknown) => {
+    ended();
+    reject(thrown);
+  });
   try {
     await promise;
   } catch (thrown) {

@@ -1,6 +1,10 @@
 import { messageOf, OpenWorkersError } from "@openworkers/core";
 import type { Wire } from "../../ingress/wire.ts";
+import type { Places } from "../../subrequests/places.ts";
 import { connect, type Peer } from "./connect.ts";
+
+/** Addresses of one host that are tried. */
+const maxAddresses = 6;
 
 /** How long an address may take before the next one is tried beside it (RFC 8305 §5). */
 const nextAttemptMs = 250;
@@ -14,6 +18,8 @@ export interface DialOptions<T> {
   /** Makes the owner of a connection that is about to be tried. */
   readonly make: () => T;
   readonly wireOf: (owner: T) => Wire;
+  /** Bounds the attempts under way, those of other calls among them. */
+  readonly places: Places;
   readonly signal: AbortSignal;
 }
 
@@ -23,30 +29,38 @@ export interface DialOptions<T> {
  * @throws OpenWorkersError EGRESS_FAILED when none answers; the signal's reason
  */
 export async function dial<T>(options: DialOptions<T>): Promise<T> {
-  const { host, port, tls, make, wireOf, signal } = options;
+  const { host, port, tls, make, wireOf, places, signal } = options;
   signal.throwIfAborted();
   const { promise: first, resolve, reject } = Promise.withResolvers<T>();
-  const waiting = [...interleaved(options.addresses)];
-  const trying = new Set<T>();
+  const waiting = interleaved(options.addresses).slice(0, maxAddresses);
+  // The attempts that are not the first to succeed are told so.
+  const over = new AbortController();
+  let trying = 0;
+  let won: T | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const attempt = (): void => {
     clearTimeout(timer);
     const address = waiting.shift();
     if (address === undefined) return;
     if (waiting.length > 0) timer = setTimeout(attempt, nextAttemptMs);
+    trying++;
+    start(address).then(resolve, (thrown: unknown) => {
+      trying--;
+      if (waiting.length > 0) attempt();
+      else if (trying === 0) reject(failed(host, port, thrown));
+    });
+  };
+  const start = async (address: string): Promise<T> => {
+    const place = await places.take(over.signal);
+    if (over.signal.aborted) place[Symbol.dispose]();
+    over.signal.throwIfAborted();
     const owner = make();
-    trying.add(owner);
-    connect(wireOf(owner), { address, port, ...(tls === undefined ? {} : { tls }) }).then(
-      () => {
-        trying.delete(owner);
-        resolve(owner);
-      },
-      (thrown: unknown) => {
-        trying.delete(owner);
-        if (waiting.length > 0) attempt();
-        else if (trying.size === 0) reject(failed(host, port, thrown));
-      },
-    );
+    const wire = wireOf(owner);
+    over.signal.addEventListener("abort", () => won === owner || wire.terminate(), { once: true });
+    const peer = { address, port, ...(tls === undefined ? {} : { tls }) };
+    await connect(wire, peer, over.signal, () => place[Symbol.dispose]());
+    won ??= owner;
+    return owner;
   };
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
@@ -57,7 +71,7 @@ export async function dial<T>(options: DialOptions<T>): Promise<T> {
     signal.removeEventListener("abort", abort);
     clearTimeout(timer);
     waiting.length = 0;
-    for (const owner of trying) wireOf(owner).terminate();
+    over.abort();
   }
 }
 

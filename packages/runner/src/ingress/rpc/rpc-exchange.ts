@@ -35,7 +35,9 @@ const connected = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
 
 /** A question of the caller's that is not answered yet. */
 interface Question {
-  /** The place in the cell of a call of a method. */
+  /** It calls a method; everything else is about to be answered. */
+  readonly isCall: boolean;
+  /** The place in the cell of a call of a method; none when the cell is about to end. */
   readonly lease: Lease | undefined;
   /** Absent for calls within an invocation. */
   readonly startedAt: number | undefined;
@@ -174,7 +176,7 @@ export class RpcExchange implements Conversation, CellLinkUser {
   /** A message of the caller's. */
   #asked(message: RpcMessage): void {
     if (message.kind === "bootstrap") {
-      this.#questions.set(message.question, { lease: undefined, startedAt: undefined });
+      this.#questions.set(message.question, { isCall: false, lease: undefined, startedAt: undefined });
     } else if (message.kind === "call") {
       const isCall = isOf(message, jsRpcTarget);
       const isFirst = isCall && this.#sessions > 0;
@@ -182,6 +184,7 @@ export class RpcExchange implements Conversation, CellLinkUser {
       if (isFirst) this.#sessions -= 1;
       if (isCall) this.#calls += 1;
       this.#questions.set(message.question, {
+        isCall,
         lease: isCall ? this.#link.another() : undefined,
         startedAt: isFirst ? performance.now() : undefined,
       });
@@ -201,9 +204,9 @@ export class RpcExchange implements Conversation, CellLinkUser {
     }
   }
 
-  #settle({ lease, startedAt }: Question, outcome: Outcome): void {
+  #settle({ isCall, lease, startedAt }: Question, outcome: Outcome): void {
+    if (isCall) this.#calls -= 1;
     if (lease === undefined) return;
-    this.#calls -= 1;
     const cpuMs = lease.cpuMs();
     lease.release();
     if (startedAt === undefined || this.#target === undefined) return;

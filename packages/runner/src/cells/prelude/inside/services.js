@@ -19,7 +19,6 @@ const headersOf = headersGetter === undefined ? (request) => request.headers : u
 export function wrapServices(current, name) {
   const prototype = getPrototypeOf(env[name]);
   const original = prototype.fetch;
-  const { enumerable } = getOwnPropertyDescriptor(prototype, "fetch");
   function fetch(input, init) {
     const request = current();
     const depth = typeof request === "object" ? getHeader(headersOf(request), "x-ow-depth") : null;
@@ -38,7 +37,7 @@ export function wrapServices(current, name) {
   defineProperty(prototype, "fetch", {
     __proto__: null,
     configurable: true,
-    enumerable,
+    enumerable: true,
     writable: true,
     value: fetch,
   });
