@@ -117,13 +117,13 @@ export function readBlobs(
   { offset, length }: { readonly offset: number; readonly length: number },
 ): ReadableStream<Uint8Array> {
   const pieces = bytesOf(database, blobs, offset, length);
-  const touching = keepTouched(
-    database,
-    blobs.map(({ id }) => id),
-  );
+  const ids = blobs.map(({ id }) => id);
+  // From the first read on: a body that nobody reads keeps nothing.
+  let touching: Disposable | undefined;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        touching ??= keepTouched(database, ids);
         try {
           const { done, value } = await pieces.next();
           if (!done) return controller.enqueue(value);
@@ -135,11 +135,11 @@ export function readBlobs(
         }
       },
       async cancel() {
-        touching[Symbol.dispose]();
+        touching?.[Symbol.dispose]();
         await pieces.return();
       },
     },
-    { highWaterMark: 1 },
+    { highWaterMark: 0 },
   );
 }
 

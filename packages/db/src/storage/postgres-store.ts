@@ -47,10 +47,14 @@ export class PostgresStore implements ObjectStore {
   async get(key: string, { range, onlyIf }: GetOptions): Promise<FoundObject | undefined> {
     const found = await this.#database.read((queries) => selectWithBlobs(queries, this.#bucketId, key));
     if (found === undefined) return undefined;
-    const { object, blobs } = found;
+    const { object, blobs, content } = found;
     if (!conditionHolds(onlyIf, object)) return { object };
     const bytes = resolveRange(range, object.size);
-    return { object, range: bytes, body: readBlobs(this.#database, blobs, bytes) };
+    const body =
+      content === undefined
+        ? readBlobs(this.#database, blobs, bytes)
+        : streamOf(content.subarray(bytes.offset, bytes.offset + bytes.length));
+    return { object, range: bytes, body };
   }
 
   async put(key: string, content: Content, options: PutOptions): Promise<StoredObject | undefined> {
@@ -110,4 +114,13 @@ export class PostgresStore implements ObjectStore {
     await this.#database.read((queries) => mustHaveBucket(queries, this.#bucketId));
     return writeBlob(this.#database, this.#bucketId, content.chunks(), this.#options);
   }
+}
+
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      if (bytes.byteLength > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
 }

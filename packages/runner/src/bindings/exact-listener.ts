@@ -35,14 +35,16 @@ async function exchange(
 ): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
+  let answered: Response | undefined;
   try {
-    const answered = await answer(requestOf(message, gone.signal));
+    answered = await answer(requestOf(message, gone.signal));
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     if (answered.body !== null) await send(answered.body, response, gone.signal);
     response.end();
   } catch {
     // Too late for another answer: a body that ends before its length is how the cell learns of it.
     response.destroy();
+    if (answered?.body?.locked === false) await answered.body.cancel();
   }
 }
 

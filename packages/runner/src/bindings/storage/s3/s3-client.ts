@@ -1,6 +1,11 @@
 import { once } from "node:events";
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  request as requestHttp,
+} from "node:http";
+import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { isIP } from "node:net";
 import { storageError } from "@openworkers/core";
 import { AwsV4Signer } from "aws4fetch";
@@ -45,6 +50,12 @@ export interface S3Response {
   readonly body: ReadableStream<Uint8Array>;
 }
 
+/** Connections are kept for a while, of all clients together: each is known by its address and name. */
+const sharedAgents = {
+  http: new HttpAgent({ keepAlive: true, maxFreeSockets: 16 }),
+  https: new HttpsAgent({ keepAlive: true, maxFreeSockets: 16 }),
+};
+
 /** A failure of the connection, before anything was answered. */
 class Disconnected extends Error {}
 
@@ -76,16 +87,17 @@ export class S3Client {
 
   /** As `send`, and returns any answer. @throws the error unavailable when there is none */
   async ask(request: S3Request): Promise<S3Response> {
-    const again = !(request.body !== undefined && "chunks" in request.body);
-    try {
-      return await this.#exchange(request);
-    } catch (thrown) {
-      if (!(thrown instanceof Disconnected)) throw thrown;
-      // The server may have closed an idle connection as we took it.
-      if (!again) throw unreachable(thrown);
+    // A server may close an idle connection as we take it. A request that can be sent only once takes a new one.
+    const once = request.body !== undefined && "chunks" in request.body;
+    if (!once) {
+      try {
+        return await this.#exchange(request, sharedAgents);
+      } catch (thrown) {
+        if (!(thrown instanceof Disconnected)) throw thrown;
+      }
     }
     try {
-      return await this.#exchange(request);
+      return await this.#exchange(request, undefined);
     } catch (thrown) {
       throw thrown instanceof Disconnected ? unreachable(thrown) : thrown;
     }
@@ -118,7 +130,7 @@ export class S3Client {
     }
   }
 
-  async #exchange(request: S3Request): Promise<S3Response> {
+  async #exchange(request: S3Request, agents: typeof sharedAgents | undefined): Promise<S3Response> {
     const url = this.#urlOf(request);
     const { headers } = await new AwsV4Signer({
       ...this.#options,
@@ -134,7 +146,10 @@ export class S3Client {
     headers.set("host", url.host);
     const judged = await this.#options.judge?.(this.#endpoint);
     const hostname = url.hostname.replace(/^\[|\]$/g, "");
-    const sent = (url.protocol === "https:" ? requestHttps : requestHttp)({
+    const secure = url.protocol === "https:";
+    const sent = (secure ? requestHttps : requestHttp)({
+      // Without one, the connection is this request's alone.
+      agent: agents === undefined ? false : secure ? agents.https : agents.http,
       host: judged?.address ?? hostname,
       port: url.port === "" ? undefined : Number(url.port),
       ...(isIP(hostname) === 0 ? { servername: hostname } : {}),

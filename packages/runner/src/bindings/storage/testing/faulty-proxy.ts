@@ -8,8 +8,6 @@ export type Fault =
   | "silent"
   /** Breaks off before a word. */
   | "refused"
-  /** As `refused`, the first connection only. */
-  | "refused once"
   /** Answers 500 itself, in S3's form. */
   | "error"
   /** Cuts the answer after so many bytes. */
@@ -34,8 +32,7 @@ export async function faultyProxy(target: number): Promise<FaultyProxy> {
     client.on("error", () => client.destroy());
     client.on("close", () => open.delete(client));
     const fault = current;
-    if (fault === "refused once") current = "none";
-    if (fault === "refused" || fault === "refused once") return void client.destroy();
+    if (fault === "refused") return void client.destroy();
     if (fault === "silent") return void client.resume();
     if (fault === "error") {
       client.resume();
