@@ -30,6 +30,9 @@ const lingerMs = 1_000;
 const readCost = 2;
 const writtenCost = 4;
 
+/** workerd asks three questions for a call: for the dispatcher, for a session, and the call itself. */
+const maxQuestionsPerCall = 4;
+
 const connect = Buffer.from(`CONNECT ${rpcHost} HTTP/1.1\r\n\r\n`, "latin1");
 const connected = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
 
@@ -57,6 +60,8 @@ export class RpcExchange implements Conversation, CellLinkUser {
   readonly #fromCell = new MessageStream((message) => this.#answered(message));
   #target: Target | undefined;
   #head: Buffer | undefined = Buffer.alloc(0);
+  /** A question came whose number another one has, which no client of Cap'n Proto does. */
+  #reused = false;
   /** Calls of methods under way. */
   #calls = 0;
   /** Sessions whose first call, which makes an invocation, is still to come. workerd sends both at once. */
@@ -152,7 +157,7 @@ export class RpcExchange implements Conversation, CellLinkUser {
 
   tunnelFromClient(bytes: Buffer): boolean {
     if (this.#done) return true;
-    if (!this.#fromCaller.push(bytes)) {
+    if (!this.#fromCaller.push(bytes) || this.#reused) {
       this.#report("A cell sent what is no call.", "malformed message");
       this.#cut();
       return true;
@@ -161,11 +166,9 @@ export class RpcExchange implements Conversation, CellLinkUser {
       this.#answerAll(this.#refusal);
       return true;
     }
-    if (this.#calls > this.#service.maxCalls) {
-      this.#end(
-        `More than ${this.#service.maxCalls} calls through this service binding at a time.`,
-        "overloaded",
-      );
+    const { maxCalls } = this.#service;
+    if (this.#calls > maxCalls || this.#questions.size > maxCalls * maxQuestionsPerCall) {
+      this.#end(`More than ${maxCalls} calls through this service binding at a time.`, "overloaded");
       return true;
     }
     this.#spokeAt = performance.now();
@@ -175,9 +178,15 @@ export class RpcExchange implements Conversation, CellLinkUser {
 
   /** A message of the caller's. */
   #asked(message: RpcMessage): void {
+    if (message.kind !== "bootstrap" && message.kind !== "call") return;
+    if (this.#questions.has(message.question)) {
+      // What would take its place would never be given back.
+      this.#reused = true;
+      return;
+    }
     if (message.kind === "bootstrap") {
       this.#questions.set(message.question, { isCall: false, lease: undefined, startedAt: undefined });
-    } else if (message.kind === "call") {
+    } else {
       const isCall = isOf(message, jsRpcTarget);
       const isFirst = isCall && this.#sessions > 0;
       if (isOf(message, eventDispatcher)) this.#sessions += 1;

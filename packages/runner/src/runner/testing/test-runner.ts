@@ -17,6 +17,8 @@ export interface TestDeploy {
 /** A whole runner with a database of its own. */
 export interface TestRunner extends AsyncDisposable {
   readonly runner: Runner;
+  /** Where its cells have their sockets. */
+  readonly runtimeDir: string;
   /** Lines and invocations of all workers. */
   readonly records: readonly LogRecord[];
   /** What the operator was told. */
@@ -48,6 +50,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
   const { database } = parts.use(await withTestDatabase());
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(directory, "keys-")) });
   await registerSealingKey(database, secretKeys);
+  const runtimeDir = mkdtempSync(join(directory, "r-"));
   const records: LogRecord[] = [];
   const reports: Record<string, unknown>[] = [];
   const runner = parts.use(
@@ -57,7 +60,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
       port: 0,
       hostname: "127.0.0.1",
       baseDomain: "localhost",
-      runtimeDir: mkdtempSync(join(directory, "r-")),
+      runtimeDir,
       sandbox: "bubblewrap",
       logs: { emit: (record) => records.push(record) },
       report: (message, details) => reports.push({ message, ...details }),
@@ -73,6 +76,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
   const owned = parts.move();
   return {
     runner,
+    runtimeDir,
     records,
     reports,
     get,

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { Message } from "capnp-es";
+import { Message as Rpc } from "capnp-es/capnp/rpc";
+import { startTestRunner, type TestRunner } from "./testing/test-runner.ts";
+
+// A cell that was taken over, and says what no client of Cap'n Proto says to the worker that it is bound to.
+
+let it: TestRunner;
+let socketPath: string;
+beforeAll(async () => {
+  it = await startTestRunner();
+  const workerId = await it.deploy(
+    "called",
+    `import { WorkerEntrypoint } from "cloudflare:workers";
+     export default class extends WorkerEntrypoint { fetch() { return new Response("called") } }`,
+  );
+  await it.deploy("caller", "export default { fetch: (request, env) => env.OTHER.fetch(request) }", {
+    bindings: { OTHER: { kind: "worker", workerId } },
+  });
+  expect(await it.text("caller")).toBe("called");
+  const [name] = readdirSync(it.runtimeDir, { recursive: true })
+    .map(String)
+    .filter((path) => path.endsWith("/sockets/worker0"));
+  socketPath = join(it.runtimeDir, name ?? "none");
+});
+afterAll(() => it[Symbol.asyncDispose]());
+
+const call = (questionId: number): Buffer => {
+  const message = new Message();
+  const made = message.initRoot(Rpc)._initCall();
+  made.questionId = questionId;
+  // JsRpcTarget of workerd.
+  made.interfaceId = 0xa1a96525142a9d98n;
+  made._initTarget().importedCap = 1;
+  return Buffer.from(message.toArrayBuffer());
+};
+const bootstrap = (questionId: number): Buffer => {
+  const message = new Message();
+  message.initRoot(Rpc)._initBootstrap().questionId = questionId;
+  return Buffer.from(message.toArrayBuffer());
+};
+
+/** Opens a connection for calls, and sends `messages` as soon as it stands. Ends when the runner ends it. */
+async function say(messages: readonly Buffer[]): Promise<void> {
+  const socket = connect(socketPath);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.on("error", () => {});
+  socket.write("CONNECT rpc HTTP/1.1\r\n\r\n");
+  await once(socket, "data");
+  socket.on("data", () => {});
+  socket.write(Buffer.concat(messages));
+  await closed;
+}
+
+const placesTaken = () => it.runner.cells().find(({ worker }) => worker === "called")?.inFlight;
+
+test("calls under one number take no place in the called cell for good", async () => {
+  await say(Array.from({ length: 20 }, () => call(1)));
+  while (placesTaken() !== 0) await Bun.sleep(5);
+  expect(await it.text("caller")).toBe("called");
+});
+
+test("questions that are no calls are as bounded as calls are", async () => {
+  await say(Array.from({ length: 5_000 }, (_, index) => bootstrap(index)));
+  while (placesTaken() !== 0) await Bun.sleep(5);
+  expect(await it.text("caller")).toBe("called");
+});
