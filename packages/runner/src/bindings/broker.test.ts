@@ -13,6 +13,7 @@ import {
 import type { Target } from "../cells/target.ts";
 import { CellBudget, type SubrequestBudget, unmetered } from "../subrequests/budget.ts";
 import { Broker } from "./broker.ts";
+import { maxOpenBodies } from "./open-bodies.ts";
 import type { BindingHandler } from "./plugin.ts";
 
 let directory: string;
@@ -39,7 +40,8 @@ function rig(serve: BindingHandler<"kv">["serve"], granted = true, budget: Subre
   const handlers = new Map<BindingKind, BindingHandler>([["kv", { serve } as BindingHandler]]);
   const broker = new Broker({ handlers, report: (message) => reports.push(message) });
   const path = join(directory, newId());
-  const listener = broker.listen(path, () => (granted ? { target, bindings, budget } : undefined));
+  const caller = { target, bindings, budget };
+  const listener = broker.listen(path, () => (granted ? caller : undefined));
   return {
     reports,
     ask: (name: string) => fetch("http://broker/key", { unix: path, headers: { "x-ow-binding": name } }),
@@ -99,4 +101,33 @@ test("an error that is the worker's reaches it; any other is the operator's to r
   expect([failed.status, failed.headers.get("x-ow-error")]).toEqual([503, "DATABASE_UNAVAILABLE"]);
   expect(await failed.text()).not.toContain("db.internal");
   expect(away.reports).toEqual(["A binding failed."]);
+});
+
+test("no more large bodies are on their way to a cell than it may have, and each that ends lets one more out", async () => {
+  let made = 0;
+  const chunk = new Uint8Array(256 * 1_024);
+  using it = rig(async () => {
+    made += 1;
+    let chunks = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (chunks++ < 40) controller.enqueue(chunk);
+        else controller.close();
+      },
+    });
+    return new Response(body);
+  });
+  const count = maxOpenBodies + 20;
+  let begun = 0;
+  const asked = Array.from({ length: count }, async () => {
+    const response = await it.ask("KV");
+    begun += 1;
+    return response;
+  });
+  while (begun < maxOpenBodies || made < count) await Bun.sleep(2);
+  // Those that wait would have begun with the others.
+  await Bun.sleep(50);
+  expect(begun).toBe(maxOpenBodies);
+  const sizes = await Promise.all(asked.map(async (each) => (await (await each).bytes()).byteLength));
+  expect(sizes).toEqual(Array(count).fill(40 * chunk.byteLength));
 });

@@ -4,6 +4,7 @@ import type { SubrequestBudget } from "../subrequests/budget.ts";
 import { Cache } from "./cache/cache.ts";
 import type { Caller } from "./caller.ts";
 import { listenExactly } from "./exact-listener.ts";
+import { OpenBodies } from "./open-bodies.ts";
 import type { BindingHandler, BindingServices } from "./plugin.ts";
 import { bindingPlugins } from "./plugins.ts";
 
@@ -32,6 +33,7 @@ export const errorCodeHeader = "X-Ow-Error";
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   readonly #cache: Cache;
+  readonly #bodies = new OpenBodies();
 
   constructor(options: BrokerOptions) {
     this.#options = options;
@@ -83,7 +85,7 @@ export class Broker implements AsyncDisposable {
       const name = request.headers.get(bindingHeader) ?? "";
       if (caller !== undefined && name === cacheSelector) {
         using _place = await caller.budget.enter(undefined, request.signal);
-        return await this.#cache.serve(request, caller);
+        return await this.#bodies.hold(caller, await this.#cache.serve(request, caller), request.signal);
       }
       const binding = caller?.bindings.get(name);
       const handler = binding === undefined ? undefined : this.#options.handlers.get(binding.kind);
@@ -92,7 +94,7 @@ export class Broker implements AsyncDisposable {
       }
       // What is asked through a binding does not say for which request.
       using _place = await caller.budget.enter(undefined, request.signal);
-      return await handler.serve(request, binding, caller);
+      return await this.#bodies.hold(caller, await handler.serve(request, binding, caller), request.signal);
     } catch (thrown) {
       return this.#failed(thrown, caller);
     }
