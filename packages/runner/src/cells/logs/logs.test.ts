@@ -52,6 +52,12 @@ describe("reading a log", () => {
     expect(rest).toEqual([]);
   });
 
+  test("cuts as fast a line of replacement characters, whose end is another", async () => {
+    // A fifth of a second for each, if every run of them is looked at from each of its characters.
+    const long = `${"\ufffd".repeat(5_400)}x${"y".repeat(maxLineBytes)}\n`;
+    expect(await read([long.repeat(2_000)])).toHaveLength(2_000);
+  });
+
   test("drops the lines of a flood and says how many, once", async () => {
     const budget = new LineBudget(() => 0);
     const lines = await read([line("x").repeat(6_234)], budget);

@@ -50,9 +50,10 @@ export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogRe
   reportDropped();
 }
 
+// Of a character that was cut three bytes are there at most; a longer run is the worker's, and would be costly to look for.
 /** Makes a cut line whole again, so that its level and request are known: the message was its last field. */
 function endCutLine(text: string): string {
-  const whole = text.replace(/\\?(?:\\u[0-9a-fA-F]{0,3})?$/, "").replace(/\ufffd+$/, "");
+  const whole = text.replace(/\\?(?:\\u[0-9a-fA-F]{0,3})?$/, "").replace(/\ufffd{1,3}$/, "");
   return `${whole} … (cut)"}`;
 }
 
