@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "@openworkers/core";
+import { noMeter } from "../cells/byte-meter.ts";
 import { CellBudget, type SubrequestBudget, unmetered } from "../subrequests/budget.ts";
 import { Egress, maxEgressConnections } from "./egress.ts";
 import { Guard, type GuardOptions } from "./guard/guard.ts";
@@ -165,7 +166,12 @@ function takenOver({
   const path = join(directory, "egress");
   let warnings = 0;
   const egress = new Egress({ guard: new Guard(guard), authorities: [], report() {} });
-  const listener = egress.listen(path, () => ({ policy: {}, budget, warn: () => warnings++ }));
+  const listener = egress.listen(path, () => ({
+    policy: {},
+    budget,
+    meter: noMeter,
+    warn: () => warnings++,
+  }));
   return {
     path,
     warnings: () => warnings,
