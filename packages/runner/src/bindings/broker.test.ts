@@ -10,6 +10,7 @@ import {
   newId,
   OpenWorkersError,
 } from "@openworkers/core";
+import { noMeter } from "../cells/byte-meter.ts";
 import type { Target } from "../cells/target.ts";
 import { CellBudget, type SubrequestBudget, unmetered } from "../subrequests/budget.ts";
 import { Broker } from "./broker.ts";
@@ -39,7 +40,9 @@ function rig(serve: BindingHandler<"kv">["serve"], granted = true, budget: Subre
   const handlers = new Map<BindingKind, BindingHandler>([["kv", { serve } as BindingHandler]]);
   const broker = new Broker({ handlers, report: (message) => reports.push(message) });
   const path = join(directory, newId());
-  const listener = broker.listen(path, () => (granted ? { target, bindings, budget } : undefined));
+  const listener = broker.listen(path, () =>
+    granted ? { target, bindings, budget, meter: noMeter } : undefined,
+  );
   return {
     reports,
     ask: (name: string) => fetch("http://broker/key", { unix: path, headers: { "x-ow-binding": name } }),
