@@ -31,9 +31,22 @@ export function resolveRange(request: RangeRequest | undefined, size: number): B
   return { offset, length: Math.min(Math.max(length, 0), size - offset) };
 }
 
+/**
+ * The two numbers of a `Range` header of one range, in digits, either of which may be missing; undefined for any other
+ * header.
+ */
+export function parseRangeHeader(
+  header: string,
+): { readonly first: string; readonly last: string } | undefined {
+  const found = rangeField.exec(header);
+  return found === null ? undefined : { first: found[1] ?? "", last: found[2] ?? "" };
+}
+
+// One way only to read any white space: a worker writes this, and `\s*(\d*)\s*` takes a time cubic in it.
+const rangeField = /^\s*bytes\s*=\s*(?:(\d+)\s*)?-\s*(?:(\d+)\s*)?$/i;
+
 function resolveHeader(header: string, size: number): ByteRange {
-  const found = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header);
-  const [first = "", last = ""] = found?.slice(1) ?? [];
+  const { first, last } = parseRangeHeader(header) ?? { first: "", last: "" };
   if (first === "")
     return last === "" ? { offset: 0, length: size } : resolveRange({ suffix: Number(last) }, size);
   const offset = Number(first);

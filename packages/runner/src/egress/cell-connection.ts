@@ -26,6 +26,11 @@ export class CellConnection implements WireOwner, ExchangeHost {
       this.#exchange.fromCell(bytes);
       return;
     }
+    // Whoever asks again without having read the answer would have the runner keep all answers.
+    if (this.wire.blocked) {
+      this.wire.terminate();
+      return;
+    }
     const unread = this.#unread === undefined ? bytes : Buffer.concat([this.#unread, bytes]);
     const end = findHeadEnd(unread);
     if (end === -1 && unread.length <= maxHeadBytes) {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newId } from "@openworkers/core";
+import { newId, OpenWorkersError } from "@openworkers/core";
 import { type ByteMeter, noMeter } from "../cells/byte-meter.ts";
 import { CellBudget, type SubrequestBudget, unmetered } from "../subrequests/budget.ts";
 import { Egress, maxEgressConnections } from "./egress.ts";
@@ -291,6 +292,34 @@ describe("a cell that was taken over", () => {
       "never",
     );
     expect(heard.match(/HTTP\/1\.1 /g)?.length ?? 0).toBeLessThanOrEqual(1);
+  });
+
+  test("is let go when it asks on and on and reads no answer", async () => {
+    let asked = 0;
+    const budget: SubrequestBudget = {
+      async enter() {
+        asked += 1;
+        throw new OpenWorkersError("SUBREQUEST_LIMIT", "x".repeat(1_000));
+      },
+    };
+    using cell = takenOver({ budget });
+    const socket = connect(cell.path);
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.pause();
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    let heard = true;
+    for (let count = 1; count <= 5_000 && heard; count++) {
+      socket.write("GET http://a.test/ HTTP/1.1\r\n\r\n");
+      for (let turns = 0; turns < 200 && asked < count; turns++) await turn();
+      heard = asked === count;
+      // It is answered by now: the next request is none that is sent too early.
+      await turn();
+    }
+    expect(heard).toBe(false);
+    const closed = once(socket, "close");
+    socket.resume();
+    await closed;
   });
 
   test("cannot send a body that two parsers read differently", async () => {

@@ -7,8 +7,19 @@ const dropped = new Set(["cache-control", "pragma", "cf-cache-namespace", "x-rea
 /** A request as the policy sees it. What it says of caching does not count: it is the worker that caches. */
 export function policyRequest(url: string, headers: Headers): CachePolicy.Request {
   const kept = [...headers].filter(([name]) => !dropped.has(name) && !name.startsWith("x-ow-"));
-  return { url, method: "GET", headers: Object.fromEntries(kept) };
+  return { url, method: "GET", headers: fieldsOf(kept) };
 }
+
+/**
+ * Fields as the policy may see them. It splits lists at commas with the blanks around them, in a time quadratic in
+ * the length of any white space: one worker's field of 100 KB would stop everybody for seconds.
+ */
+function fieldsOf(headers: Iterable<[string, string]>): Record<string, string> {
+  return Object.fromEntries([...headers].map(([name, value]) => [name, value.replace(/\s+/g, " ")]));
+}
+
+/** Names in a `Vary`; each is looked at in every match. */
+const maxVaryNames = 64;
 
 /**
  * Whether and for how long a shared cache may keep a response (RFC 9111), and how Cloudflare's cache differs: it keeps
@@ -20,7 +31,7 @@ export function storagePolicy(
   request: CachePolicy.Request,
   { status, headers }: StoredHead,
 ): CachePolicy | undefined {
-  const control = headers.get("cache-control") ?? "";
+  const control = (headers.get("cache-control") ?? "").replace(/\s+/g, " ");
   if (/\bprivate\s*=\s*"?set-cookie"?/i.test(control)) {
     headers.set(
       "cache-control",
@@ -28,10 +39,12 @@ export function storagePolicy(
     );
     headers.delete("set-cookie");
   }
-  if (headers.has("set-cookie") || headers.get("vary")?.includes("*")) return undefined;
+  const vary = headers.get("vary") ?? "";
+  if (headers.has("set-cookie") || vary.includes("*") || vary.split(",").length > maxVaryNames)
+    return undefined;
   const policy = new CachePolicy(
     request,
-    { status, headers: Object.fromEntries(headers) },
+    { status, headers: fieldsOf(headers) },
     // Guessing from Last-Modified is not what whoever puts a response without a lifetime expects.
     { shared: true, cacheHeuristic: 0 },
   );

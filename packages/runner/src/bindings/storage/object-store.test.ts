@@ -208,6 +208,13 @@ for (const [name, open] of Object.entries(backends)) {
           ["by a header from the end", { header: "bytes=-8" }, [45_670, 45_678]],
           ["by a header of several ranges", { header: "bytes=0-1,4-5" }, [0, 45_678]],
           ["by a header of nonsense", { header: "lines=1-2" }, [0, 45_678]],
+          ["by a header with blanks", { header: " Bytes = 100 - 199 " }, [100, 200]],
+          // Minutes, for a pattern that may divide blanks as it likes.
+          [
+            "by a header of blanks",
+            { header: `bytes=${" ".repeat(5_000)}-${" ".repeat(5_000)}x` },
+            [0, 45_678],
+          ],
           ["after the end", { offset: 45_678 }, "invalidRange"],
           ["far after the end", { offset: 1_000_000, length: 1 }, "invalidRange"],
           ["by a header after the end", { header: "bytes=50000-50010" }, "invalidRange"],

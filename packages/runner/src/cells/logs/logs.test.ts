@@ -139,6 +139,7 @@ describe("mapping a stack", () => {
     new Map([
       ["index.js", new TextEncoder().encode(JSON.stringify(map))],
       ["broken.js", new TextEncoder().encode("{")],
+      ["empty.js", new TextEncoder().encode('{"version":3,"mappings":{}}')],
     ]),
   );
 
@@ -153,5 +154,21 @@ describe("mapping a stack", () => {
     expect(mapStack(stack)).toBe(
       ["Error: x", "    at f (src/a.ts:10:3)", "    at other.js:1:1", "    at g (broken.js:1:1)"].join("\n"),
     );
+  });
+
+  test("leaves positions as they are that no source has", () => {
+    const stack = [
+      "Error: x",
+      "    at index.js:0:1",
+      "    at index.js:1:0",
+      "    at index.js:99999999999999999999:1",
+    ].join("\n");
+    expect(mapStack(stack)).toBe(stack);
+  });
+
+  test("takes no longer for a line that a worker made long", () => {
+    // A pattern that begins anew at each character takes a second for each of these.
+    const stack = `Error: x\n    at ${"a".repeat(32_000)}`;
+    for (let count = 0; count < 100; count++) expect(mapStack(stack)).toBe(stack);
   });
 });

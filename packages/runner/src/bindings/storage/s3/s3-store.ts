@@ -12,6 +12,7 @@ import {
   type ObjectStore,
   type PublishedPart,
   type PutOptions,
+  parseRangeHeader,
   type RangeRequest,
   resolveRange,
   type StoredObject,
@@ -202,8 +203,10 @@ function uploadId({ id }: UploadName): string {
 
 function rangeHeader(range: RangeRequest | undefined): string | undefined {
   if (range === undefined) return undefined;
-  if ("header" in range)
-    return /^\s*bytes\s*=\s*\d*\s*-\s*\d*\s*$/i.test(range.header) ? range.header : undefined;
+  if ("header" in range) {
+    const parsed = parseRangeHeader(range.header);
+    return parsed === undefined ? undefined : `bytes=${parsed.first}-${parsed.last}`;
+  }
   if ("suffix" in range) {
     if (range.suffix <= 0) throw storageError("invalidRange");
     return `bytes=-${range.suffix}`;
