@@ -112,6 +112,18 @@ const sections: readonly Section[] = [
     ],
   },
   {
+    command: "storage",
+    text: "Buckets and the objects in them: in the database, in the platform's S3 bucket, or with `--s3` in one of your own, whose keys are asked for and sealed. `put` and `get` stream.",
+    runs: [
+      ["storage", "create", "files"],
+      ["storage", "put", "files", "docs/readme.md", "README.md"],
+      ["storage", "list", "files"],
+      ["storage", "delete", "files", "docs/readme.md"],
+      ["storage", "buckets"],
+      ["storage", "delete-bucket", "files", "--yes"],
+    ],
+  },
+  {
     command: "domains",
     text: "Host names of your own. The operator, whom `ow` works for, may serve any at once; a domain that somebody else claims is served when its TXT record was seen, or with `verify --trust`.",
     runs: [

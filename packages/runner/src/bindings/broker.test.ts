@@ -10,6 +10,7 @@ import {
   newId,
   OpenWorkersError,
 } from "@openworkers/core";
+import { noMeter } from "../cells/byte-meter.ts";
 import type { Target } from "../cells/target.ts";
 import { CellBudget, type SubrequestBudget, unmetered } from "../subrequests/budget.ts";
 import { Broker } from "./broker.ts";
@@ -40,7 +41,7 @@ function rig(serve: BindingHandler<"kv">["serve"], granted = true, budget: Subre
   const handlers = new Map<BindingKind, BindingHandler>([["kv", { serve } as BindingHandler]]);
   const broker = new Broker({ handlers, report: (message) => reports.push(message) });
   const path = join(directory, newId());
-  const caller = { target, bindings, budget };
+  const caller = { target, bindings, budget, meter: noMeter };
   const listener = broker.listen(path, () => (granted ? caller : undefined));
   return {
     reports,

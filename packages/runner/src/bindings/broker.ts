@@ -1,4 +1,5 @@
 import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
+import { noMeter } from "../cells/byte-meter.ts";
 import { bindingHeader, cacheSelector } from "../cells/config/encode-config.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
 import { Cache } from "./cache/cache.ts";
@@ -71,7 +72,11 @@ export class Broker implements AsyncDisposable {
 
   /** As `listen`, for bindings whose responses must keep their Content-Length. */
   listenExactly(path: string, caller: () => BudgetedCaller | undefined): Promise<AsyncDisposable> {
-    return listenExactly(path, (request) => this.#answer(request, caller()));
+    return listenExactly(
+      path,
+      (request) => this.#answer(request, caller()),
+      () => caller()?.meter ?? noMeter,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

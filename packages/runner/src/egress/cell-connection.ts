@@ -21,6 +21,7 @@ export class CellConnection implements WireOwner, ExchangeHost {
   }
 
   onData(bytes: Buffer): void {
+    this.#cell.moved(0, bytes.length);
     if (this.#exchange !== undefined) {
       this.#exchange.fromCell(bytes);
       return;
@@ -68,6 +69,11 @@ export class CellConnection implements WireOwner, ExchangeHost {
   /** Called every second or so. */
   check(now: number): void {
     this.#exchange?.check(now);
+  }
+
+  send(bytes: Uint8Array): boolean {
+    this.#cell.moved(bytes.length, 0);
+    return this.wire.write(bytes);
   }
 
   exchangeDone(): void {

@@ -1,4 +1,5 @@
 import { type EgressPolicy, OpenWorkersError } from "@openworkers/core";
+import type { ByteMeter } from "../cells/byte-meter.ts";
 import { Upstream, UpstreamPool, type UpstreamUser } from "../ingress/upstream.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
 import { Places } from "../subrequests/places.ts";
@@ -27,6 +28,8 @@ export interface EgressContext {
 export interface EgressGrant {
   readonly policy: EgressPolicy;
   readonly budget: SubrequestBudget;
+  /** Told of the bytes that leave the cell or come to it, heads among them. */
+  readonly meter: ByteMeter;
   /** Writes a warning into the worker's log. */
   readonly warn: (message: string) => void;
 }
@@ -64,6 +67,11 @@ export class CellEgress implements Disposable {
       throw new OpenWorkersError("EGRESS_REFUSED", "Nothing leaves a worker that is not serving.");
     }
     return grant;
+  }
+
+  /** Counts bytes that the cell was given, and bytes that it gave. */
+  moved(read: number, written: number): void {
+    this.#grant()?.meter.moved(read, written);
   }
 
   /** Tells the worker's author of a refusal that the worker itself is told nothing of. A few a second. */

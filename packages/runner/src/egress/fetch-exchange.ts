@@ -163,7 +163,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   }
 
   #answer(out: readonly Uint8Array[]): void {
-    for (const bytes of out) if (!this.#host.wire.write(bytes)) this.#upstream?.wire.pause();
+    for (const bytes of out) if (!this.#host.send(bytes)) this.#upstream?.wire.pause();
   }
 
   #switch(head: Uint8Array, rest: Buffer): void {

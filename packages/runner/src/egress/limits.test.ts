@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId, OpenWorkersError } from "@openworkers/core";
+import { type ByteMeter, noMeter } from "../cells/byte-meter.ts";
 import { CellBudget, type SubrequestBudget, unmetered } from "../subrequests/budget.ts";
 import { Egress, maxEgressConnections } from "./egress.ts";
 import { Guard, type GuardOptions } from "./guard/guard.ts";
@@ -157,16 +158,23 @@ describe("a server that is silent", () => {
 /** What a cell is that was taken over: it speaks to its socket as it likes. */
 function takenOver({
   budget = unmetered,
+  meter = noMeter,
   guard = {},
 }: {
   budget?: SubrequestBudget;
+  meter?: ByteMeter;
   guard?: GuardOptions;
 } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "ow-"));
   const path = join(directory, "egress");
   let warnings = 0;
   const egress = new Egress({ guard: new Guard(guard), authorities: [], report() {} });
-  const listener = egress.listen(path, () => ({ policy: {}, budget, warn: () => warnings++ }));
+  const listener = egress.listen(path, () => ({
+    policy: {},
+    budget,
+    meter,
+    warn: () => warnings++,
+  }));
   return {
     path,
     warnings: () => warnings,
@@ -252,6 +260,21 @@ describe("a cell that was taken over", () => {
     const heard = await Promise.all(all);
     const statuses = heard.map((text) => text.slice(9, 12)).sort();
     expect(statuses).toEqual([...Array(8).fill("200"), "429", "429"]);
+  });
+
+  test("is paid for the bytes that pass, not for those that it announces", async () => {
+    const moved = { read: 0, written: 0 };
+    const meter: ByteMeter = {
+      moved(read, written) {
+        moved.read += read;
+        moved.written += written;
+      },
+    };
+    using cell = takenOver({ meter, guard: { permissions: Permissions.parse(["127.0.0.1"]) } });
+    using server = rawServer({ received: (_, write) => void write(ok) });
+    const request = `POST http://127.0.0.1:${server.port}/ HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n${"x".repeat(1_000)}`;
+    expect(await cell.say(request, "\r\n\r\nok")).toEndWith("\r\n\r\nok");
+    expect(moved).toEqual({ read: ok.length, written: request.length });
   });
 
   test("writes no more than a few lines into its log by being refused", async () => {

@@ -42,7 +42,7 @@ export class Tunnel implements CellExchange, UpstreamUser {
   }
 
   onUpstreamData(bytes: Buffer): void {
-    if (!this.#host.wire.write(bytes)) this.#upstream.wire.pause();
+    if (!this.#host.send(bytes)) this.#upstream.wire.pause();
   }
 
   onUpstreamDrain(): void {

@@ -61,6 +61,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 
   onData(bytes: Buffer): void {
+    this.#context.service?.meter.moved(0, bytes.length);
     if (this.#phase === "tunnel") {
       if (this.#exchange?.tunnelFromClient(bytes) === false) this.wire.pause();
       return;
@@ -248,6 +249,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
   }
 
   send(bytes: Uint8Array): boolean {
+    this.#context.service?.meter.moved(bytes.length, 0);
     return this.wire.write(bytes);
   }
 

@@ -1,4 +1,5 @@
 import type { LogSink } from "@openworkers/core";
+import type { ByteMeter } from "../cells/byte-meter.ts";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import type { Router } from "../routing/router.ts";
@@ -12,6 +13,8 @@ export interface ServiceContext {
   readonly isLive: (target: Target) => boolean;
   /** Calls that one connection may have under way. */
   readonly maxCalls: number;
+  /** Told of the bytes that the calling cell sends and is sent. */
+  readonly meter: ByteMeter;
 }
 
 /** What every connection of one ingress shares. */

@@ -1,5 +1,6 @@
 import type { BindingOf, LogSink, WorkerId } from "@openworkers/core";
 import type { UnixSocketListener } from "bun";
+import type { Caller } from "../bindings/caller.ts";
 import type { ServiceListener } from "../bindings/service-listener.ts";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
@@ -11,6 +12,8 @@ import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { UpstreamPool } from "./upstream.ts";
 import { type Wire, wireHandlers } from "./wire.ts";
+
+type ServiceCaller = Pick<Caller, "target" | "meter">;
 
 export interface ServiceRouter {
   /** The version of a worker that takes a call; undefined when none is live. */
@@ -64,7 +67,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
     this.#timer = setInterval(() => this.#sweep(), sweepMs);
   }
 
-  listen(path: string, caller: Target, binding: BindingOf<"worker">): Disposable {
+  listen(path: string, caller: ServiceCaller, binding: BindingOf<"worker">): Disposable {
     const context = this.#context(caller, binding);
     const own = new Set<ClientConnection>();
     const server: UnixSocketListener<Wire> = Bun.listen<Wire>({
@@ -103,7 +106,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
     this.#pool[Symbol.dispose]();
   }
 
-  #context(caller: Target, binding: BindingOf<"worker">): IngressContext {
+  #context({ target: caller, meter }: ServiceCaller, binding: BindingOf<"worker">): IngressContext {
     const { router, dispatcher, assets, logs, report } = this.#options;
     let places = this.#dispatchers.get(caller);
     if (places === undefined) {
@@ -120,7 +123,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
       proxies: this.#proxies,
       pool: this.#pool,
       timeouts,
-      service: { isLive: (target) => router.isLive(target), maxCalls },
+      service: { isLive: (target) => router.isLive(target), maxCalls, meter },
       report,
     };
   }

@@ -1,10 +1,12 @@
+import type { CpuCredit } from "./cpu-credit.ts";
+
 /** What a request owes and when it came; the ledger's entry for it. */
 export interface CpuAccount {
   /** Runner clock (`performance.now()`), milliseconds. */
   readonly since: number;
   /** CPU charged so far, in milliseconds. */
   cpuMs: number;
-  /** CPU the request may use on top of its limit: earned by the bytes it moved. */
+  /** CPU the request may use on top of its limit: earned by the bytes it moved, or paid by its cell. */
   creditMs: number;
 }
 
@@ -15,17 +17,22 @@ export interface CpuAccount {
  * in flight; which of them used it cannot be seen from outside. Each interval is shared in proportion to
  * `1 / (age + 1 ms)`: what burns now is most likely what came last, and a stream that has been open for an
  * hour is not billed for its short-lived neighbours. With one request in flight the bill is exact.
+ *
+ * What the cell has earned pays first: of an interval's CPU only the rest counts against limits. The part that is
+ * paid stands on the bills as well, with as much credit beside it, so that they go on saying what was used.
  */
 export class CpuLedger {
   readonly #accounts = new Set<CpuAccount>();
+  readonly #credit: Pick<CpuCredit, "pay">;
   #cpuMs: number;
   #at: number;
-  /** CPU used with no request in flight since there last was one: `waitUntil`, timers, garbage collection. */
+  /** CPU used and not paid for with no request in flight since there last was one: `waitUntil`, timers, garbage collection. */
   #backgroundMs = 0;
   /** What the requests that ended have left of their budgets; background work may use it. */
   #backgroundBudgetMs = 0;
 
-  constructor(cpuMs: number, now: number) {
+  constructor(cpuMs: number, now: number, credit: Pick<CpuCredit, "pay">) {
+    this.#credit = credit;
     this.#cpuMs = cpuMs;
     this.#at = now;
   }
@@ -72,25 +79,33 @@ export class CpuLedger {
 
   /** Brings every account up to `cpuMs`, the cell's CPU clock at `now`. */
   charge(now: number, cpuMs: number): void {
-    const used = cpuMs - this.#cpuMs;
+    const used = Math.max(0, cpuMs - this.#cpuMs);
+    const paid = this.#credit.pay(used);
     if (used > 0) {
-      if (this.#accounts.size === 0) this.#backgroundMs += used;
-      else this.#share(used, now);
+      if (this.#accounts.size === 0) this.#backgroundMs += used - paid;
+      else this.#share(used, paid, now);
       this.#cpuMs = cpuMs;
     }
     this.#at = now;
   }
 
-  #share(used: number, now: number): void {
+  #share(used: number, paid: number, now: number): void {
     if (this.#accounts.size === 1) {
-      for (const account of this.#accounts) account.cpuMs += used;
+      for (const account of this.#accounts) {
+        account.cpuMs += used;
+        account.creditMs += paid;
+      }
       return;
     }
     // Ages at the middle of the interval: its end would make a request that came at its start look old.
     const middle = (now + this.#at) / 2;
     let total = 0;
     for (const account of this.#accounts) total += weight(account, middle);
-    for (const account of this.#accounts) account.cpuMs += (used * weight(account, middle)) / total;
+    for (const account of this.#accounts) {
+      const part = weight(account, middle) / total;
+      account.cpuMs += used * part;
+      account.creditMs += paid * part;
+    }
   }
 }
 

@@ -1,15 +1,8 @@
 import type { RequestId } from "@openworkers/core";
 import type { Lease, Verdict } from "../cells/lease.ts";
+import { earnedMs } from "./cpu-credit.ts";
 import type { CpuAccount } from "./cpu-ledger.ts";
 import type { RunningCell } from "./running-cell.ts";
-
-/**
- * CPU a request earns for each byte that its cell reads or writes. Moving bytes is the runtime's work, not the
- * worker's: reading a 100 MB body chunk by chunk cost 13.8 ms per MiB (workerd gives it in pieces of 4 KiB, a
- * turn of the event loop each), with a BYOB reader 1.8, writing 1.5. A large body is no runaway computation.
- */
-const creditMsPerByteRead = 16 / 2 ** 20;
-const creditMsPerByteWritten = 2 / 2 ** 20;
 
 /** A request's place in a running cell. */
 export class Place implements Lease {
@@ -43,7 +36,7 @@ export class Place implements Lease {
   }
 
   moved(read: number, written: number): void {
-    this.#account.creditMs += read * creditMsPerByteRead + written * creditMsPerByteWritten;
+    this.#account.creditMs += earnedMs(read, written);
   }
 
   renew(): void {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultLimits, newId } from "@openworkers/core";
 import { CellBudget } from "../subrequests/budget.ts";
+import { CpuCredit } from "./cpu-credit.ts";
 import { RunningCell } from "./running-cell.ts";
 
 let directory: string;
@@ -49,6 +50,7 @@ function busyCell(controlSocket: string) {
     clock: () => cpuMs,
     priority: () => false,
     budget: new CellBudget(defaultLimits),
+    credit: new CpuCredit(),
     onEnded() {},
     onReleased() {},
   });

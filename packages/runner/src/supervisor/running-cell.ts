@@ -4,6 +4,7 @@ import type { Lease, Verdict } from "../cells/lease.ts";
 import type { CpuClock } from "../cells/os/cpu-clock.ts";
 import type { CpuPriority } from "../cells/os/cpu-priority.ts";
 import type { CellBudget } from "../subrequests/budget.ts";
+import type { CpuCredit } from "./cpu-credit.ts";
 import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Place } from "./place.ts";
@@ -47,6 +48,8 @@ export interface RunningCellOptions {
   readonly clock: CpuClock;
   readonly priority: CpuPriority;
   readonly budget: CellBudget;
+  /** What the cell earns with bytes that it moves beside its requests. */
+  readonly credit: CpuCredit;
   /** Called once, when the process is gone. `reason` is absent when the platform itself ended it in peace. */
   readonly onEnded: (cell: RunningCell, reason: EndReason | undefined, exit: CellExit) => void;
   /** Called when a lease is given back. */
@@ -87,7 +90,7 @@ export class RunningCell {
     this.#readAt = now;
     this.#cpuMs = this.#clock(this.cell.pid) ?? 0;
     this.#sampledCpuMs = this.#cpuMs;
-    this.#ledger = new CpuLedger(this.#cpuMs, now);
+    this.#ledger = new CpuLedger(this.#cpuMs, now, options.credit);
     this.#heartbeat = new Heartbeat(this.cell.controlSocket, now);
     this.#ended = this.cell.exited.then((exit) => this.#onExit(exit));
     // Its directory, sockets and user id outlive the process.

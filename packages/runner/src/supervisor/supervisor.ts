@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { LogSink } from "@openworkers/core";
 import { OpenWorkersError } from "@openworkers/core";
+import type { ByteMeter } from "../cells/byte-meter.ts";
 import type { Cell, CellExit, CellLine } from "../cells/cell.ts";
 import type { AcquireOptions, Dispatcher, Lease } from "../cells/lease.ts";
 import { openCpuClock } from "../cells/os/cpu-clock.ts";
@@ -8,6 +9,7 @@ import { openCpuPriority } from "../cells/os/cpu-priority.ts";
 import { type Program, type ProgramSource, type Target, targetKey } from "../cells/target.ts";
 import { CellBudget } from "../subrequests/budget.ts";
 import { type Blank, BlankCells } from "./blank-cells.ts";
+import { CpuCredit } from "./cpu-credit.ts";
 import { availableMemoryShare } from "./proc.ts";
 import { type EndReason, RunningCell } from "./running-cell.ts";
 import { type CellWiring, WorkerCells } from "./worker-cells.ts";
@@ -28,6 +30,8 @@ export interface AssignOptions {
   readonly target: Target;
   readonly limits: Target["limits"];
   readonly budget: CellBudget;
+  /** Told of the bytes that the cell moves through its bindings and its way out. */
+  readonly meter: ByteMeter;
   readonly onLine: (line: CellLine) => void;
 }
 
@@ -187,9 +191,11 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       throw signal.reason;
     }
     const budget = new CellBudget(target.limits);
+    const credit = new CpuCredit();
     const cell = await blank.assign(program, {
       target,
       budget,
+      meter: credit,
       limits: target.limits,
       onLine: (line) => this.#log(target, line),
     });
@@ -199,7 +205,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
     }
     this.#coldStarts += 1;
     const kernel = { clock: this.#clock, priority: this.#priority };
-    return new RunningCell({ cell, limits: target.limits, budget, ...kernel, ...wiring });
+    return new RunningCell({ cell, limits: target.limits, budget, credit, ...kernel, ...wiring });
   }
 
   /** Frees a place for a new cell when all are taken. */

@@ -1,4 +1,5 @@
 import type { AssetAnswer } from "../../assets/asset-answer.ts";
+import type { ByteMeter } from "../../cells/byte-meter.ts";
 import type { BindingPlugin } from "../plugin.ts";
 
 /** `env.ASSETS`: a `Fetcher` that answers from the version's own static files. */
@@ -6,7 +7,7 @@ export const assetsPlugin: BindingPlugin<"assets"> = {
   kind: "assets",
   configure: () => ({ type: "fetcher" }),
   handler: ({ assets }) => ({
-    async serve(request, _binding, { target }) {
+    async serve(request, _binding, { target, meter }) {
       const url = new URL(request.url);
       const { headers } = request;
       const answer = await assets.forWorker(target.versionId, {
@@ -22,12 +23,12 @@ export const assetsPlugin: BindingPlugin<"assets"> = {
         range: headers.get("range") ?? undefined,
         ifRange: headers.get("if-range") ?? undefined,
       });
-      return toResponse(answer, request.method === "HEAD");
+      return toResponse(answer, request.method === "HEAD", meter);
     },
   }),
 };
 
-function toResponse({ status, head, body }: AssetAnswer, isHead: boolean): Response {
+function toResponse({ status, head, body }: AssetAnswer, isHead: boolean, meter: ByteMeter): Response {
   const headers = new Headers();
   for (const line of head.split("\r\n").slice(1)) {
     const colon = line.indexOf(":");
@@ -35,20 +36,25 @@ function toResponse({ status, head, body }: AssetAnswer, isHead: boolean): Respo
   }
   // What frames the message is the server's to say, except where there is no message.
   if (!isHead) headers.delete("content-length");
-  return new Response(body instanceof Uint8Array || body === undefined ? body : streamOf(body), {
+  if (body instanceof Uint8Array && !isHead) meter.moved(body.byteLength, 0);
+  return new Response(body instanceof Uint8Array || body === undefined ? body : streamOf(body, meter), {
     status,
     headers,
   });
 }
 
-function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+function streamOf(pieces: AsyncIterable<Uint8Array>, meter: ByteMeter): ReadableStream<Uint8Array> {
   const iterator = pieces[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const { done, value } = await iterator.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
+        if (done === true) {
+          controller.close();
+          return;
+        }
+        meter.moved(value.byteLength, 0);
+        controller.enqueue(value);
       },
       async cancel() {
         await iterator.return?.();

@@ -1,3 +1,4 @@
+import type { ByteMeter } from "../../cells/byte-meter.ts";
 import { streamOf } from "../stream-of.ts";
 import type { CachedResponse } from "./store.ts";
 
@@ -10,7 +11,7 @@ export const miss = (): Response =>
   new Response(null, { status: 504, headers: { "cf-cache-status": "MISS" } });
 
 /** A stored response for a request: 304 when the client has it already, 206 for a range. */
-export function answer(stored: CachedResponse, request: Headers): Response {
+export function answer(stored: CachedResponse, request: Headers, meter: ByteMeter): Response {
   const { body, policy, status } = stored;
   const headers = new Headers(stored.headers);
   const { age, date } = policy.responseHeaders();
@@ -25,20 +26,21 @@ export function answer(stored: CachedResponse, request: Headers): Response {
       headers: { ...hit, "content-range": `bytes */${body.byteLength}` },
     });
   }
-  if (range === undefined) return respond(body, status, headers);
+  if (range === undefined) return respond(body, status, headers, meter);
   const { start, end } = range;
   headers.set("content-range", `bytes ${start}-${end - 1}/${body.byteLength}`);
-  return respond(body.subarray(start, end), 206, headers);
+  return respond(body.subarray(start, end), 206, headers, meter);
 }
 
 /** Statuses that have no body (Fetch standard, null body status). */
 const bodiless = new Set([204, 205, 304]);
 
-function respond(body: Uint8Array, status: number, headers: Headers): Response {
+function respond(body: Uint8Array, status: number, headers: Headers, meter: ByteMeter): Response {
   if (bodiless.has(status)) return new Response(null, { status, headers });
   headers.set("content-length", String(body.byteLength));
-  if (body.byteLength <= sliceBytes) return new Response(new Uint8Array(body), { status, headers });
-  return new Response(streamOf(slices(body)), { status, headers });
+  if (body.byteLength > sliceBytes) return new Response(streamOf(slices(body), meter), { status, headers });
+  meter.moved(body.byteLength, 0);
+  return new Response(new Uint8Array(body), { status, headers });
 }
 
 async function* slices(body: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,5 @@
 import { OpenWorkersError, type WorkerId } from "@openworkers/core";
+import type { ByteMeter } from "../../cells/byte-meter.ts";
 import { schemeHeader } from "../../cells/cell.ts";
 import type { Caller } from "../caller.ts";
 import { answer, miss } from "./answer.ts";
@@ -24,16 +25,16 @@ export class Cache {
     return this.#store.bytes;
   }
 
-  async serve(request: Request, { target: { workerId } }: Caller): Promise<Response> {
+  async serve(request: Request, { target: { workerId }, meter }: Caller): Promise<Response> {
     const url = urlOf(request);
     // Length first: no name of a cache can end in what another's URL begins with.
     const namespace = request.headers.get("cf-cache-namespace") ?? "";
     const key = `${namespace.length}:${namespace}:${url}`;
     switch (request.method) {
       case "GET":
-        return this.#match(request, url, workerId, key);
+        return this.#match(request, url, workerId, key, meter);
       case "PUT":
-        return await this.#put(request, url, workerId, key);
+        return await this.#put(request, url, workerId, key, meter);
       case "PURGE":
         return new Response(null, { status: this.#store.delete(workerId, key) ? 200 : 404 });
       default:
@@ -41,15 +42,21 @@ export class Cache {
     }
   }
 
-  #match(request: Request, url: string, workerId: WorkerId, key: string): Response {
+  #match(request: Request, url: string, workerId: WorkerId, key: string, meter: ByteMeter): Response {
     const wanted = policyRequest(url, request.headers);
     const found = this.#store
       .variants(workerId, key)
       .find(({ policy }) => policy.satisfiesWithoutRevalidation(wanted));
-    return found === undefined ? miss() : answer(found, request.headers);
+    return found === undefined ? miss() : answer(found, request.headers, meter);
   }
 
-  async #put(request: Request, url: string, workerId: WorkerId, key: string): Promise<Response> {
+  async #put(
+    request: Request,
+    url: string,
+    workerId: WorkerId,
+    key: string,
+    meter: ByteMeter,
+  ): Promise<Response> {
     const reader = request.body?.getReader();
     if (reader === undefined) throw new OpenWorkersError("INVALID_INPUT", "There is no response to store.");
     const { rest, ...head } = await readHead(reader);
@@ -57,10 +64,11 @@ export class Cache {
     const policy = storagePolicy(wanted, head);
     const announced = Number(head.headers.get("content-length") ?? Number.NaN);
     const isTooLarge = announced > this.#store.maxBodyBytes;
-    const body = policy === undefined || isTooLarge ? undefined : await this.#collect(reader, rest, workerId);
+    const body =
+      policy === undefined || isTooLarge ? undefined : await this.#collect(reader, rest, workerId, meter);
     if (policy === undefined || body === undefined) {
       // Its sender would see a broken connection if it were not read to its end.
-      await drain(reader);
+      await drain(reader, meter);
       return new Response(null, { status: 413 });
     }
     if (request.signal.aborted || (!Number.isNaN(announced) && announced !== body.byteLength)) {
@@ -73,13 +81,19 @@ export class Cache {
   }
 
   /** The whole body; undefined when it is too large or there is no room. */
-  async #collect(reader: Reader, first: Uint8Array, workerId: WorkerId): Promise<Uint8Array | undefined> {
+  async #collect(
+    reader: Reader,
+    first: Uint8Array,
+    workerId: WorkerId,
+    meter: ByteMeter,
+  ): Promise<Uint8Array | undefined> {
     const chunks: Uint8Array[] = [];
     let size = 0;
     let reserved = 0;
     try {
       for (let chunk: Uint8Array | undefined = first; chunk !== undefined; ) {
         size += chunk.byteLength;
+        meter.moved(0, chunk.byteLength);
         const bytes = chunk.byteLength + chunkOverheadBytes;
         if (size > this.#store.maxBodyBytes || !this.#store.reserve(workerId, bytes)) return undefined;
         reserved += bytes;
@@ -118,11 +132,12 @@ function isReplaced(
 /** How much of what is not stored is read, before its connection is simply closed. */
 const maxIgnoredBytes = 100 * 2 ** 20;
 
-async function drain(reader: Reader): Promise<void> {
+async function drain(reader: Reader, meter: ByteMeter): Promise<void> {
   for (let ignored = 0; ignored < maxIgnoredBytes; ) {
     const { done, value } = await reader.read();
     if (done) return;
     ignored += value.byteLength;
+    meter.moved(0, value.byteLength);
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { defaultLimits, newId, type WorkerId } from "@openworkers/core";
 import CachePolicy from "http-cache-semantics";
+import { noMeter } from "../../cells/byte-meter.ts";
 import type { Caller } from "../caller.ts";
 import { Cache } from "./cache.ts";
 import { type CachedResponse, CacheStore } from "./store.ts";
@@ -73,6 +74,7 @@ test("one worker sees nothing of another's caches, whatever it asks with", async
       limits: defaultLimits,
     },
     bindings: new Map(),
+    meter: noMeter,
   });
   const url = "http://a.example/";
   const head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\r\n";
@@ -105,6 +107,7 @@ test.each([
       limits: defaultLimits,
     },
     bindings: new Map(),
+    meter: noMeter,
   };
   const cache = new Cache();
   const put = cache.serve(new Request("http://a.example/", { method: "PUT", body }), caller);

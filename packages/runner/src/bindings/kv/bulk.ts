@@ -8,6 +8,7 @@ import {
   readKvValue,
 } from "@openworkers/db";
 import { z } from "zod";
+import type { ByteMeter } from "../../cells/byte-meter.ts";
 import { streamOf } from "../stream-of.ts";
 import { checkCacheTtl } from "./options.ts";
 
@@ -26,6 +27,7 @@ export async function bulkGet(
   database: Database,
   request: Request,
   namespaceId: KvKey["namespaceId"],
+  meter: ByteMeter,
 ): Promise<Response> {
   const { keys, type, withMetadata = false } = await parseRequest(request);
   const names = [...new Set(keys)];
@@ -43,7 +45,7 @@ export async function bulkGet(
   const isJson = type === "json";
   if (isJson) for (const entry of entries) await checkJson(database, entry);
   const members = names.map((name, index) => ({ name, entry: entries[index] }));
-  const body = streamOf(objectOf(database, members, { isJson, withMetadata }));
+  const body = streamOf(objectOf(database, members, { isJson, withMetadata }), meter);
   return new Response(body, { headers: { "content-type": "application/json" } });
 }
 

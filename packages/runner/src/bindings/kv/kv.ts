@@ -1,5 +1,7 @@
 import { type KvNamespaceId, kvExpiry, OpenWorkersError } from "@openworkers/core";
 import { deleteKvEntry, type KvEntry, listKvEntries, readKvValue } from "@openworkers/db";
+import type { ByteMeter } from "../../cells/byte-meter.ts";
+import type { Caller } from "../caller.ts";
 import type { BindingHandler, BindingPlugin, BindingServices } from "../plugin.ts";
 import { streamOf } from "../stream-of.ts";
 import { bulkGet } from "./bulk.ts";
@@ -33,31 +35,40 @@ class KvHandler implements BindingHandler<"kv"> {
     this.#sweeper = new KvSweeper(database, report);
   }
 
-  async serve(request: Request, { namespaceId }: { readonly namespaceId: KvNamespaceId }): Promise<Response> {
+  async serve(
+    request: Request,
+    { namespaceId }: { readonly namespaceId: KvNamespaceId },
+    { meter }: Caller,
+  ): Promise<Response> {
     const url = new URL(request.url);
     const { pathname, searchParams } = url;
     switch (request.method) {
       case "GET":
         return pathname === "/"
           ? this.#list(searchParams, namespaceId)
-          : this.#get(pathname, searchParams, namespaceId);
+          : this.#get(pathname, searchParams, namespaceId, meter);
       case "PUT":
-        return this.#put(request, url, namespaceId);
+        return this.#put(request, url, namespaceId, meter);
       case "DELETE":
         return this.#delete(pathname, namespaceId);
       case "POST":
-        if (pathname === "/bulk/get") return bulkGet(this.#database, request, namespaceId);
+        if (pathname === "/bulk/get") return bulkGet(this.#database, request, namespaceId, meter);
         break;
     }
     throw new OpenWorkersError("INVALID_INPUT", "KV has no such operation.");
   }
 
-  async #get(pathname: string, query: URLSearchParams, namespaceId: KvNamespaceId): Promise<Response> {
+  async #get(
+    pathname: string,
+    query: URLSearchParams,
+    namespaceId: KvNamespaceId,
+    meter: ByteMeter,
+  ): Promise<Response> {
     const key = parseKey(pathname);
     checkCacheTtl(query.get("cache_ttl"));
     const entry = await this.#reader.read({ namespaceId, key });
     if (entry === undefined) return new Response(null, { status: 404 });
-    return new Response(bodyOf(this.#database, entry), {
+    return new Response(bodyOf(this.#database, entry, meter), {
       headers: {
         "content-length": String(entry.size),
         ...(entry.metadata === null ? {} : { "cf-kv-metadata": metadataHeader(entry.metadata) }),
@@ -70,6 +81,7 @@ class KvHandler implements BindingHandler<"kv"> {
     request: Request,
     { pathname, searchParams }: URL,
     namespaceId: KvNamespaceId,
+    meter: ByteMeter,
   ): Promise<Response> {
     const entry = {
       namespaceId,
@@ -80,7 +92,7 @@ class KvHandler implements BindingHandler<"kv"> {
       }),
       metadata: parseMetadata(request.headers.get("cf-kv-metadata")),
     };
-    await putBody(this.#database, request, entry);
+    await putBody(this.#database, request, entry, meter);
     return new Response(null);
   }
 
@@ -117,9 +129,11 @@ class KvHandler implements BindingHandler<"kv"> {
 function bodyOf(
   database: BindingServices["database"],
   { value, valueId, size }: KvEntry,
+  meter: ByteMeter,
 ): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
-  if (valueId === null) return new Uint8Array(value ?? []);
-  return streamOf(readKvValue(database, valueId, size));
+  if (valueId !== null) return streamOf(readKvValue(database, valueId, size), meter);
+  meter.moved(size, 0);
+  return new Uint8Array(value ?? []);
 }
 
 const seconds = (time: Date): number => Math.floor(time.getTime() / 1_000);

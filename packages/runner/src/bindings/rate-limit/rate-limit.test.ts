@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Binding, newId } from "@openworkers/core";
 import { createUser, type Database, deployVersion } from "@openworkers/db";
 import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
+import { noMeter } from "../../cells/byte-meter.ts";
 import { testTarget } from "../../cells/testing/test-cells.ts";
 import { type BindingCells, bindingCells } from "../testing/binding-cells.ts";
 import { rateLimitPlugin } from "./rate-limit.ts";
@@ -94,7 +95,7 @@ test("an owner's workers count together, and other owners' apart", async () => {
       body: "key",
       headers: { "content-length": "3" },
     });
-    const caller = { target: { ...testTarget, workerId }, bindings: new Map() };
+    const caller = { target: { ...testTarget, workerId }, bindings: new Map(), meter: noMeter };
     return await (await handler?.serve(request, binding, caller))?.json();
   };
   expect([await take(one), await take(two), await take(theirs)]).toEqual([

@@ -1,6 +1,7 @@
 import type { Limits } from "@openworkers/core";
 import { configureBindings } from "../../bindings/configure.ts";
 import { type SubrequestBudget, unmetered } from "../../subrequests/budget.ts";
+import { type ByteMeter, noMeter } from "../byte-meter.ts";
 import type { Cell, CellExit, CellLine } from "../cell.ts";
 import { cellFlags } from "../config/compatibility.ts";
 import { encodeConfig, socketNames } from "../config/encode-config.ts";
@@ -22,6 +23,8 @@ export interface AssignOptions {
   readonly target?: Target;
   /** What its requests may ask for; without, nothing is counted. */
   readonly budget?: SubrequestBudget;
+  /** Told of the bytes that it moves through its bindings and its way out. */
+  readonly meter?: ByteMeter;
   /** Called for every line that the worker writes. Must not throw. */
   readonly onLine: (line: CellLine) => void;
   /** Asks what the worker exports, once, before `assign` resolves. */
@@ -81,7 +84,8 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
         if (target !== undefined) {
           const { bindings, egress: policy = {} } = program;
           const warn = (message: string) => onLine({ time: Date.now(), level: "warn", message });
-          cell.grant({ target, bindings, policy, budget: options.budget ?? unmetered, warn });
+          const { budget = unmetered, meter = noMeter } = options;
+          cell.grant({ target, bindings, policy, budget, meter, warn });
         }
         let lastWords = "";
         const stdout = readLog(cell.stdout, {

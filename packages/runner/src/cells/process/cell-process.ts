@@ -171,7 +171,7 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         const workers = [...grant.bindings.values()].filter((binding) => binding.kind === "worker");
         for (const [index, binding] of workers.entries()) {
           const path = join(socketsDirectory, serviceSocket(index));
-          owned.use(options.services.listen(path, grant.target, binding));
+          owned.use(options.services.listen(path, grant, binding));
           give(path);
         }
       },

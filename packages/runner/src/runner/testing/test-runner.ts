@@ -1,8 +1,22 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Binding, defaultMaxima, type Limits, type LogRecord, type WorkerId } from "@openworkers/core";
-import { deployVersion, ensureOperator, registerSealingKey, SecretKeys } from "@openworkers/db";
+import {
+  type Binding,
+  type BucketId,
+  defaultMaxima,
+  type KvNamespaceId,
+  type Limits,
+  type LogRecord,
+  type WorkerId,
+} from "@openworkers/core";
+import {
+  createResource,
+  deployVersion,
+  ensureOperator,
+  registerSealingKey,
+  SecretKeys,
+} from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
 import { Permissions } from "../../egress/guard/permissions.ts";
 import { createRunner, type Runner } from "../runner.ts";
@@ -25,6 +39,8 @@ export interface TestRunner extends AsyncDisposable {
   readonly reports: readonly Record<string, unknown>[];
   /** Deploys a worker of one module and waits until it is served. */
   deploy(worker: string, source: string, options?: TestDeploy): Promise<WorkerId>;
+  /** Creates an empty KV namespace and an empty bucket, for bindings. */
+  createStores(): Promise<{ readonly namespaceId: KvNamespaceId; readonly bucketId: BucketId }>;
   /** Takes all of a worker's versions out of service. */
   withdraw(worker: string): Promise<void>;
   get(worker: string, path?: string, init?: RequestInit): Promise<Response>;
@@ -68,6 +84,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
     }),
   );
   const { id: operator } = await ensureOperator(database);
+  let stores = 0;
   const get: TestRunner["get"] = (worker, path = "/", init = {}) =>
     fetch(`http://127.0.0.1:${runner.port}${path}`, {
       ...init,
@@ -81,6 +98,13 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
     reports,
     get,
     text: async (...given) => (await get(...given)).text(),
+    async createStores() {
+      const named = { name: `store-${++stores}`, by: operator };
+      return {
+        namespaceId: await createResource(database, "kv", named),
+        bucketId: await createResource(database, "storage", named),
+      };
+    },
     async withdraw(worker) {
       await database.write(async (transaction) => {
         const named = transaction.selectFrom("workers").select("workers.id").where("name", "=", worker);

@@ -1,0 +1,40 @@
+import type { ByteMeter } from "../cells/byte-meter.ts";
+
+/**
+ * CPU that is earned by each byte that a cell reads or writes. Moving bytes is the runtime's work, not the worker's.
+ * Measured over 100 MiB of requests' bodies, objects, and responses of servers and services: reading chunk by chunk
+ * costs 13.8 to 16.1 ms per MiB (workerd gives pieces of 4 KiB, a turn of the event loop each), with a BYOB reader 1.5
+ * to 1.8; writing what JavaScript makes 1.7 to 3.3; passing a body on as it is 1.1 to 2.7 for both.
+ */
+const msPerByteRead = 16 / 2 ** 20;
+const msPerByteWritten = 4 / 2 ** 20;
+
+/**
+ * What a cell may keep for later. The runner counts bytes up to some socket buffers earlier than the cell spends CPU on
+ * them; more than that is no bill for bytes any more, and who passes much on at little cost is not to save it up.
+ */
+const maxCarriedMs = 250;
+
+/** CPU, in milliseconds, that is earned by bytes moved. */
+export function earnedMs(read: number, written: number): number {
+  return read * msPerByteRead + written * msPerByteWritten;
+}
+
+/**
+ * What a cell earns with bytes that it moves through its bindings and its way out. For which request it does cannot be
+ * seen, so it pays for the cell's CPU time before that counts against anybody's limit.
+ */
+export class CpuCredit implements ByteMeter {
+  #earnedMs = 0;
+
+  moved(read: number, written: number): void {
+    this.#earnedMs += earnedMs(read, written);
+  }
+
+  /** Pays for CPU time used since the last call as far as it can, and returns how much: milliseconds. */
+  pay(usedMs: number): number {
+    const paidMs = Math.min(usedMs, this.#earnedMs);
+    this.#earnedMs = Math.min(maxCarriedMs, this.#earnedMs - paidMs);
+    return paidMs;
+  }
+}
