@@ -87,22 +87,26 @@ export class Broker implements AsyncDisposable {
 
   async #answer(request: Request, caller: BudgetedCaller | undefined): Promise<Response> {
     try {
-      const name = request.headers.get(bindingHeader) ?? "";
-      if (caller !== undefined && name === cacheSelector) {
-        using _place = await caller.budget.enter(undefined, request.signal);
-        return await this.#bodies.hold(caller, await this.#cache.serve(request, caller), request.signal);
-      }
-      const binding = caller?.bindings.get(name);
-      const handler = binding === undefined ? undefined : this.#options.handlers.get(binding.kind);
-      if (caller === undefined || binding === undefined || handler === undefined) {
-        throw new OpenWorkersError("FORBIDDEN", "The worker has no such binding.");
-      }
-      // What is asked through a binding does not say for which request.
-      using _place = await caller.budget.enter(undefined, request.signal);
-      return await this.#bodies.hold(caller, await handler.serve(request, binding, caller), request.signal);
+      if (caller === undefined) throw notGranted();
+      // Without its place among the subrequests: those that are small need not wait for large bodies.
+      return await this.#bodies.hold(caller, await this.#serve(request, caller), request.signal);
     } catch (thrown) {
+      // It left while it waited, and nobody is there to be told.
+      if (request.signal.aborted && thrown === request.signal.reason)
+        return new Response(null, { status: 499 });
       return this.#failed(thrown, caller);
     }
+  }
+
+  async #serve(request: Request, caller: BudgetedCaller): Promise<Response> {
+    const name = request.headers.get(bindingHeader) ?? "";
+    const binding = caller.bindings.get(name);
+    const handler = binding === undefined ? undefined : this.#options.handlers.get(binding.kind);
+    if (name !== cacheSelector && handler === undefined) throw notGranted();
+    // What is asked through a binding does not say for which request.
+    using _place = await caller.budget.enter(undefined, request.signal);
+    if (binding === undefined || handler === undefined) return await this.#cache.serve(request, caller);
+    return await handler.serve(request, binding, caller);
   }
 
   #failed(thrown: unknown, caller: Caller | undefined): Response {
@@ -117,4 +121,8 @@ export class Broker implements AsyncDisposable {
     const { status, code } = isOpenWorkersError(thrown) ? thrown : { status: 500, code: "INTERNAL" };
     return new Response("The binding failed.", { status, headers: { [errorCodeHeader]: code } });
   }
+}
+
+function notGranted(): OpenWorkersError {
+  return new OpenWorkersError("FORBIDDEN", "The worker has no such binding.");
 }
