@@ -1,3 +1,4 @@
+import { ptr, read } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import { OpenWorkersError } from "@openworkers/core";
@@ -30,6 +31,27 @@ export function setLimits(pid: number, limits: ResourceLimits, user?: User): voi
   };
   if (user === undefined) set();
   else withRealIds(user, set);
+}
+
+/**
+ * Lets this process have as many files open as it may: the runner has one for each connection of each cell. Raises
+ * the hard limit to the kernel's where it is allowed to (CAP_SYS_RESOURCE), else the soft one to the hard one.
+ *
+ * @returns the limit from now on
+ */
+export function raiseOpenFiles(): number {
+  const most = BigInt(readFileSync("/proc/sys/fs/nr_open", "utf8").trim());
+  const now = new BigUint64Array(2);
+  check(linux().prlimit(0, resources.nofile, null, now), "RLIMIT_NOFILE of this process");
+  const raised = new BigUint64Array([most, most]);
+  if (linux().prlimit(0, resources.nofile, raised, null) === 0) return Number(most);
+  // Read by pointer: compiled code may keep what a typed array held before the call.
+  const hard = read.u64(ptr(now), 8);
+  check(
+    linux().prlimit(0, resources.nofile, new BigUint64Array([hard, hard]), null),
+    "RLIMIT_NOFILE of this process",
+  );
+  return Number(hard);
 }
 
 // asm/unistd.h

@@ -28,6 +28,13 @@ function descendants(pid: number): number[] {
 }
 
 describe("a cell host", () => {
+  test("lets its own process have as many files open as it may", async () => {
+    const limits = readFileSync("/proc/self/limits", "utf8");
+    const [, soft, hard] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(limits) ?? [];
+    expect(Number(soft)).toBe(Number(hard));
+    expect(Number(soft)).toBeGreaterThan(2_048);
+  });
+
   test("leaves no file descriptor, no process and no file behind after many cells", async () => {
     const before = readdirSync("/proc/self/fd").length;
     const children = descendants(process.pid);

@@ -2,7 +2,7 @@ import { defaultLimits } from "@openworkers/core";
 import { Broker } from "../../bindings/broker.ts";
 import { noServices, type ServiceListener } from "../../bindings/service-listener.ts";
 import { Egress } from "../../egress/egress.ts";
-import { dataBytes, setLimits } from "../os/rlimits.ts";
+import { dataBytes, raiseOpenFiles, setLimits } from "../os/rlimits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { unversioned } from "../target.ts";
 import { baseLimits } from "./base-limits.ts";
@@ -42,6 +42,7 @@ export interface CellHost extends AsyncDisposable {
  */
 export async function openCellHost(options: CellHostOptions): Promise<CellHost> {
   await using parts = new AsyncDisposableStack();
+  if (process.platform === "linux") raiseOpenFiles();
   const directories = new CellDirectories(options.runtimeDir);
   parts.defer(() => directories.dispose());
   const broker = options.broker ?? new Broker({ handlers: new Map(), report() {} });

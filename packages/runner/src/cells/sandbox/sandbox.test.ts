@@ -104,7 +104,7 @@ describe("a cell's process", () => {
     expect(hard("Max core file size")).toBe(0);
     expect(hard("Max file size")).toBe(0);
     expect(hard("Max processes")).toBe(64);
-    expect(hard("Max open files")).toBe(4_096);
+    expect(hard("Max open files")).toBe(2_048);
     expect(hard("Max data size")).toBe(one.cell.idleDataBytes + memoryBytes + 32 * 2 ** 20);
   });
 
