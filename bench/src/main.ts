@@ -96,10 +96,13 @@ progress(`idle memory of ${size.cells} cells`);
 const memory = await measureIdleMemory(platform, size.cells);
 progress(`cold starts from nothing: ${size.coldStarts}`);
 const fromNothing = await coldStartsFromNothing(size.coldStarts);
+await platform[Symbol.asyncDispose]();
 const bindings: string[] = [];
 for (const [name, section] of Object.entries(sections)) {
   progress(name);
-  bindings.push(...(await section(platform, size)), "");
+  // A fresh one for each: what the others left running would be measured with it.
+  await using alone = await OpenWorkers.start();
+  bindings.push(...(await section(alone, size)), "");
 }
 
 console.log(
