@@ -1,9 +1,10 @@
 import { type KvNamespaceId, kvExpiry, OpenWorkersError } from "@openworkers/core";
-import { deleteKvEntry, type KvEntry, listKvEntries, readKvValue } from "@openworkers/db";
+import { deleteKvEntry, type KvEntry, listKvEntries, readKvValue, sweepKv } from "@openworkers/db";
 import type { ByteMeter } from "../../cells/byte-meter.ts";
 import type { Caller } from "../caller.ts";
 import type { BindingHandler, BindingPlugin, BindingServices } from "../plugin.ts";
 import { streamOf } from "../stream-of.ts";
+import { Sweeper } from "../sweeper.ts";
 import { bulkGet } from "./bulk.ts";
 import {
   checkCacheTtl,
@@ -15,7 +16,9 @@ import {
 } from "./options.ts";
 import { putBody } from "./put.ts";
 import { KvReader } from "./reader.ts";
-import { KvSweeper } from "./sweeper.ts";
+
+/** No request lives as long, so nobody still reads or writes a value that has been nobody's for so long. */
+const keepMs = 3_600_000;
 
 /** `env.KV`: workerd's own client, and what it speaks with. */
 export const kvPlugin: BindingPlugin<"kv"> = {
@@ -27,12 +30,16 @@ export const kvPlugin: BindingPlugin<"kv"> = {
 class KvHandler implements BindingHandler<"kv"> {
   readonly #database: BindingServices["database"];
   readonly #reader: KvReader;
-  readonly #sweeper: KvSweeper;
+  readonly #sweeper: Sweeper;
 
   constructor({ database, report }: BindingServices) {
     this.#database = database;
     this.#reader = new KvReader(database);
-    this.#sweeper = new KvSweeper(database, report);
+    this.#sweeper = new Sweeper({
+      sweep: (signal) => sweepKv(database, { keepMs, signal }),
+      failure: "Expired KV entries could not be removed",
+      report,
+    });
   }
 
   async serve(

@@ -10,13 +10,14 @@ import {
   storageErrorName,
   storageLimits,
 } from "@openworkers/core";
+import { sweepStorage } from "@openworkers/db";
 import type { BindingHandler, BindingServices } from "../plugin.ts";
+import { Sweeper } from "../sweeper.ts";
 import { drain, type SplitBody, splitBody } from "./body.ts";
 import type { BucketStores } from "./bucket-stores.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { parseStorageRequest, type StorageRequest, type StorageRequestOf } from "./request.ts";
 import { encodeObject, errorResponse, metadataResponse, objectResponse } from "./response.ts";
-import { StorageSweeper } from "./sweeper.ts";
 
 /** Bytes of JSON that a list takes at most; workerd refuses more than 1 MiB (src/workerd/api/r2-rpc.c++). */
 const maxListBytes = 900_000;
@@ -24,13 +25,17 @@ const maxListBytes = 900_000;
 /** Answers workerd's R2 client: https://developers.cloudflare.com/r2/api/workers/workers-api-reference. */
 export class StorageHandler implements BindingHandler<"storage"> {
   readonly #stores: BucketStores;
-  readonly #sweeper: StorageSweeper;
+  readonly #sweeper: Sweeper;
   readonly #report: BindingServices["report"];
 
   constructor(options: Pick<BindingServices, "database" | "report"> & { readonly stores: BucketStores }) {
     this.#stores = options.stores;
     this.#report = options.report;
-    this.#sweeper = new StorageSweeper(options.database, options.report);
+    this.#sweeper = new Sweeper({
+      sweep: (signal) => sweepStorage(options.database, { stopped: () => signal.aborted }),
+      failure: "Old contents of buckets could not be removed",
+      report: options.report,
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
