@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
-import { wireHandlers } from "@openworkers/core";
+import { type Wire, wireHandlers } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { serialize } from "pg-protocol";
 import { Intake } from "../protocol/intake.ts";
@@ -11,13 +11,17 @@ import { Intake } from "../protocol/intake.ts";
  *
  * @throws Error saying why not
  */
-export async function dial(address: Address, signal: AbortSignal, report: (error: unknown) => void): Promise<Intake> {
+export async function dial(
+  address: Address,
+  signal: AbortSignal,
+  report: (error: unknown) => void,
+): Promise<Intake> {
   signal.throwIfAborted();
   let intake = new Intake(report);
   const abort = () => intake.destroy();
   signal.addEventListener("abort", abort);
   try {
-    await Bun.connect({ ...placeOf(address), socket: wireHandlers, data: intake.wire });
+    await connect(address, intake.wire);
     if (address.tls !== "disable") {
       const plain = intake;
       intake = new Intake(report);
@@ -34,8 +38,10 @@ export async function dial(address: Address, signal: AbortSignal, report: (error
   }
 }
 
-function placeOf({ host, port }: Address): { unix: string } | { hostname: string; port: number } {
-  return host.startsWith("/") ? { unix: `${host}/.s.PGSQL.${port}` } : { hostname: host, port };
+function connect({ host, port }: Address, wire: Wire): Promise<unknown> {
+  const parts = { socket: wireHandlers, data: wire };
+  if (host.startsWith("/")) return Bun.connect({ ...parts, unix: `${host}/.s.PGSQL.${port}` });
+  return Bun.connect({ ...parts, hostname: host, port });
 }
 
 async function encrypt(plain: Intake, secure: Intake, { host, tls }: Address): Promise<void> {
@@ -53,7 +59,8 @@ async function encrypt(plain: Intake, secure: Intake, { host, tls }: Address): P
     },
     (socket) => {
       if (tls !== "verify-full") return undefined;
-      if (!socket.authorized) return new Error("the server's certificate is not from an authority that is trusted here");
+      if (!socket.authorized)
+        return new Error("the server's certificate is not from an authority that is trusted here");
       return checkServerIdentity(host, socket.getPeerCertificate() as PeerCertificate);
     },
   );

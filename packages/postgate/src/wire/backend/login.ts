@@ -1,8 +1,8 @@
 import type { Address } from "@openworkers/db";
+import { continueSession, finalizeSession, startSession } from "pg/lib/crypto/sasl";
+import { postgresMd5PasswordHash } from "pg/lib/crypto/utils";
 import { serialize } from "pg-protocol";
 import { Writer } from "pg-protocol/dist/buffer-writer";
-import { postgresMd5PasswordHash } from "pg/lib/crypto/utils";
-import { continueSession, finalizeSession, startSession } from "pg/lib/crypto/sasl";
 import type { Intake, Message } from "../protocol/intake.ts";
 import { BackendRefusal } from "./refusal.ts";
 
@@ -30,7 +30,7 @@ export async function login(
   intake.wire.write(startup({ ...settings, user: address.user, database: address.database }));
   const greeting: Buffer[] = [];
   const authentication = new Authentication(intake, address);
-  let key = Buffer.alloc(8);
+  let key: Buffer = Buffer.alloc(8);
   for (;;) {
     const message = await intake.readMessage(maxMessageBytes);
     switch (String.fromCharCode(message.type)) {
@@ -63,7 +63,10 @@ function startup(parameters: Readonly<Record<string, string>>): Buffer {
   const writer = new Writer().addInt16(3).addInt16(0);
   for (const [name, value] of Object.entries(parameters)) writer.addCString(name).addCString(value);
   const body = writer.addCString("").flush();
-  return new Writer().addInt32(body.length + 4).add(body).flush();
+  return new Writer()
+    .addInt32(body.length + 4)
+    .add(body)
+    .flush();
 }
 
 class Authentication {
@@ -109,11 +112,14 @@ class Authentication {
         this.#proven = true;
         return;
     }
-    throw new Error(`the server asks for an authentication (${body.readUInt32BE(0)}) that is not spoken here`);
+    throw new Error(
+      `the server asks for an authentication (${body.readUInt32BE(0)}) that is not spoken here`,
+    );
   }
 
   get #password(): string {
-    if (this.#address.password === undefined) throw new Error("the server asks for a password, and none is known");
+    if (this.#address.password === undefined)
+      throw new Error("the server asks for a password, and none is known");
     return this.#address.password;
   }
 

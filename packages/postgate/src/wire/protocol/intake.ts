@@ -24,6 +24,8 @@ export class Intake implements WireOwner {
   #wanted: { bytes: number; resolve: (bytes: Buffer) => void; reject: (error: Error) => void } | undefined;
   #taker: Taker | undefined;
   #closed = false;
+  /** Called when the peer has gone, whoever has taken over by then. */
+  onLost: (() => void) | undefined;
 
   /** @param report is told of what should not happen: a bug of ours */
   constructor(report: (error: unknown) => void) {
@@ -104,6 +106,7 @@ export class Intake implements WireOwner {
     this.#closed = true;
     this.#wanted?.reject(new ConnectionLost());
     this.#wanted = undefined;
+    this.onLost?.();
     this.#taker?.onClose();
   }
 

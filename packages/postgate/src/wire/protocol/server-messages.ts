@@ -21,7 +21,8 @@ export const authenticated = new Writer().addInt32(0).flush(code("R"));
 /** An ErrorResponse that ends the connection. */
 export function fatal({ code: sqlState, message, detail, hint }: ServerError): Buffer {
   const writer = new Writer();
-  const field = (letter: string, value: string) => writer.addString(letter).addCString(value.replaceAll("\0", ""));
+  const field = (letter: string, value: string) =>
+    writer.addString(letter).addCString(value.replaceAll("\0", ""));
   field("S", "FATAL");
   // The same, never translated.
   field("V", "FATAL");

@@ -58,14 +58,18 @@ export function parseStartupPacket(packet: Buffer): StartupPacket {
   }
   const major = code >>> 16;
   if (major !== 3) {
-    throw new ProtocolViolation(`unsupported frontend protocol ${major}.${code & 0xffff}: server supports 3.0`, "0A000");
+    throw new ProtocolViolation(
+      `unsupported frontend protocol ${major}.${code & 0xffff}: server supports 3.0`,
+      "0A000",
+    );
   }
   return { kind: "startup", minor: code & 0xffff, parameters: parseParameters(packet.subarray(8)) };
 }
 
 // Pairs of strings, each ended by a zero, and a zero behind the last.
 function parseParameters(bytes: Buffer): Map<string, string> {
-  if (bytes.at(-1) !== 0) throw new ProtocolViolation("invalid startup packet layout: expected terminator as last byte");
+  if (bytes.at(-1) !== 0)
+    throw new ProtocolViolation("invalid startup packet layout: expected terminator as last byte");
   const parameters = new Map<string, string>();
   const strings = bytes.subarray(0, -1).toString("utf8").split("\0");
   // What follows the last zero is nothing.

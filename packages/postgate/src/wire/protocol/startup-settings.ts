@@ -39,7 +39,9 @@ export function wantedExtensions(parameters: ReadonlyMap<string, string>): strin
 
 // As `pg_split_opts` and `process_postgres_switches` read it: words by white space, a backslash keeps the next character.
 function* parseOptions(options: string): Generator<[string, string]> {
-  const words = (options.match(/(?:\\[\s\S]|[^\\\s])+/g) ?? []).map((word) => word.replace(/\\([\s\S])/g, "$1"));
+  const words = (options.match(/(?:\\[\s\S]|[^\\\s])+/g) ?? []).map((word) =>
+    word.replace(/\\([\s\S])/g, "$1"),
+  );
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? "";
     let setting: string;
