@@ -114,7 +114,7 @@ export class Session {
       Backend.open(
         {
           address: backendAddress(options.server, tenant, principal.scope),
-          settings: { ...startSettings(options, principal), ...settings },
+          settings: { ...options.sessionSettings(tenant, principal.scope), ...settings },
           report: (error) => this.#report("A database session met an error.", error),
         },
         AbortSignal.any([this.#ended.signal, AbortSignal.timeout(connectMs)]),
@@ -183,21 +183,12 @@ export function tell(error: unknown): ServerError {
   return { code: "XX000", message: "internal error" };
 }
 
-function startSettings(options: WireOptions, { tenant, scope }: Principal): Record<string, string> {
-  return {
-    // If we are killed, nobody is left to cancel what runs: PostgreSQL itself looks whether its client is there.
-    // Servers that are not ours may be older than PostgreSQL 14, which brought it.
-    ...(tenant.place.kind === "platform" ? { client_connection_check_interval: "2s" } : {}),
-    ...options.sessionSettings(tenant, scope),
-  };
-}
-
 function sameSession(options: WireOptions, one: Principal, other: Principal): boolean {
   const of = (principal: Principal) =>
     JSON.stringify([
       principal.tenant.id,
       backendAddress(options.server, principal.tenant, principal.scope),
-      startSettings(options, principal),
+      options.sessionSettings(principal.tenant, principal.scope),
     ]);
   return of(one) === of(other);
 }
