@@ -45,7 +45,8 @@ export async function tenantsServers(parts: AsyncDisposableStack): Promise<Tenan
   return servers;
 }
 
-const passwords: Record<DatabaseRole, string> = {
+/** Of the roles of every tenant here. */
+export const tenantPasswords: Record<DatabaseRole, string> = {
   owner: "owner-secret",
   "read-write": "rw-secret",
   "read-only": "ro-secret",
@@ -108,7 +109,7 @@ export class TestPlatform implements AsyncDisposable {
         secretKeys,
         make: async (id) => {
           await makeTenant(server.address, id);
-          await databaseReady(database, id, { kind: "platform", opens: passwords });
+          await databaseReady(database, id, { kind: "platform", opens: tenantPasswords });
         },
       }),
     );
@@ -195,7 +196,7 @@ async function makeTenant(address: Address, id: DatabaseId): Promise<void> {
   const { database, roles } = tenantNames(id);
   await asAdmin(address, async (admin) => {
     for (const role of ["owner", "read-write", "read-only", "reduce"] as const) {
-      await admin.query(`create role ${roles[role]} login password '${passwords[role]}'`);
+      await admin.query(`create role ${roles[role]} login password '${tenantPasswords[role]}'`);
     }
     await admin.query(`create database ${database} owner ${database} template template0`);
     await admin.query(`revoke connect on database ${database} from public`);
@@ -218,6 +219,11 @@ async function asAdmin<T>(address: Address, work: (admin: Client) => Promise<T>)
   } finally {
     await admin.end();
   }
+}
+
+/** The address as a URL, password included. */
+export function socketUrlOf({ host, port, database, user, password = "" }: Address): string {
+  return `postgres:///${database}?${new URLSearchParams({ host, port: String(port), user, password })}`;
 }
 
 /** Runs a program to its end and gives what it wrote. */
