@@ -2,6 +2,7 @@ import type { OpenWorkers } from "./contenders/openworkers.ts";
 import { benchAssets } from "./measures/assets.ts";
 import { measureKv } from "./measures/kv.ts";
 import { measureRpc } from "./measures/rpc.ts";
+import { measureWire } from "./measures/wire.ts";
 import { rowsTable } from "./report.ts";
 
 export interface SectionSize {
@@ -16,4 +17,5 @@ export const sections: Readonly<
   assets: (_, size) => benchAssets(size),
   kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
   rpc: async (platform, size) => [rowsTable(await measureRpc(platform, size))],
+  wire: async (_, size) => [rowsTable(await measureWire(size))],
 };
