@@ -111,6 +111,16 @@ ${Array.from({ length: 1_000 }, (_, id) => `${id}\tpoint ${id}`).join("\n")}
       });
     }
 
+    test("a connection for each transaction leaves no session behind", async () => {
+      const { id, token } = await platform.tenant();
+      const url = platform.url(token);
+      expect((await run(["pgbench", "-i", "-s", "1", "-q", url])).code).toBe(0);
+      const { code, out } = await run(["pgbench", "-S", "-C", "-c", "4", "-t", "20", "-n", url]);
+      expect(code).toBe(0);
+      expect(out).toContain("number of transactions actually processed: 80/80");
+      await platform.sessions(id, 0);
+    });
+
     // pg_dump refuses a server that is newer than itself, and Debian 12 has 15 alone.
     test.skipIf(platform.server.version > 15)(
       "pg_dump of one database is restored by pg_restore into another",

@@ -4,6 +4,7 @@ import { createResource, databaseReady } from "@openworkers/db";
 import { temporaryDirectory } from "@openworkers/db/testing";
 import { type DebianPostgres, startDebianPostgres } from "./testing/debian-postgres.ts";
 import { run, TestPlatform, tenantsServers } from "./testing/platform.ts";
+import { message, RawClient, startup } from "./testing/raw-client.ts";
 
 const parts = new AsyncDisposableStack();
 const debian = await startDebianPostgres();
@@ -78,6 +79,25 @@ describe.skipIf(debian === undefined)("a server of the owner's", () => {
     expect(await ask(`postgres://admin:secret@127.0.0.1:${closed.port}/postgres`)).toContain(
       "the database cannot be reached",
     );
+  });
+
+  test("that takes connections and says nothing holds nobody for longer than they wait", async () => {
+    const reached = Promise.withResolvers<void>();
+    using mute = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: () => reached.resolve() },
+    });
+    const id = await createResource(platform.database, "database", { name: "mute", by: platform.by });
+    const url = `postgres://a:b@127.0.0.1:${mute.port}/d?sslmode=disable`;
+    await databaseReady(platform.database, id, { kind: "external", opens: { url } });
+    const { token } = await platform.token(id, "owner");
+    const client = await RawClient.connect(platform);
+    client.send(Buffer.concat([startup({ user: "u" }), message("p", `${token}\0`)]));
+    await reached.promise;
+    expect(platform.face.sessions).toBe(1);
+    client[Symbol.dispose]();
+    while (platform.face.sessions > 0) await Bun.sleep(10);
   });
 
   test("a server that puts words behind its answer to SSLRequest is not believed", async () => {
