@@ -99,12 +99,14 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     ...(settings.codeCacheBytes === undefined ? {} : { maxBytes: settings.codeCacheBytes }),
     report,
   });
+  const maxOpenFiles = settings.maxOpenFiles ?? host.maxOpenFiles;
   const supervisor = parts.use(
     new Supervisor({
       programs,
       launch: () => host.launchBlank(),
       logs,
       report,
+      ...(maxOpenFiles === undefined ? {} : { maxOpenFiles }),
       ...(settings.maxCells === undefined ? {} : { maxCells: settings.maxCells }),
       ...(settings.warmCells === undefined ? {} : { warmCells: settings.warmCells }),
       ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
