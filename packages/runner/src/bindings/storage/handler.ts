@@ -14,7 +14,7 @@ import { sweepStorage } from "@openworkers/db";
 import type { Caller } from "../caller.ts";
 import type { BindingHandler, BindingServices } from "../plugin.ts";
 import { Sweeper } from "../sweeper.ts";
-import { drain, type SplitBody, splitBody } from "./body.ts";
+import { type SplitBody, splitBody } from "./body.ts";
 import type { BucketStores } from "./bucket-stores.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { parseStorageRequest, type StorageRequest, type StorageRequestOf } from "./request.ts";
@@ -65,7 +65,7 @@ export class StorageHandler implements BindingHandler<"storage"> {
       if (storageErrorName(thrown) === "unavailable")
         this.#report("Storage is not available.", { error: thrown, worker });
       const response = errorResponse(thrown) ?? this.#unexpected(thrown, worker);
-      if (body !== undefined) await drain(body.rest);
+      await body?.drain();
       return response;
     }
   }
