@@ -74,7 +74,8 @@ export class Wire {
     if (this.#closed || this.#socket === undefined) return;
     // Bun 1.4.5 has it, and its types do not know.
     const { fd } = this.#socket as Socket<Wire> & { readonly fd: number };
-    setSocketBuffer(fd, direction, bytes);
+    // -1 once it is closed, which we are about to be told.
+    if (fd >= 0) setSocketBuffer(fd, direction, bytes);
   }
 
   /** Stops reading: the peer is slowed down by TCP's own window, or the Unix socket's buffer. */
