@@ -16,9 +16,13 @@ afterAll(async () => {
 
 const names = [
   "cache",
+  "cache-origin",
+  "gate",
+  "gated",
   "hello-js",
   "hono",
   "kv",
+  "kv-many",
   "node-compat",
   "rate-limit",
   "service-books",
@@ -26,13 +30,15 @@ const names = [
   "spa",
   "static-site",
   "storage",
+  "storage-guarded",
   "storage-multipart",
   "streaming",
   "wasm",
   "websocket",
+  "worker-first",
 ];
 
-test("every folder of examples/ is one that this file exercises", async () => {
+test("every folder of examples/ is one that this file deploys", async () => {
   const folders = await readdir(join(import.meta.dir, "..", "examples"), { withFileTypes: true });
   expect(
     folders
