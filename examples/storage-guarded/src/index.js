@@ -1,4 +1,4 @@
-/** @typedef {{ PICTURES: R2Bucket, WRITE_KEY: string | undefined }} Env */
+/** @typedef {{ PICTURES: R2Bucket, WRITE_KEY?: string }} Env */
 
 /**
  * Whether the request has the key. Compared in a time that says nothing of where the two differ.
