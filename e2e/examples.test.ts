@@ -48,6 +48,7 @@ test("every folder of examples/ is one that this file deploys", async () => {
   ).toEqual(names);
 });
 
+// Some twenty commands, each a process.
 test("every example deploys with the CLI as version 1 under its own name", async () => {
   for (const name of names) {
     expect(await platform.deploy(`examples/${name}`)).toMatchObject({
@@ -56,7 +57,7 @@ test("every example deploys with the CLI as version 1 under its own name", async
       url: `http://${platform.host(name)}/`,
     });
   }
-});
+}, 240_000);
 
 describe("hello-js", () => {
   test("answers, redirects and has a 404 of its own", async () => {
