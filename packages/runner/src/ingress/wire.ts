@@ -1,4 +1,5 @@
 import type { Socket, SocketHandler } from "bun";
+import { setSocketBuffer } from "../cells/os/socket-buffers.ts";
 
 /** Who hears of what happens on a wire. Nothing is called after `onClose`. */
 export interface WireOwner {
@@ -66,6 +67,14 @@ export class Wire {
       this.#blocked = true;
     }
     return false;
+  }
+
+  /** Bytes that the kernel keeps for the peer, or of it. Nothing happens to a wire that is closed. */
+  setBuffer(direction: "send" | "receive", bytes: number): void {
+    if (this.#closed || this.#socket === undefined) return;
+    // Bun 1.4.5 has it, and its types do not know.
+    const { fd } = this.#socket as Socket<Wire> & { readonly fd: number };
+    setSocketBuffer(fd, direction, bytes);
   }
 
   /** Stops reading: the peer is slowed down by TCP's own window, or the Unix socket's buffer. */

@@ -11,6 +11,7 @@ import { type Endpoint, Guard } from "../egress/guard/guard.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
+import { BoundedReports, type Report } from "./bounded-reports.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
 
@@ -28,8 +29,8 @@ export interface RunnerOptions {
   readonly sandbox: Sandbox["kind"];
   /** Where console lines, exceptions and invocations go. */
   readonly logs: LogSink;
-  /** What an operator should read. Default: one JSON line each on stderr. Never throws. */
-  readonly report?: (message: string, details: Record<string, unknown>) => void;
+  /** What an operator should read, so many a minute. Default: one JSON line each on stderr. Never throws. */
+  readonly report?: Report;
   /** Default: read from the process's environment variables. */
   readonly settings?: RunnerSettings;
 }
@@ -57,10 +58,11 @@ export interface Runner extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
  */
 export async function createRunner(options: RunnerOptions): Promise<Runner> {
-  const { database, secretKeys, baseDomain, logs, report = reportToStderr } = options;
+  const { database, secretKeys, baseDomain, logs } = options;
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
+  const { report } = parts.use(new BoundedReports(options.report ?? reportToStderr));
   const platform: Endpoint[] = await endpointsOf(database);
   const guard = new Guard({
     open: settings.egress.open,
@@ -97,12 +99,14 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     ...(settings.codeCacheBytes === undefined ? {} : { maxBytes: settings.codeCacheBytes }),
     report,
   });
+  const maxOpenFiles = settings.maxOpenFiles ?? host.maxOpenFiles;
   const supervisor = parts.use(
     new Supervisor({
       programs,
       launch: () => host.launchBlank(),
       logs,
       report,
+      ...(maxOpenFiles === undefined ? {} : { maxOpenFiles }),
       ...(settings.maxCells === undefined ? {} : { maxCells: settings.maxCells }),
       ...(settings.warmCells === undefined ? {} : { warmCells: settings.warmCells }),
       ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),

@@ -11,9 +11,10 @@ import {
   storageLimits,
 } from "@openworkers/core";
 import { sweepStorage } from "@openworkers/db";
+import type { Caller } from "../caller.ts";
 import type { BindingHandler, BindingServices } from "../plugin.ts";
 import { Sweeper } from "../sweeper.ts";
-import { drain, type SplitBody, splitBody } from "./body.ts";
+import { type SplitBody, splitBody } from "./body.ts";
 import type { BucketStores } from "./bucket-stores.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { parseStorageRequest, type StorageRequest, type StorageRequestOf } from "./request.ts";
@@ -42,7 +43,11 @@ export class StorageHandler implements BindingHandler<"storage"> {
     return this.#sweeper[Symbol.asyncDispose]();
   }
 
-  async serve(request: Request, { bucketId }: { readonly bucketId: BucketId }): Promise<Response> {
+  async serve(
+    request: Request,
+    { bucketId }: { readonly bucketId: BucketId },
+    { target: { worker } }: Pick<Caller, "target">,
+  ): Promise<Response> {
     let body: SplitBody | undefined;
     try {
       if (request.method === "PUT") {
@@ -58,16 +63,16 @@ export class StorageHandler implements BindingHandler<"storage"> {
     } catch (thrown) {
       // The worker is told of an S3 server's trouble, and its operator what is behind it.
       if (storageErrorName(thrown) === "unavailable")
-        this.#report("Storage is not available.", { error: thrown });
-      const response = errorResponse(thrown) ?? this.#unexpected(thrown);
-      if (body !== undefined) await drain(body.rest);
+        this.#report("Storage is not available.", { error: thrown, worker });
+      const response = errorResponse(thrown) ?? this.#unexpected(thrown, worker);
+      await body?.drain();
       return response;
     }
   }
 
   /** What is no error of storage's own is for the operator to read; the worker learns that it may try again. */
-  #unexpected(thrown: unknown): Response {
-    this.#report("Storage failed.", { error: thrown });
+  #unexpected(thrown: unknown, worker: string): Response {
+    this.#report("Storage failed.", { error: thrown, worker });
     const unavailable = thrown instanceof OpenWorkersError && thrown.fault === "operator";
     const answer = errorResponse(storageError(unavailable ? "unavailable" : "internal"));
     if (answer === undefined) throw thrown;
