@@ -1,6 +1,6 @@
 import { checkKvKey, kvLimits, OpenWorkersError } from "@openworkers/core";
 import {
-  type Database,
+  type DatabaseAccess,
   isJsonKvValue,
   type KvEntry,
   type KvKey,
@@ -24,7 +24,7 @@ const schema = z.object({
 
 /** Answers a `get` of several keys, with large values read as they are sent. @throws OpenWorkersError */
 export async function bulkGet(
-  database: Database,
+  database: DatabaseAccess,
   request: Request,
   namespaceId: KvKey["namespaceId"],
   meter: ByteMeter,
@@ -75,7 +75,7 @@ function refuse(message: string): never {
   throw new OpenWorkersError("INVALID_INPUT", message);
 }
 
-async function checkJson(database: Database, entry: KvEntry | undefined): Promise<void> {
+async function checkJson(database: DatabaseAccess, entry: KvEntry | undefined): Promise<void> {
   if (entry === undefined) return;
   const isJson =
     entry.valueId === null ? isJsonText(entry.value) : await isJsonKvValue(database, entry.valueId);
@@ -95,7 +95,7 @@ const encoder = new TextEncoder();
 
 /** One JSON object with a member for each name. */
 async function* objectOf(
-  database: Database,
+  database: DatabaseAccess,
   members: readonly { readonly name: string; readonly entry: KvEntry | undefined }[],
   { isJson, withMetadata }: { readonly isJson: boolean; readonly withMetadata: boolean },
 ): AsyncGenerator<Uint8Array> {
@@ -116,7 +116,10 @@ async function* objectOf(
   yield encoder.encode("}");
 }
 
-async function* chunksOf(database: Database, { value, valueId, size }: KvEntry): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  database: DatabaseAccess,
+  { value, valueId, size }: KvEntry,
+): AsyncGenerator<Uint8Array> {
   if (valueId !== null) yield* readKvValue(database, valueId, size);
   else if (value !== null) yield value;
 }

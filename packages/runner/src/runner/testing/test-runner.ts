@@ -12,6 +12,7 @@ import {
 } from "@openworkers/core";
 import {
   createResource,
+  type Database,
   deployVersion,
   ensureOperator,
   registerSealingKey,
@@ -31,6 +32,7 @@ export interface TestDeploy {
 /** A whole runner with a database of its own. */
 export interface TestRunner extends AsyncDisposable {
   readonly runner: Runner;
+  readonly database: Database;
   /** Where its cells have their sockets. */
   readonly runtimeDir: string;
   /** Lines and invocations of all workers. */
@@ -93,6 +95,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
   const owned = parts.move();
   return {
     runner,
+    database,
     runtimeDir,
     records,
     reports,
