@@ -5,8 +5,8 @@ import { FairTurns } from "./fair-turns.ts";
 /** Statements and transactions of workers that run at a time, and how many of them may be one worker's. */
 const turns = 8;
 const turnsPerWorker = 4;
-/** A put that waits holds up to 64 KiB: that is 64 MiB for one worker. */
-const maxWaiting = 1_024;
+/** A put that waits holds up to 64 KiB: that is 32 MiB for one worker. Each has a connection; a cell may have some 1,000. */
+const maxWaiting = 512;
 
 /** Queries that whoever uses `shared` may have under way at a time. */
 export const sharedQueries = 2;
