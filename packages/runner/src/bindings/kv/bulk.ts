@@ -10,10 +10,14 @@ import {
 import { z } from "zod";
 import type { ByteMeter } from "../../cells/byte-meter.ts";
 import { streamOf } from "../stream-of.ts";
+import { wholeResponse } from "../whole-response.ts";
 import { checkCacheTtl } from "./options.ts";
 
 /** 100 keys of 512 bytes, each byte escaped, and the rest. */
 const maxRequestBytes = 512 * 1_024;
+
+/** Values that are in memory together; of more, one chunk of one value is. */
+const maxWholeBytes = 256 * 1_024;
 
 const schema = z.object({
   keys: z.array(z.string()),
@@ -45,8 +49,12 @@ export async function bulkGet(
   const isJson = type === "json";
   if (isJson) for (const entry of entries) await checkJson(database, entry);
   const members = names.map((name, index) => ({ name, entry: entries[index] }));
-  const body = streamOf(objectOf(database, members, { isJson, withMetadata }), meter);
-  return new Response(body, { headers: { "content-type": "application/json" } });
+  const chunks = objectOf(database, members, { isJson, withMetadata });
+  const headers = { "content-type": "application/json" };
+  if (total > maxWholeBytes) return new Response(streamOf(chunks, meter), { headers });
+  const body = Buffer.concat(await Array.fromAsync(chunks));
+  meter.moved(body.byteLength, 0);
+  return wholeResponse(body, headers);
 }
 
 async function parseRequest(request: Request): Promise<z.infer<typeof schema>> {

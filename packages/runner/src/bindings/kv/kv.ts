@@ -13,6 +13,7 @@ import type { BindingHandler, BindingPlugin, BindingServices } from "../plugin.t
 import { type DatabaseShares, sharedQueries } from "../shares/database-shares.ts";
 import { streamOf } from "../stream-of.ts";
 import { Sweeper } from "../sweeper.ts";
+import { jsonResponse } from "../whole-response.ts";
 import { bulkGet } from "./bulk.ts";
 import {
   checkCacheTtl,
@@ -135,7 +136,7 @@ async function list(
   }));
   const last = found[limit - 1];
   const more = found.length > limit && last !== undefined;
-  return Response.json({
+  return jsonResponse({
     keys,
     list_complete: !more,
     ...(more ? { cursor: cursorAfter(last.key, prefix) } : {}),
