@@ -3,6 +3,7 @@ import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
+import { DatabaseShares } from "../bindings/shares/database-shares.ts";
 import { storageServices } from "../bindings/storage/storage-services.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
@@ -74,7 +75,8 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const storage = storageServices(settings, guard);
   const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
   const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
-  const broker = parts.use(Broker.of({ database, secretKeys, assets, storage, cacheLimits, report }));
+  const shares = parts.use(new DatabaseShares(database));
+  const broker = parts.use(Broker.of({ database, shares, secretKeys, assets, storage, cacheLimits, report }));
   const egress = parts.use(new Egress({ guard, authorities, report }));
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
   let services: ServiceIngress | undefined;
