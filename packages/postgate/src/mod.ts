@@ -1,1 +1,2 @@
 export * from "./tenant.ts";
+export * from "./tenants/mod.ts";
