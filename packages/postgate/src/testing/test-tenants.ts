@@ -120,5 +120,6 @@ export function testSettings({ limits }: Tenant): Record<string, string> {
     TimeZone: "UTC",
     bytea_output: "hex",
     extra_float_digits: "1",
+    client_connection_check_interval: "500ms",
   };
 }
