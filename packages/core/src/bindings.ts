@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BucketId, KvNamespaceId, WorkerId } from "./ids.ts";
+import type { BucketId, DatabaseId, KvNamespaceId, WorkerId } from "./ids.ts";
 
 /**
  * What a name on `env` gives access to. The runner alone holds this: a cell is given a client under the name and
@@ -8,6 +8,8 @@ import type { BucketId, KvNamespaceId, WorkerId } from "./ids.ts";
 export type Binding =
   | { readonly kind: "kv"; readonly namespaceId: KvNamespaceId }
   | { readonly kind: "storage"; readonly bucketId: BucketId }
+  | { readonly kind: "database"; readonly databaseId: DatabaseId }
+  | { readonly kind: "hyperdrive"; readonly databaseId: DatabaseId }
   | {
       readonly kind: "worker";
       readonly workerId: WorkerId;
