@@ -166,18 +166,27 @@ function d1Result(result) {
 async function runBatch(ask, statements) {
   if (!isArray(statements)) throw typeError(statements);
   const batch = [];
+  let own = true;
   for (let index = 0; index < statements.length; index++) {
     const statement = statements[index];
     const parts = typeof statement === "object" && statement !== null ? partsOf(statement) : undefined;
     if (parts === undefined) {
-      const message = `The ${index + 1}. entry of the batch is no prepared statement.`;
+      const message = `Entry ${index} of the batch is no prepared statement.`;
       throw withMessage(`D1_ERROR: ${message}`, message);
     }
+    if (parts.marks.length > 0) own = false;
     batch[index] = { __proto__: null, sql: parts.sql, params: parts.params };
   }
   const results = [];
   if (batch.length === 0) return results;
-  const answered = await ask("D1_ERROR", { __proto__: null, batch });
+  let answered;
+  try {
+    answered = await ask("D1_ERROR", { __proto__: null, batch });
+  } catch (thrown) {
+    // Nobody says in which of the statements it is.
+    if (!own) delete thrown.position;
+    throw thrown;
+  }
   for (let index = 0; index < answered.length; index++) results[index] = d1Result(answered[index]);
   return results;
 }
