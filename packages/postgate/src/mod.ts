@@ -1,1 +1,2 @@
+export { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
 export * from "./tenant.ts";

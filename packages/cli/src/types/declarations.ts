@@ -76,6 +76,8 @@ function typeOfVar({ kind, value }: EnvValue): string {
 const typeNames: Readonly<Record<Exclude<BindingKind, "worker">, string>> = {
   kv: "KVNamespace",
   storage: "R2Bucket",
+  database: "D1Database",
+  hyperdrive: "Hyperdrive",
   assets: "Fetcher",
   "version-metadata": "WorkerVersionMetadata",
   "rate-limit": "RateLimit",

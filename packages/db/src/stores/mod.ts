@@ -14,6 +14,23 @@ export {
   checkCalledEntrypoints,
   maxCalledEntrypoints,
 } from "./called-entrypoints.ts";
+export {
+  createDatabaseToken,
+  type DatabaseToken,
+  databaseTokensUsed,
+  findDatabaseToken,
+  listDatabaseTokens,
+  type NewDatabaseToken,
+  revokeDatabaseToken,
+} from "./database-tokens.ts";
+export {
+  type DatabaseRow,
+  databaseMeasured,
+  databaseReady,
+  databaseRow,
+  databaseRows,
+  limitDatabase,
+} from "./databases.ts";
 export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
 export {
   type CreateDeployment,

@@ -1,5 +1,6 @@
 import {
   type BucketId,
+  type DatabaseId,
   isId,
   type KvNamespaceId,
   newId,
@@ -16,6 +17,7 @@ import { mustOwn } from "./users.ts";
 export interface ResourceIds {
   kv: KvNamespaceId;
   storage: BucketId;
+  database: DatabaseId;
 }
 export type ResourceKind = keyof ResourceIds;
 
@@ -28,7 +30,7 @@ export interface Resource<Kind extends ResourceKind = ResourceKind> {
 }
 
 interface Facts {
-  readonly table: "kv_namespaces" | "storage_buckets";
+  readonly table: "kv_namespaces" | "storage_buckets" | "databases";
   readonly noun: string;
   readonly action: string;
   /** As the table's constraint has it. */
@@ -56,6 +58,15 @@ const facts: Readonly<Record<ResourceKind, Facts>> = {
     rule: "Use 3 to 63 lower-case letters, digits and hyphens, no hyphen at either end.",
     create: "ow storage create",
     list: "ow storage buckets",
+  },
+  database: {
+    table: "databases",
+    noun: "database",
+    action: "database",
+    pattern: /^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$/,
+    rule: "Use 1 to 64 letters, digits, hyphens and underscores, the last two not at either end.",
+    create: "ow databases create",
+    list: "ow databases list",
   },
 };
 
@@ -102,7 +113,7 @@ export async function ensureResource<Kind extends ResourceKind>(
   for (;;) {
     const made = await transaction
       .insertInto(table)
-      .values({ id: newId<"kv-namespace" & "bucket">(), owner_id: owner, name })
+      .values({ id: newId<"kv-namespace" & "bucket" & "database">(), owner_id: owner, name })
       .onConflict((conflict) => conflict.columns(["owner_id", "name"]).doNothing())
       .returning("id")
       .executeTakeFirst();
