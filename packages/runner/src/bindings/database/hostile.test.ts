@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { defaultLimits } from "@openworkers/core";
+import type { Binding } from "@openworkers/core";
 import { program } from "../../cells/testing/test-cells.ts";
-import { resultOf } from "../testing/binding-cells.ts";
 import { maxQueryBytes } from "./database.ts";
 import { type DatabaseCells, databaseCells } from "./testing/database-cells.ts";
 
@@ -14,16 +12,21 @@ afterAll(() => fixture[Symbol.asyncDispose]());
 
 /** What a worker of `source`, which answers with a Response, says as JSON. */
 async function answerOf(source: string): Promise<unknown> {
-  const bindings = new Map([["DB", fixture.binding]]);
+  const bindings = new Map<string, Binding>([
+    ["DB", fixture.binding],
+    ["ASSETS", { kind: "assets" }],
+  ]);
   await using cell = await fixture.cells.cells.start(program(source, { bindings }));
-  return await (await cell.fetch()).json();
+  const response = await cell.fetch();
+  if (response.status !== 200) throw new Error(JSON.stringify(cell.lines));
+  return await response.json();
 }
 
 describe("a worker that tampers with what the client is made of", () => {
   test("neither breaks it nor is handed its inside", async () => {
     const result = await answerOf(`
       const seen = [];
-      const { fetch } = Fetcher.prototype, { call, apply, bind } = Function.prototype, { json, text } = Response.prototype;
+      let Fetcher;
       const spied = (name) => function (...values) {
         if (this instanceof Fetcher || values.some((value) => value instanceof Fetcher)) seen.push(name);
         throw new Error(name + " was called");
@@ -32,7 +35,7 @@ describe("a worker that tampers with what the client is made of", () => {
         for (const [holder, names] of [
           [Fetcher.prototype, ["fetch"]],
           [Response.prototype, ["json", "text"]],
-          [Array.prototype, ["map", "push", "forEach", "slice", Symbol.iterator, "toJSON"]],
+          [Array.prototype, ["map", "push", "forEach", "slice"]],
           [String.prototype, ["charCodeAt", "slice", "indexOf", "trim", "replace", "startsWith"]],
           [Uint8Array.prototype, ["toHex"]],
           [Uint8Array, ["fromHex"]],
@@ -40,24 +43,23 @@ describe("a worker that tampers with what the client is made of", () => {
           [Reflect, ["apply"]],
           [globalThis, ["String", "Number", "BigInt", "Error", "Uint8Array", "fetch"]],
           [Function.prototype, ["call", "apply", "bind"]],
-        ]) for (const name of names) if (name !== "toJSON") holder[name] = spied(String(name));
+        ]) for (const name of names) holder[name] = spied(name);
+        Array.prototype[Symbol.iterator] = spied("iterator");
       };
-      const original = { String, stringify: JSON.stringify, Error, iterator: Array.prototype[Symbol.iterator] };
+      const { stringify } = JSON, iterator = Array.prototype[Symbol.iterator], { Response: OurResponse } = globalThis, { ownKeys } = Reflect;
       Object.defineProperty(Object.prototype, "name", { set(value) { seen.push("name " + typeof value) }, configurable: true });
-      let tampered = false;
       export default { async fetch(request, env) {
         const statement = env.DB.prepare("select ? as name, 'ü' as b, ?::bytea as c, 5::int8 as d");
-        if (!tampered) { const { String: spare } = globalThis; const text = String; globalThis.String = text; tamper.toString; }
-        const holders = [];
-        try { tamper(); tampered = true; } catch (error) { seen.push("tamper " + error.message) }
-        const bound = statement.bind("a'?", new (Object.getPrototypeOf(new TextEncoder().encode("x")).constructor)([1, 2]));
+        const bytes = new Uint8Array([1, 2]);
+        Fetcher = env.ASSETS.constructor;
+        tamper();
+        const bound = statement.bind("a'?", bytes);
         const row = await bound.first();
         const found = [row.name, row.b, row.c[0], row.c[1], row.d];
         let message;
         try { await env.DB.prepare("selec ?").bind("b").all() } catch (error) { message = error.message }
-        Array.prototype[Symbol.iterator] = original.iterator;
-        globalThis.String = original.String;
-        return new Response(original.stringify({ found, message, seen, names: Reflect.ownKeys(env.DB).length }));
+        Array.prototype[Symbol.iterator] = iterator;
+        return new OurResponse(stringify({ found, message, seen, names: ownKeys(env.DB).length }));
       } };`);
     expect(result).toEqual({
       found: ["a'?", "ü", 1, 2, 5],
@@ -104,9 +106,7 @@ describe("a worker that asks for too much", () => {
       return [
         await DB.prepare("select ?").bind(large).all().catch(failure),
         await DB.exec(large).catch(failure),
-        await DB.prepare("select length(?) as length")
-          .bind(large.slice(0, -1_000))
-          .first("length"),
+        await DB.prepare("select length(?) as length").bind(large.slice(0, -1_000)).first("length"),
       ];
     });
     const refusal = `A query with its values is longer than ${maxQueryBytes} bytes.`;
@@ -118,21 +118,3 @@ describe("a worker that asks for too much", () => {
     expect(fixture.gateway.asked.length).toBe(before + 1);
   });
 });
-
-test("a cell holds nothing of where its database is or who logs in there", async () => {
-  const { user, password, host, port, database } = fixture.postgres;
-  const secrets = [password, database, fixture.gateway.databaseId, `${host}:${port}`].map(String);
-  await using cell = await fixture.cells.start({ DB: fixture.binding }, (async ({ DB }: never) => {
-    return await (DB as { prepare(sql: string): { first(): unknown } }).prepare("select 1 as one").first();
-  }) as never);
-  expect(await resultOf(await cell.fetch())).toEqual({ one: 1 });
-  const memory = memoryOf(cell.cell.pid);
-  // That it would be found if it were there.
-  expect(memory.includes("openworkers:database")).toBe(true);
-  expect(secrets.filter((secret) => memory.includes(secret))).toEqual([]);
-  expect([user, defaultLimits.subrequests]).toEqual([expect.any(String), expect.any(Number)]);
-});
-
-function memoryOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/maps`, "latin1");
-}

@@ -4,7 +4,9 @@ import { type DatabaseCells, databaseCells } from "./testing/database-cells.ts";
 let fixture: DatabaseCells;
 beforeAll(async () => {
   fixture = await databaseCells();
-  await fixture.postgres.query("create type mood as enum ('calm', 'wild'); create type pair as (a int, b text)");
+  await fixture.postgres.query(
+    "create type mood as enum ('calm', 'wild'); create type pair as (a int, b text)",
+  );
 });
 afterAll(() => fixture[Symbol.asyncDispose]());
 
@@ -36,7 +38,7 @@ describe("a value of PostgreSQL's", () => {
     ["an int4", "-2147483648", -2147483648],
     ["a small int8", "9007199254740991::int8", 9007199254740991],
     ["a large int8", "9007199254740992::int8", "9007199254740992n"],
-    ["the smallest int8", "-9223372036854775808::int8", "-9223372036854775808n"],
+    ["the smallest int8", "(-9223372036854775808)::int8", "-9223372036854775808n"],
     ["a numeric", "1234567890.12345678901234567890::numeric", "1234567890.12345678901234567890"],
     ["a float8", "0.1::float8", 0.1],
     ["a float8 that is none", "'NaN'::float8", "number NaN"],
@@ -45,7 +47,11 @@ describe("a value of PostgreSQL's", () => {
     ["no bytes", "''::bytea", "bytes "],
     ["json", `'{"a": [1, null, "ü"]}'::json`, { a: [1, null, "ü"] }],
     ["jsonb null", "'null'::jsonb", null],
-    ["a timestamp", "'2026-11-22 23:00:00.123456+01'::timestamptz at time zone 'utc'", "2026-11-22 22:00:00.123456"],
+    [
+      "a timestamp",
+      "'2026-11-22 23:00:00.123456+01'::timestamptz at time zone 'utc'",
+      "2026-11-22 22:00:00.123456",
+    ],
     ["a date", "'2026-11-22'::date", "2026-11-22"],
     ["an interval", "'1 year 2 days 03:04:05'::interval", "1 year 2 days 03:04:05"],
     ["a range", "'[1,5)'::int4range", "[1,5)"],
@@ -53,7 +59,14 @@ describe("a value of PostgreSQL's", () => {
     ["a composite", "row(1, 'a b')::pair", '(1,"a b")'],
     ["a uuid", "'00000000-0000-0000-0000-000000000001'::uuid", "00000000-0000-0000-0000-000000000001"],
     ["an array of int8", "array[1, null, 9007199254740993]::int8[]", [1, null, "9007199254740993n"]],
-    ["an array of arrays", "array[array['a','b,\"'],array['NULL','']]", [["a", 'b,"'], ["NULL", ""]]],
+    [
+      "an array of arrays",
+      "array[array['a','b,\"'],array['NULL','']]",
+      [
+        ["a", 'b,"'],
+        ["NULL", ""],
+      ],
+    ],
     ["an array of bytes", "array['\\x01','\\x02']::bytea[]", ["bytes 1", "bytes 2"]],
     ["an empty array", "'{}'::int[]", []],
   ])("%s", async (_, expression, wanted) => {
@@ -83,7 +96,10 @@ describe("a value of a worker's", () => {
         text("jsonb", { a: [1, { b: null }], c: "ü" }),
         text("int[]", [1, null, 3]),
         text("text[]", ["a", 'b"\\,{}', "", "NULL", null]),
-        text("int[]", [[1, 2], [3, 4]]),
+        text("int[]", [
+          [1, 2],
+          [3, 4],
+        ]),
         text("int[]", []),
         text("bytea[]", [new Uint8Array([1])]),
         text("jsonb[]", [{ a: 'b"' }]),
@@ -129,9 +145,13 @@ describe("a value of a worker's", () => {
 
 test("columns may be called anything, and of two of one name the last counts", async () => {
   const result = await fixture.run(async ({ DB }) => {
-    const sql = `select 1 as "__proto__", 2 as "constructor", 3 as "toString", 4 as a, 5 as a, 6 as ""`;
+    const sql = `select 1 as "__proto__", 2 as "constructor", 3 as "toString", 4 as a, 5 as a`;
     const row = (await DB.prepare(sql).first()) ?? {};
-    return [Object.entries(row), Object.getPrototypeOf(row) === Object.prototype, await DB.prepare(sql).raw()];
+    return [
+      Object.entries(row),
+      Object.getPrototypeOf(row) === Object.prototype,
+      await DB.prepare(sql).raw(),
+    ];
   });
   expect(result).toEqual([
     [
@@ -139,9 +159,8 @@ test("columns may be called anything, and of two of one name the last counts", a
       ["constructor", 2],
       ["toString", 3],
       ["a", 5],
-      ["", 6],
     ],
     true,
-    [[1, 2, 3, 4, 5, 6]],
+    [[1, 2, 3, 4, 5]],
   ]);
 });
