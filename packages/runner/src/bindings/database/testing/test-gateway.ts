@@ -55,8 +55,9 @@ export function testGateway(config: ClientConfig): TestGateway {
       const server = createServer((socket) => {
         asked.push({ databaseId: id, what: "session", ...caller });
         socket.once("data", (startup: Buffer) => {
+          socket.pause();
           if (startup.readInt32BE(4) !== 196_608) socket.destroy();
-          else void relay(config, socket, sessions);
+          else void relay(config, socket, startup.subarray(startup.readInt32BE(0)), sessions);
         });
       });
       await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
@@ -118,7 +119,12 @@ async function answer(config: ClientConfig, { sql, params, batch, script }: Ques
 }
 
 /** Logs in for the cell, and then passes bytes both ways. */
-async function relay(config: ClientConfig, cell: Socket, sessions: Set<Disposable>): Promise<void> {
+async function relay(
+  config: ClientConfig,
+  cell: Socket,
+  said: Buffer,
+  sessions: Set<Disposable>,
+): Promise<void> {
   const client = new Client(config);
   client.on("error", () => cell.destroy());
   await client.connect();
@@ -139,6 +145,7 @@ async function relay(config: ClientConfig, cell: Socket, sessions: Set<Disposabl
   }
   // AuthenticationOk, then ReadyForQuery: https://www.postgresql.org/docs/current/protocol-message-formats.html
   cell.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49]));
+  stream.write(said);
   stream.pipe(cell);
   cell.pipe(stream);
 }
