@@ -19,12 +19,25 @@ import {
   trim,
 } from "./primordials.js";
 
+/**
+ * Calls that one isolate has under way at a time. Each is a connection and some 10 KB: ten thousand at once would take
+ * the memory that the worker has. Others are refused and not kept waiting, because what one request has awaited cannot
+ * be begun in the name of another.
+ */
+const maxUnderWay = 1_000;
+
 /** Asks the broker. Resolves with the results; rejects with an error that begins with `prefix`. */
 const asker = (broker) => {
   const { fetch } = broker;
+  let underWay = 0;
   return async function ask(prefix, body) {
+    if (underWay >= maxUnderWay) {
+      const message = `Too many queries at once: ${maxUnderWay} are under way in this worker. Use a batch.`;
+      throw queryError(prefix, { code: "OVERLOADED", message });
+    }
     let response;
     let refusal;
+    underWay++;
     try {
       const init = { __proto__: null, method: "POST", body: stringify(body) };
       response = await apply(fetch, broker, ["http://database/query", init]);
@@ -32,6 +45,8 @@ const asker = (broker) => {
       refusal = await textOf(response);
     } catch (thrown) {
       throw withMessage(`${prefix}: ${thrown?.message}`, thrown?.message);
+    } finally {
+      underWay--;
     }
     throw queryError(prefix, refusalOf(refusal, headerOf(headersOf(response), "x-ow-error")));
   };

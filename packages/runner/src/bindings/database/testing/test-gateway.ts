@@ -20,6 +20,8 @@ export interface TestGateway extends DatabaseGateway {
   readonly listening: ReadonlySet<string>;
   /** Most requests that were being answered at a time. */
   readonly peak: number;
+  /** How many requests were ended because the cell had left. */
+  readonly left: number;
 }
 
 interface Question {
@@ -33,7 +35,7 @@ export function testGateway(config: ClientConfig): TestGateway {
   const databaseId = newId<"database">();
   const asked: Asked[] = [];
   const listening = new Set<string>();
-  let [current, peak] = [0, 0];
+  let [current, peak, left] = [0, 0, 0];
   return {
     databaseId,
     asked,
@@ -41,12 +43,16 @@ export function testGateway(config: ClientConfig): TestGateway {
     get peak() {
       return peak;
     },
+    get left() {
+      return left;
+    },
     async query(id, request, caller) {
       asked.push({ databaseId: id, what: "query", ...caller });
       peak = Math.max(peak, ++current);
       try {
-        return await answer(config, (await request.json()) as Question);
+        return await answer(config, (await request.json()) as Question, request.signal);
       } finally {
+        if (request.signal.aborted) left += 1;
         current -= 1;
       }
     },
@@ -74,9 +80,14 @@ export function testGateway(config: ClientConfig): TestGateway {
   };
 }
 
-async function answer(config: ClientConfig, { sql, params, batch, script }: Question): Promise<Response> {
+async function answer(
+  config: ClientConfig,
+  { sql, params, batch, script }: Question,
+  signal: AbortSignal,
+): Promise<Response> {
   const client = new Client(config);
   await client.connect();
+  signal.addEventListener("abort", () => void cancel(client, config), { once: true });
   try {
     const results: string[] = [];
     const statements = batch ?? (sql === undefined ? [] : [{ sql, params }]);
@@ -116,6 +127,17 @@ async function answer(config: ClientConfig, { sql, params, batch, script }: Ques
   } finally {
     await client.end();
   }
+}
+
+/** Ends what the client's session is doing. */
+async function cancel(session: Client, config: ClientConfig): Promise<void> {
+  const client = new Client(config);
+  await client.connect();
+  // Not in `pg`'s types: the process behind a session.
+  await client.query("select pg_cancel_backend($1)", [
+    (session as unknown as { processID: number }).processID,
+  ]);
+  await client.end();
 }
 
 /** Logs in for the cell, and then passes bytes both ways. */
