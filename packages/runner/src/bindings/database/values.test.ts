@@ -105,6 +105,8 @@ describe("a value of a worker's", () => {
         text("jsonb[]", [{ a: 'b"' }]),
         text("boolean[]", [true, false]),
         text("text", null),
+        text("text", new URL("https://example.com/a?b")),
+        text("jsonb", { toJSON: () => ({ a: 1 }) }),
       ]);
     });
     expect(result).toEqual([
@@ -130,6 +132,8 @@ describe("a value of a worker's", () => {
       '{"{\\"a\\": \\"b\\\\\\"\\"}"}',
       "{t,f}",
       null,
+      "https://example.com/a?b",
+      '{"a": 1}',
     ]);
   });
 

@@ -45,11 +45,15 @@ function objectText(value) {
   }
   const bytes = bytesOf(value);
   if (bytes !== undefined) return `\\x${bytesToHex(bytes)}`;
-  const prototype = getPrototypeOf(value);
-  const plain = prototype === objectPrototype || prototype === null || typeof value.toJSON === "function";
-  const text = plain ? stringify(value) : undefined;
-  if (text === undefined) throw typeError(value);
-  return text;
+  if (typeof value.toJSON === "function") {
+    // Such as a URL or a decimal: a text that is meant to be one.
+    const said = value.toJSON();
+    if (typeof said !== "object") return encode(said);
+  } else {
+    const prototype = getPrototypeOf(value);
+    if (prototype !== objectPrototype && prototype !== null) throw typeError(value);
+  }
+  return stringify(value);
 }
 
 /** An array literal: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
