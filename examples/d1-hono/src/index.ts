@@ -1,4 +1,4 @@
-// After https://developers.cloudflare.com/d1/examples/d1-and-hono/ and
+// The calls of https://developers.cloudflare.com/d1/examples/d1-and-hono/ and
 // https://developers.cloudflare.com/d1/tutorials/build-a-comments-api/
 import { Hono } from "hono";
 

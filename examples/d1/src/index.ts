@@ -1,4 +1,4 @@
-// After https://developers.cloudflare.com/d1/get-started/
+// The calls of https://developers.cloudflare.com/d1/get-started/
 export interface Env {
   prod_d1_tutorial: D1Database;
 }
