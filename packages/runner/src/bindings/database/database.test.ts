@@ -114,18 +114,26 @@ describe("a batch", () => {
     ]);
   });
 
-  test("changes nothing when one of its statements fails", async () => {
+  test("changes nothing when one of its statements fails, and says which", async () => {
     const before = await customers();
     const result = await run(async ({ DB }) => {
       const insert = DB.prepare("insert into customers (id, name) values (?, ?)");
-      return DB.batch([insert.bind(3, "Cyd"), insert.bind(1, "Eve")]).catch(({ message, code }) => [
+      const failure = ({ message, code, statement, position }: QueryError) => [
         message,
         code,
-      ]);
+        statement,
+        position,
+      ];
+      return [
+        await DB.batch([insert.bind(3, "Cyd"), insert.bind(1, "Eve")]).catch(failure),
+        await DB.batch([insert.bind(3, "Cyd"), DB.prepare("select ?01, nam from customers").bind(1)]).catch(
+          failure,
+        ),
+      ];
     });
     expect(result).toEqual([
-      'D1_ERROR: duplicate key value violates unique constraint "customers_pkey"',
-      "23505",
+      ['D1_ERROR: duplicate key value violates unique constraint "customers_pkey"', "23505", 1, null],
+      ['D1_ERROR: column "nam" does not exist', "42703", 1, "select ?01, nam".indexOf("nam") + 1],
     ]);
     expect(await customers()).toEqual(before);
   });

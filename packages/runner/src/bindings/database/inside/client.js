@@ -181,7 +181,7 @@ function d1Result(result) {
 async function runBatch(ask, statements) {
   if (!isArray(statements)) throw typeError(statements);
   const batch = [];
-  let own = true;
+  const marks = [];
   for (let index = 0; index < statements.length; index++) {
     const statement = statements[index];
     const parts = typeof statement === "object" && statement !== null ? partsOf(statement) : undefined;
@@ -189,7 +189,7 @@ async function runBatch(ask, statements) {
       const message = `Entry ${index} of the batch is no prepared statement.`;
       throw withMessage(`D1_ERROR: ${message}`, message);
     }
-    if (parts.marks.length > 0) own = false;
+    marks[index] = parts.marks;
     batch[index] = { __proto__: null, sql: parts.sql, params: parts.params };
   }
   const results = [];
@@ -198,9 +198,8 @@ async function runBatch(ask, statements) {
   try {
     answered = await ask("D1_ERROR", { __proto__: null, batch });
   } catch (thrown) {
-    // Nobody says in which of the statements it is.
-    if (!own) delete thrown.position;
-    throw thrown;
+    const failed = thrown.statement;
+    throw failed in batch ? withPosition(thrown, batch[failed].sql, marks[failed]) : thrown;
   }
   for (let index = 0; index < answered.length; index++) results[index] = d1Result(answered[index]);
   return results;

@@ -2,7 +2,7 @@
 
 import { defineProperty, indexOf, OurError, slice, toText } from "./primordials.js";
 
-const fields = ["position", "hint", "detail", "constraint", "table", "column"];
+const fields = ["position", "hint", "detail", "constraint", "table", "column", "statement"];
 
 /** @param given the protocol's `error` */
 export function queryError(prefix, given) {

@@ -21,6 +21,8 @@ export interface QueryError extends Error {
   readonly detail?: string;
   readonly constraint?: string;
   readonly table?: string;
+  /** Which of a batch's it was, from 0. */
+  readonly statement?: number;
 }
 
 export type Inside = (env: { readonly DB: Database; readonly OTHER: Database }, request: Request) => unknown;

@@ -88,11 +88,13 @@ async function answer(
   const client = new Client(config);
   await client.connect();
   signal.addEventListener("abort", () => void cancel(client, config), { once: true });
+  let at: number | undefined;
   try {
     const results: string[] = [];
     const statements = batch ?? (sql === undefined ? [] : [{ sql, params }]);
     if (batch !== undefined) await client.query("begin");
-    for (const { sql: text, params: values = [] } of statements) {
+    for (const [index, { sql: text, params: values = [] }] of statements.entries()) {
+      if (batch !== undefined) at = index;
       const begun = performance.now();
       const result = await client.query({ text, values: [...values], rowMode: "array", types: rawTypes });
       results.push(await resultText(client, result, performance.now() - begun));
@@ -122,6 +124,7 @@ async function answer(
       constraint,
       table,
       column,
+      statement: at,
     };
     return Response.json({ error }, { status: 400 });
   } finally {
