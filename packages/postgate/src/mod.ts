@@ -1,2 +1,3 @@
 export { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
 export * from "./tenant.ts";
+export * from "./tenants/mod.ts";
