@@ -1,6 +1,5 @@
-import { OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError, Wire, type WireOwner } from "@openworkers/core";
 import { findHeadEnd, maxHeadBytes } from "../ingress/http/head.ts";
-import { Wire, type WireOwner } from "../ingress/wire.ts";
 import type { CellEgress } from "./cell-egress.ts";
 import { ConnectExchange } from "./connect-exchange.ts";
 import type { CellExchange, ExchangeHost } from "./exchange.ts";

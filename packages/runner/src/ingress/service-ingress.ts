@@ -1,4 +1,5 @@
 import type { BindingOf, LogSink, WorkerId } from "@openworkers/core";
+import { type Wire, wireHandlers } from "@openworkers/core";
 import type { UnixSocketListener } from "bun";
 import type { Caller } from "../bindings/caller.ts";
 import type { ServiceListener } from "../bindings/service-listener.ts";
@@ -11,7 +12,6 @@ import { ServiceDispatcher } from "./service-dispatcher.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { UpstreamPool } from "./upstream.ts";
-import { type Wire, wireHandlers } from "./wire.ts";
 
 type ServiceCaller = Pick<Caller, "target" | "meter">;
 
