@@ -3,6 +3,7 @@ import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
+import type { DatabaseGateway } from "../bindings/database/gateway.ts";
 import { storageServices } from "../bindings/storage/storage-services.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
@@ -18,6 +19,8 @@ export interface RunnerOptions {
   /** Migrated. The caller's: it outlives the runner. */
   readonly database: Database;
   readonly secretKeys: SecretKeys;
+  /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
+  readonly databases?: DatabaseGateway;
   /** 0 picks a free one; `Runner.port` says which. */
   readonly port: number;
   readonly hostname: string;
@@ -57,7 +60,7 @@ export interface Runner extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
  */
 export async function createRunner(options: RunnerOptions): Promise<Runner> {
-  const { database, secretKeys, baseDomain, logs, report = reportToStderr } = options;
+  const { database, secretKeys, databases, baseDomain, logs, report = reportToStderr } = options;
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
@@ -72,7 +75,17 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const storage = storageServices(settings, guard);
   const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
   const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
-  const broker = parts.use(Broker.of({ database, secretKeys, assets, storage, cacheLimits, report }));
+  const broker = parts.use(
+    Broker.of({
+      database,
+      secretKeys,
+      assets,
+      storage,
+      cacheLimits,
+      report,
+      ...(databases === undefined ? {} : { databases }),
+    }),
+  );
   const egress = parts.use(new Egress({ guard, authorities, report }));
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
   let services: ServiceIngress | undefined;
@@ -80,6 +93,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     await openCellHost({
       broker,
       egress,
+      ...(databases === undefined ? {} : { databases }),
       services: {
         listen: (...given) => {
           if (services === undefined)

@@ -25,7 +25,7 @@ export interface BindingCells extends AsyncDisposable {
 
 export async function bindingCells(
   database: Database,
-  services: Pick<BindingServices, "storage"> = {},
+  services: Pick<BindingServices, "storage" | "databases"> = {},
 ): Promise<BindingCells> {
   await using parts = new AsyncDisposableStack();
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(temporaryDirectory(), "keys-")) });
@@ -35,7 +35,7 @@ export async function bindingCells(
     void reports.push({ message, details });
   const assets = new AssetServer({ database, report });
   const broker = parts.use(Broker.of({ ...services, database, secretKeys, assets, report }));
-  const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker));
+  const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker, services.databases));
   const owned = parts.move();
   const start: BindingCells["start"] = (bindings, inside) =>
     cells.start(program(sourceOf(inside), { bindings: new Map(Object.entries(bindings)) }));
