@@ -24,6 +24,8 @@ export interface DatabaseRow {
   readonly sizeBytes: number | null;
   readonly measuredAt: Date | null;
   readonly full: boolean;
+  /** What it is to be a copy of, while it is only wanted. */
+  readonly forkedFrom: DatabaseId | null;
   readonly createdAt: Date;
 }
 
@@ -60,7 +62,7 @@ export async function databaseReady(
     const sealed = await seal(key.publicKey, JSON.stringify(opens), { databaseId: id });
     const { numUpdatedRows } = await transaction
       .updateTable("databases")
-      .set({ kind, state: "ready", sealed, key_id: key.id })
+      .set({ kind, state: "ready", sealed, key_id: key.id, forked_from: null })
       .where("id", "=", id)
       .where("state", "<>", "deleting")
       .executeTakeFirst();
@@ -119,6 +121,7 @@ function selectRows(queries: Queries) {
       "size_bytes as sizeBytes",
       "measured_at as measuredAt",
       "is_full as full",
+      "forked_from as forkedFrom",
       "created_at as createdAt",
     ]);
 }
