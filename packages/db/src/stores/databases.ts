@@ -70,16 +70,20 @@ export async function databaseReady(
   });
 }
 
-/** Writes down what a database was found to occupy. */
+/** Writes down what a database was found to occupy, and, where that is known to have changed, whether it is full. */
 export async function databaseMeasured(
   database: Database,
   id: DatabaseId,
-  { sizeBytes, full }: { readonly sizeBytes: number; readonly full: boolean },
+  { sizeBytes, full }: { readonly sizeBytes: number; readonly full?: boolean },
 ): Promise<void> {
   await database.write((transaction) =>
     transaction
       .updateTable("databases")
-      .set({ size_bytes: sizeBytes, measured_at: new Date(), is_full: full })
+      .set({
+        size_bytes: sizeBytes,
+        measured_at: new Date(),
+        ...(full === undefined ? {} : { is_full: full }),
+      })
       .where("id", "=", id)
       .execute(),
   );
