@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BucketId, KvNamespaceId, WorkerId } from "./ids.ts";
+import type { BucketId, DatabaseId, KvNamespaceId, WorkerId } from "./ids.ts";
 
 /**
  * What a name on `env` gives access to. The runner alone holds this: a cell is given a client under the name and
@@ -8,6 +8,10 @@ import type { BucketId, KvNamespaceId, WorkerId } from "./ids.ts";
 export type Binding =
   | { readonly kind: "kv"; readonly namespaceId: KvNamespaceId }
   | { readonly kind: "storage"; readonly bucketId: BucketId }
+  /** Queries on a tenant database. */
+  | { readonly kind: "database"; readonly databaseId: DatabaseId }
+  /** PostgreSQL's wire protocol to a tenant database, for drivers. */
+  | { readonly kind: "hyperdrive"; readonly databaseId: DatabaseId }
   | {
       readonly kind: "worker";
       readonly workerId: WorkerId;
@@ -29,6 +33,9 @@ export type WantedBinding =
   | { readonly kind: "kv"; readonly namespace?: string | undefined }
   /** Name of a bucket, made when there is none. Without: as with a namespace. */
   | { readonly kind: "storage"; readonly bucket?: string | undefined }
+  /** Name or id of a database, made when there is none of the name. Without: as with a namespace. */
+  | { readonly kind: "database"; readonly database?: string | undefined }
+  | { readonly kind: "hyperdrive"; readonly database?: string | undefined }
   | {
       readonly kind: "worker";
       readonly worker: string;
@@ -42,9 +49,9 @@ export type WantedBinding =
 export interface BoundName {
   readonly name: string;
   readonly kind: BindingKind;
-  /** Name of the namespace, bucket or worker. */
+  /** Name of the namespace, bucket, database or worker. */
   readonly resource?: string;
-  /** Id of the namespace or bucket. */
+  /** Id of the namespace, bucket or database. */
   readonly id?: string;
   readonly entrypoint?: string;
   readonly settings?: RateLimit;
@@ -56,7 +63,16 @@ export type BindingKind = Binding["kind"];
 /** The bindings of one kind. */
 export type BindingOf<Kind extends BindingKind> = Extract<Binding, { kind: Kind }>;
 
-export const bindingKinds = ["kv", "storage", "worker", "assets", "version-metadata", "rate-limit"] as const;
+export const bindingKinds = [
+  "kv",
+  "storage",
+  "database",
+  "hyperdrive",
+  "worker",
+  "assets",
+  "version-metadata",
+  "rate-limit",
+] as const;
 
 export const rateLimitSchema = z.object({
   /** Bindings of one owner with the same one count together. */

@@ -34,6 +34,8 @@ export const errorTable = {
   WALL_LIMIT: { status: 504, fault: "worker" },
   WORKER_CRASHED: { status: 503, fault: "worker" },
   CRASH_LOOP: { status: 503, fault: "worker" },
+  QUERY_FAILED: { status: 400, fault: "user" },
+  RESULT_TOO_LARGE: { status: 413, fault: "user" },
   OVERLOADED: { status: 503, fault: "platform" },
   DATABASE_UNAVAILABLE: { status: 503, fault: "operator" },
   STORAGE_UNAVAILABLE: { status: 503, fault: "operator" },

@@ -11,6 +11,8 @@ export type EnvironmentId = Id<"environment">;
 export type RequestId = Id<"request">;
 export type KvNamespaceId = Id<"kv-namespace">;
 export type BucketId = Id<"bucket">;
+export type DatabaseId = Id<"database">;
+export type DatabaseTokenId = Id<"database-token">;
 
 /** A new time-ordered id (UUID version 7, RFC 9562): rows inserted together stay together in an index. */
 export function newId<Kind extends string>(): Id<Kind> {

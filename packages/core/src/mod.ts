@@ -1,5 +1,6 @@
 export * from "./assets.ts";
 export * from "./bindings.ts";
+export * from "./databases.ts";
 export * from "./egress.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
@@ -11,6 +12,7 @@ export * from "./object-storage/mod.ts";
 export * from "./path-pattern.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";
+export * from "./wire.ts";
 export * from "./within.ts";
 export * from "./worker-code.ts";
 export * from "./worker-name.ts";

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { type EnvironmentId, isId, type WorkerId } from "./ids.ts";
+import { type DatabaseId, type EnvironmentId, isId, type WorkerId } from "./ids.ts";
 
 /** The PostgreSQL channel on which the database says what changed. */
 export const notificationChannel = "openworkers";
 
 const workerId = z.custom<WorkerId>((value) => isId<"worker">(value));
+const databaseId = z.custom<DatabaseId>((value) => isId<"database">(value));
 const environmentId = z.custom<EnvironmentId>((value) => isId<"environment">(value));
 
 const notificationSchema = z.discriminatedUnion("table", [
@@ -17,6 +18,8 @@ const notificationSchema = z.discriminatedUnion("table", [
   z.object({ table: z.literal("domains"), workerId, hostname: z.string() }),
   z.object({ table: z.literal("routes"), workerId }),
   z.object({ table: z.literal("sealing_keys") }),
+  /** Deleted or changed, or it lost a token. */
+  z.object({ table: z.literal("databases"), databaseId }),
 ]);
 
 /** What changed, in the database's words. It may come more than once, and never says how: read the rows. */

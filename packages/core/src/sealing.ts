@@ -1,5 +1,5 @@
 import { OpenWorkersError } from "./errors.ts";
-import type { BucketId, EnvironmentId } from "./ids.ts";
+import type { BucketId, DatabaseId, EnvironmentId } from "./ids.ts";
 
 /**
  * Sealing: anybody with the public key can write a secret, only the runner can read it.
@@ -33,7 +33,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /** Where a sealed value belongs: it opens nowhere else. An environment's value, or the keys of a bucket's server. */
 export type SealingContext =
   | { readonly environmentId: EnvironmentId; readonly name: string }
-  | { readonly bucketId: BucketId };
+  | { readonly bucketId: BucketId }
+  | { readonly databaseId: DatabaseId };
 
 /** A key pair that opens what was sealed for its public key. */
 export interface SealingKey {
@@ -172,12 +173,17 @@ async function contentKey(
 
 // JSON of an array: no two contexts have the same text, whatever characters a name holds.
 function authenticated(head: Uint8Array, context: SealingContext): Uint8Array<ArrayBuffer> {
-  const place = "bucketId" in context ? [context.bucketId] : [context.environmentId, context.name];
-  return concat(head, encoder.encode(JSON.stringify(place)));
+  return concat(head, encoder.encode(JSON.stringify(placeOf(context))));
+}
+
+function placeOf(context: SealingContext): string[] {
+  if ("bucketId" in context) return [context.bucketId];
+  return "databaseId" in context ? [context.databaseId] : [context.environmentId, context.name];
 }
 
 function nameOf(context: SealingContext): string {
-  return "bucketId" in context ? `keys of bucket ${context.bucketId}` : context.name;
+  if ("bucketId" in context) return `keys of bucket ${context.bucketId}`;
+  return "databaseId" in context ? `passwords of database ${context.databaseId}` : context.name;
 }
 
 async function digest(bytes: Uint8Array): Promise<Uint8Array> {

@@ -3,6 +3,10 @@ import type {
   BindingKind,
   BucketId,
   Checksums,
+  DatabaseId,
+  DatabaseLimits,
+  DatabaseScope,
+  DatabaseTokenId,
   DeploymentId,
   EnvironmentId,
   EnvValue,
@@ -41,7 +45,7 @@ export interface Tables {
     environment_id: Fixed<EnvironmentId>;
     owner_id: Fixed<UserId>;
     name: Fixed<string>;
-    kind: "var" | "secret" | "kv" | "storage" | "worker";
+    kind: "var" | "secret" | "kv" | "storage" | "database" | "hyperdrive" | "worker";
     value: string | null;
     sealed: Uint8Array | null;
     key_id: string | null;
@@ -139,6 +143,42 @@ export interface Tables {
     touched_at: Generated<Date>;
   };
   storage_chunks: { blob_id: Fixed<string>; number: Fixed<number>; bytes: Fixed<Uint8Array> };
+  databases: {
+    id: Fixed<DatabaseId>;
+    owner_id: Fixed<UserId>;
+    name: string;
+    created_at: CreatedAt;
+    kind: ColumnType<DatabaseKind, DatabaseKind | undefined, DatabaseKind>;
+    state: Generated<DatabaseState>;
+    limits: Json<Partial<DatabaseLimits>>;
+    sealed: ColumnType<Uint8Array | null, Uint8Array | null | undefined, Uint8Array | null>;
+    key_id: ColumnType<string | null, string | null | undefined, string | null>;
+    size_bytes: ColumnType<number | null, number | null | undefined, number>;
+    measured_at: ColumnType<Date | null, Date | null | undefined, Date>;
+    is_full: Generated<boolean>;
+    forked_from: ColumnType<DatabaseId | null, DatabaseId | null | undefined, null>;
+  };
+  database_tokens: {
+    id: Fixed<DatabaseTokenId>;
+    database_id: Fixed<DatabaseId>;
+    name: string;
+    scope: DatabaseScope;
+    hash: Fixed<Uint8Array>;
+    created_by: Fixed<UserId>;
+    created_at: CreatedAt;
+    expires_at: Date | null;
+    last_used_at: ColumnType<Date | null, Date | null | undefined, Date>;
+  };
+  database_dumps: {
+    id: Fixed<DatabaseId>;
+    owner_id: Fixed<UserId>;
+    database_name: Fixed<string>;
+    host: Fixed<string>;
+    path: Fixed<string>;
+    size_bytes: Fixed<number>;
+    created_at: CreatedAt;
+    expires_at: Date;
+  };
   version_bindings: {
     version_id: Fixed<VersionId>;
     worker_id: Fixed<WorkerId>;
@@ -189,11 +229,17 @@ export interface Tables {
 interface Resource {
   kv_namespace_id: ColumnType<KvNamespaceId | null, KvNamespaceId | null | undefined, KvNamespaceId | null>;
   bucket_id: ColumnType<BucketId | null, BucketId | null | undefined, BucketId | null>;
+  database_id: ColumnType<DatabaseId | null, DatabaseId | null | undefined, DatabaseId | null>;
   target_worker_id: ColumnType<WorkerId | null, WorkerId | null | undefined, WorkerId | null>;
   entrypoint: ColumnType<string | null, string | null | undefined, string | null>;
   /** Any JSON value; written as its text. */
   props: ColumnType<unknown, string | null | undefined, string | null>;
 }
+
+/** Whether a database is on the tenants' server or on one of its owner's. */
+export type DatabaseKind = "platform" | "external";
+/** How far its life has come: a wanted one is made by whoever needs it first. */
+export type DatabaseState = "wanted" | "ready" | "deleting";
 
 /** Where a bucket's objects are. */
 export type StorageBackend = "database" | "platform-s3" | "own-s3";

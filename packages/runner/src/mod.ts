@@ -1,3 +1,4 @@
+export type { DatabaseCaller, DatabaseGateway } from "./bindings/database/gateway.ts";
 export { BucketStores, type StorageServices } from "./bindings/storage/bucket-stores.ts";
 export { endpointSchema, readS3Settings, type S3Settings } from "./bindings/storage/settings.ts";
 export { storageServices } from "./bindings/storage/storage-services.ts";

@@ -1,4 +1,12 @@
-import type { BoundName, EgressPolicy, EnvValue, Limits, WantedBinding, WorkerCode } from "@openworkers/core";
+import type {
+  BindingKind,
+  BoundName,
+  EgressPolicy,
+  EnvValue,
+  Limits,
+  WantedBinding,
+  WorkerCode,
+} from "@openworkers/core";
 import type { DeployAssets } from "@openworkers/db";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
@@ -92,7 +100,17 @@ export interface BindingSummary extends BoundName {
 }
 
 /** A binding that a worker can be given without a deploy: to something that is there. */
-export type EnvironmentBinding = Extract<WantedBinding, { readonly kind: "kv" | "storage" | "worker" }>;
+export type EnvironmentBinding = Extract<
+  WantedBinding,
+  { readonly kind: (typeof environmentBindingKinds)[number] }
+>;
+
+const environmentBindingKinds = ["kv", "storage", "database", "hyperdrive", "worker"] as const;
+
+/** Whether an environment may hold a binding of the kind. */
+export function isEnvironmentBinding(kind: BindingKind): kind is EnvironmentBinding["kind"] {
+  return (environmentBindingKinds as readonly BindingKind[]).includes(kind);
+}
 
 export interface DomainSummary {
   readonly hostname: string;

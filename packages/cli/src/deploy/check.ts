@@ -1,6 +1,6 @@
 import { type Binding, type EnvValue, OpenWorkersError, resolveLimits } from "@openworkers/core";
 import { checkStart, unversioned, type WorkerExports } from "@openworkers/runner";
-import type { Backend } from "../backend/backend.ts";
+import { type Backend, isEnvironmentBinding } from "../backend/backend.ts";
 import { openOwnCells, type SandboxKind } from "../platform/cell-host.ts";
 import type { BuiltWorker } from "./build.ts";
 import { placeholder } from "./placeholders.ts";
@@ -42,9 +42,7 @@ async function environmentOf(built: BuiltWorker, backend: Backend): Promise<Map<
 async function bindingsOf({ project }: BuiltWorker, backend: Backend): Promise<Map<string, Binding>> {
   const bindings = new Map([...project.bindings].map(([name, wanted]) => [name, placeholder(wanted)]));
   for (const { name, kind, source } of await backend.bindings(project.name, { missingIsEmpty: true })) {
-    if (source === "environment" && (kind === "kv" || kind === "storage" || kind === "worker")) {
-      bindings.set(name, placeholder({ kind }));
-    }
+    if (source === "environment" && isEnvironmentBinding(kind)) bindings.set(name, placeholder({ kind }));
   }
   return bindings;
 }

@@ -7,6 +7,10 @@ export function describeBinding({ kind, resource, entrypoint, settings }: BoundN
       return `KV namespace ${resource}`;
     case "storage":
       return `bucket ${resource}`;
+    case "database":
+      return `database ${resource}`;
+    case "hyperdrive":
+      return `database ${resource}, by wire protocol`;
     case "worker":
       return `worker ${resource}${entrypoint === undefined ? "" : `, entrypoint ${entrypoint}`}`;
     case "rate-limit":

@@ -111,7 +111,10 @@ async function reseal(
       .where("name", "=", name)
       .execute();
   }
-  const resealed = secrets.length + (await resealBuckets(transaction, secretKeys, next));
+  const resealed =
+    secrets.length +
+    (await resealBuckets(transaction, secretKeys, next)) +
+    (await resealDatabases(transaction, secretKeys, next));
   await audit(transaction, by, "sealing_key.rotate", next.id, { resealed });
   return { retired: retired.map(({ id }) => id), resealed };
 }
@@ -140,4 +143,30 @@ async function resealBuckets(
       .execute();
   }
   return buckets.length;
+}
+
+/** The passwords of tenant databases; returns how many there were. */
+async function resealDatabases(
+  transaction: Queries,
+  secretKeys: SecretKeys,
+  next: SealingKey,
+): Promise<number> {
+  const databases = await transaction
+    .selectFrom("databases")
+    .select(["id", "sealed"])
+    .where("sealed", "is not", null)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  for (const { id, sealed } of databases) {
+    if (sealed === null) continue;
+    const context = { databaseId: id };
+    const plaintext = await secretKeys.open(sealed, context);
+    await transaction
+      .updateTable("databases")
+      .set({ sealed: await seal(next.publicKey, plaintext, context), key_id: next.id })
+      .where("id", "=", id)
+      .execute();
+  }
+  return databases.length;
 }

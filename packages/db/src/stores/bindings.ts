@@ -2,6 +2,7 @@ import type {
   Binding,
   BindingKind,
   BucketId,
+  DatabaseId,
   KvNamespaceId,
   RateLimit,
   UserId,
@@ -15,6 +16,7 @@ export interface BindingRow {
   readonly kind: BindingKind | "var" | "secret";
   readonly kv_namespace_id: KvNamespaceId | null;
   readonly bucket_id: BucketId | null;
+  readonly database_id: DatabaseId | null;
   readonly target_worker_id: WorkerId | null;
   readonly entrypoint: string | null;
   readonly props: unknown;
@@ -24,6 +26,7 @@ export interface BindingRow {
 const none = {
   kv_namespace_id: null,
   bucket_id: null,
+  database_id: null,
   target_worker_id: null,
   entrypoint: null,
   props: null,
@@ -37,6 +40,9 @@ export function storedBinding(row: BindingRow): Binding | undefined {
       return row.kv_namespace_id === null ? undefined : { kind: row.kind, namespaceId: row.kv_namespace_id };
     case "storage":
       return row.bucket_id === null ? undefined : { kind: row.kind, bucketId: row.bucket_id };
+    case "database":
+    case "hyperdrive":
+      return row.database_id === null ? undefined : { kind: row.kind, databaseId: row.database_id };
     case "worker":
       return row.target_worker_id === null
         ? undefined
@@ -67,6 +73,9 @@ export function bindingColumns(binding: Binding): Omit<BindingRow, "kind" | "pro
       return { ...none, kind, kv_namespace_id: binding.namespaceId };
     case "storage":
       return { ...none, kind, bucket_id: binding.bucketId };
+    case "database":
+    case "hyperdrive":
+      return { ...none, kind, database_id: binding.databaseId };
     case "worker":
       return {
         ...none,
@@ -100,7 +109,7 @@ export async function versionBindings(queries: Queries, versionId: VersionId): P
 
 /**
  * Stores a new version's bindings, in the version's own transaction. The database refuses a resource that is not
- * the worker's owner's (foreign key `version_bindings_kv`, `…_bucket`, `…_target`).
+ * the worker's owner's (foreign key `version_bindings_kv`, `…_bucket`, `…_database`, `…_target`).
  */
 export async function insertVersionBindings(
   transaction: Queries,

@@ -24,7 +24,12 @@ export type ListedValue =
   | { readonly name: string; readonly kind: "secret"; readonly updatedAt: Date };
 
 /** A binding that an environment may hold: what it points at is there already. */
-export type EnvironmentBinding = Extract<WantedBinding, { kind: "kv" | "storage" | "worker" }>;
+export type EnvironmentBinding = Extract<
+  WantedBinding,
+  {
+    kind: "kv" | "storage" | "database" | "hyperdrive" | "worker";
+  }
+>;
 
 export type NewValue =
   | {
@@ -86,6 +91,7 @@ export async function changeValues(
             key_id: ref("excluded.key_id"),
             kv_namespace_id: ref("excluded.kv_namespace_id"),
             bucket_id: ref("excluded.bucket_id"),
+            database_id: ref("excluded.database_id"),
             target_worker_id: ref("excluded.target_worker_id"),
             entrypoint: ref("excluded.entrypoint"),
             props: ref("excluded.props"),
@@ -116,6 +122,7 @@ function auditedValue(value: NewValue): Record<string, string | undefined> {
   const { name, kind } = value;
   if (kind === "kv") return { name, kind, to: value.namespace };
   if (kind === "storage") return { name, kind, to: value.bucket };
+  if (kind === "database" || kind === "hyperdrive") return { name, kind, to: value.database };
   if (kind === "worker") return { name, kind, to: value.worker, entrypoint: value.entrypoint };
   return { name, kind };
 }
@@ -130,12 +137,13 @@ interface Place {
 const noValue = { value: null, sealed: null, key_id: null };
 
 async function columnsOf(transaction: Queries, place: Place, value: NewValue) {
-  const { name, kind } = value;
-  if (kind === "kv" || kind === "storage" || kind === "worker") {
+  const { name } = value;
+  if (!("value" in value)) {
     const { binding } = await lookUp(transaction, place, name, value);
     const { settings: _, ...columns } = bindingColumns(binding);
-    return { name, ...noValue, ...columns, kind };
+    return { name, ...noValue, ...columns, kind: value.kind };
   }
+  const { kind } = value;
   const { environmentId, activeKey } = place;
   if (kind === "var") return { name, kind, ...noValue, value: value.value };
   const key = await activeKey();

@@ -14,6 +14,36 @@ export {
   checkCalledEntrypoints,
   maxCalledEntrypoints,
 } from "./called-entrypoints.ts";
+export {
+  createDatabase,
+  createExternalDatabase,
+  type DatabaseDump,
+  databaseDropped,
+  databaseDumped,
+  deleteExpiredTokens,
+  expiredDumps,
+  findDump,
+  forgetDump,
+  listDumps,
+  markDeleting,
+} from "./database-life.ts";
+export {
+  createDatabaseToken,
+  type DatabaseToken,
+  databaseTokensUsed,
+  findDatabaseToken,
+  listDatabaseTokens,
+  type NewDatabaseToken,
+  revokeDatabaseToken,
+} from "./database-tokens.ts";
+export {
+  type DatabaseRow,
+  databaseMeasured,
+  databaseReady,
+  databaseRow,
+  databaseRows,
+  limitDatabase,
+} from "./databases.ts";
 export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
 export {
   type CreateDeployment,

@@ -91,7 +91,14 @@ export async function loadProgram(
             .selectFrom("environment_values")
             .select([
               ...(["name", "kind", "value", "sealed"] as const),
-              ...(["kv_namespace_id", "bucket_id", "target_worker_id", "entrypoint", "props"] as const),
+              ...([
+                "kv_namespace_id",
+                "bucket_id",
+                "database_id",
+                "target_worker_id",
+                "entrypoint",
+                "props",
+              ] as const),
             ])
             .where("environment_id", "=", environmentId)
             .orderBy("name")

@@ -1,4 +1,4 @@
-import type { BucketId, KvNamespaceId, WorkerId } from "@openworkers/core";
+import type { BucketId, DatabaseId, KvNamespaceId, WorkerId } from "@openworkers/core";
 import { sql } from "kysely";
 import type { Queries } from "../database.ts";
 
@@ -9,7 +9,12 @@ export interface ResourceUser {
   readonly binding: string;
 }
 
-const columns = { kv: "kv_namespace_id", storage: "bucket_id", worker: "target_worker_id" } as const;
+const columns = {
+  kv: "kv_namespace_id",
+  storage: "bucket_id",
+  database: "database_id",
+  worker: "target_worker_id",
+} as const;
 
 /**
  * Who binds a resource: the workers one of whose live versions does, or whose environment does. An environment that no worker
@@ -18,7 +23,7 @@ const columns = { kv: "kv_namespace_id", storage: "bucket_id", worker: "target_w
 export async function resourceUsers(
   queries: Queries,
   kind: keyof typeof columns,
-  id: KvNamespaceId | BucketId | WorkerId,
+  id: KvNamespaceId | BucketId | DatabaseId | WorkerId,
 ): Promise<ResourceUser[]> {
   const column = sql.ref(columns[kind]);
   const { rows } = await sql<ResourceUser>`

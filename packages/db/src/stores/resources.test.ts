@@ -14,9 +14,10 @@ import {
 } from "./resources.ts";
 import { platform, rejection } from "./testing/fixtures.ts";
 
-const kinds: readonly ResourceKind[] = ["kv", "storage"];
+const kinds: readonly ResourceKind[] = ["kv", "storage", "database"];
 
 function bindingTo(kind: ResourceKind, id: Awaited<ReturnType<typeof createResource>>): Binding {
+  if (kind === "database") return { kind, databaseId: id as never };
   return kind === "kv" ? { kind, namespaceId: id as never } : { kind, bucketId: id as never };
 }
 

@@ -1,11 +1,13 @@
 import {
   type BucketId,
+  type DatabaseId,
   isId,
   type KvNamespaceId,
   newId,
   OpenWorkersError,
   type UserId,
 } from "@openworkers/core";
+import { type RawBuilder, sql } from "kysely";
 import type { Database, Queries } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
@@ -16,6 +18,7 @@ import { mustOwn } from "./users.ts";
 export interface ResourceIds {
   kv: KvNamespaceId;
   storage: BucketId;
+  database: DatabaseId;
 }
 export type ResourceKind = keyof ResourceIds;
 
@@ -28,7 +31,7 @@ export interface Resource<Kind extends ResourceKind = ResourceKind> {
 }
 
 interface Facts {
-  readonly table: "kv_namespaces" | "storage_buckets";
+  readonly table: "kv_namespaces" | "storage_buckets" | "databases";
   readonly noun: string;
   readonly action: string;
   /** As the table's constraint has it. */
@@ -56,6 +59,15 @@ const facts: Readonly<Record<ResourceKind, Facts>> = {
     rule: "Use 3 to 63 lower-case letters, digits and hyphens, no hyphen at either end.",
     create: "ow storage create",
     list: "ow storage buckets",
+  },
+  database: {
+    table: "databases",
+    noun: "database",
+    action: "database",
+    pattern: /^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$/,
+    rule: "Use 1 to 64 letters, digits, hyphens and underscores, the last two not at either end.",
+    create: "ow databases create",
+    list: "ow databases list",
   },
 };
 
@@ -102,8 +114,9 @@ export async function ensureResource<Kind extends ResourceKind>(
   for (;;) {
     const made = await transaction
       .insertInto(table)
-      .values({ id: newId<"kv-namespace" & "bucket">(), owner_id: owner, name })
-      .onConflict((conflict) => conflict.columns(["owner_id", "name"]).doNothing())
+      .values({ id: newId<"kv-namespace" & "bucket" & "database">(), owner_id: owner, name })
+      // Of the name: an id is new. The constraint has one name in one table and another in the next.
+      .onConflict((conflict) => conflict.doNothing())
       .returning("id")
       .executeTakeFirst();
     if (made !== undefined) {
@@ -129,6 +142,7 @@ export async function findResource<Kind extends ResourceKind>(
     .selectFrom(facts[kind].table)
     .select(["id", "name"])
     .where("owner_id", "=", owner)
+    .where(isThere(kind))
     // A name may have the form of an id; the id goes before.
     .where(({ eb, or }) =>
       or([eb("name", "=", nameOrId), ...(isId<never>(nameOrId) ? [eb("id", "=", nameOrId)] : [])]),
@@ -245,7 +259,8 @@ export async function deleteUnused(
   await audit(transaction, by, `${action}.delete`, name);
 }
 
-async function ownedResource<Kind extends ResourceKind>(
+/** As `getResource`, in the caller's transaction; it cannot be deleted before that ends. */
+export async function ownedResource<Kind extends ResourceKind>(
   queries: Queries,
   kind: Kind,
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
@@ -258,6 +273,7 @@ async function ownedResource<Kind extends ResourceKind>(
       .selectFrom(table)
       .select(["id", "name", "owner_id"])
       .where("id", "=", nameOrId)
+      .where(isThere(kind))
       .executeTakeFirst();
     if (any !== undefined) {
       await mustOwn(queries, by, any.owner_id, `The ${noun} ${nameOrId}`);
@@ -291,5 +307,11 @@ function selectResources(queries: Queries, kind: ResourceKind) {
       "name",
       selectFrom("users").select("users.name").whereRef("users.id", "=", "owner_id").as("owner"),
       "created_at as createdAt",
-    ]);
+    ])
+    .where(isThere(kind));
+}
+
+/** A database that is being deleted is as good as gone. */
+function isThere(kind: ResourceKind): RawBuilder<boolean> {
+  return kind === "database" ? sql`state <> 'deleting'` : sql`true`;
 }

@@ -2,6 +2,7 @@ import {
   type Binding,
   type BoundName,
   bindingNamePattern,
+  isId,
   OpenWorkersError,
   rateLimitSchema,
   type UserId,
@@ -71,6 +72,12 @@ async function provisionOne(
       ? ownOf(transaction, worker, name, want.kind, makers)
       : ensured(transaction, worker, name, want.kind, want.bucket);
   }
+  if (want.kind === "database" || want.kind === "hyperdrive") {
+    const { database } = want;
+    if (database === undefined) return ownOf(transaction, worker, name, want.kind, makers);
+    // An id names one that is there; a name is as good as a wish for one.
+    if (!isId<never>(database)) return ensured(transaction, worker, name, want.kind, database);
+  }
   return lookUp(transaction, worker, name, want);
 }
 
@@ -91,6 +98,9 @@ export async function lookUp(
       return existing(transaction, owner, name, want.kind, want.namespace);
     case "storage":
       return existing(transaction, owner, name, want.kind, want.bucket);
+    case "database":
+    case "hyperdrive":
+      return existing(transaction, owner, name, want.kind, want.database);
     case "worker":
       return otherWorker(transaction, owner, name, want);
     case "rate-limit": {
@@ -122,22 +132,22 @@ async function ownOf(
   transaction: Queries,
   worker: BoundWorker,
   name: string,
-  kind: ResourceKind,
+  kind: ResourceBinding["kind"],
   makers: Map<string, string>,
 ): Promise<Resolved> {
   const before = await boundBefore(transaction, worker.id, name, kind);
   if (before !== undefined) return existing(transaction, worker, name, kind, before);
   const resource = defaultResourceName(worker.name, name);
   // Names that differ in case only: whoever writes them means two.
-  const other = makers.get(`${kind} ${resource}`);
+  const other = makers.get(`${resourceOf[kind]} ${resource}`);
   if (other !== undefined) {
     throw new OpenWorkersError(
       "INVALID_INPUT",
-      `${other} and ${name} would both be bound to a new ${resourceNoun(kind)} "${resource}".`,
+      `${other} and ${name} would both be bound to a new ${resourceNoun(resourceOf[kind])} "${resource}".`,
       { hint: "Rename one of them, or name the resources." },
     );
   }
-  makers.set(`${kind} ${resource}`, name);
+  makers.set(`${resourceOf[kind]} ${resource}`, name);
   return ensured(transaction, worker, name, kind, resource);
 }
 
@@ -145,29 +155,29 @@ async function boundBefore(
   transaction: Queries,
   worker: WorkerId,
   name: string,
-  kind: ResourceKind,
+  kind: ResourceBinding["kind"],
 ): Promise<string | undefined> {
   const row = await transaction
     .selectFrom("version_bindings as binding")
     .innerJoin("worker_versions as version", "version.id", "binding.version_id")
-    .select(["kv_namespace_id", "bucket_id"])
+    .select(["kv_namespace_id", "bucket_id", "database_id"])
     .where("binding.worker_id", "=", worker)
     .where("binding.name", "=", name)
     .where("binding.kind", "=", kind)
     .orderBy("version.number", "desc")
     .limit(1)
     .executeTakeFirst();
-  return row?.kv_namespace_id ?? row?.bucket_id ?? undefined;
+  return row?.kv_namespace_id ?? row?.bucket_id ?? row?.database_id ?? undefined;
 }
 
 async function ensured(
   transaction: Queries,
   { owner, by }: BindingOwner,
   name: string,
-  kind: ResourceKind,
+  kind: ResourceBinding["kind"],
   resource: string,
 ): Promise<Resolved> {
-  const { id, created } = await ensureResource(transaction, kind, { name: resource, owner, by });
+  const { id, created } = await ensureResource(transaction, resourceOf[kind], { name: resource, owner, by });
   return { binding: toBinding(kind, id), bound: { name, kind, resource, id, created } };
 }
 
@@ -175,14 +185,14 @@ async function existing(
   transaction: Queries,
   { owner }: BindingOwner,
   name: string,
-  kind: ResourceKind,
+  kind: ResourceBinding["kind"],
   nameOrId: string | undefined,
 ): Promise<Resolved> {
   if (nameOrId === undefined) {
-    throw new OpenWorkersError("INVALID_INPUT", `${name} names no ${resourceNoun(kind)}.`);
+    throw new OpenWorkersError("INVALID_INPUT", `${name} names no ${resourceNoun(resourceOf[kind])}.`);
   }
-  const found = await findResource(transaction, kind, { nameOrId, owner });
-  if (found === undefined) throw resourceMissing(kind, nameOrId, name);
+  const found = await findResource(transaction, resourceOf[kind], { nameOrId, owner });
+  if (found === undefined) throw resourceMissing(resourceOf[kind], nameOrId, name);
   return {
     binding: toBinding(kind, found.id),
     bound: { name, kind, resource: found.name, id: found.id, created: false },
@@ -229,8 +239,23 @@ async function otherWorker(
   };
 }
 
-function toBinding(kind: ResourceKind, id: ResourceIds[ResourceKind]): Binding {
-  return kind === "kv"
-    ? { kind, namespaceId: id as ResourceIds["kv"] }
-    : { kind, bucketId: id as ResourceIds["storage"] };
+type ResourceBinding = Extract<Binding, { kind: "kv" | "storage" | "database" | "hyperdrive" }>;
+
+/** What a binding of the kind points at. */
+const resourceOf: Readonly<Record<ResourceBinding["kind"], ResourceKind>> = {
+  kv: "kv",
+  storage: "storage",
+  database: "database",
+  hyperdrive: "database",
+};
+
+function toBinding(kind: ResourceBinding["kind"], id: ResourceIds[ResourceKind]): Binding {
+  switch (kind) {
+    case "kv":
+      return { kind, namespaceId: id as ResourceIds["kv"] };
+    case "storage":
+      return { kind, bucketId: id as ResourceIds["storage"] };
+    default:
+      return { kind, databaseId: id as ResourceIds["database"] };
+  }
 }

@@ -1,6 +1,6 @@
-import { OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError, Wire, type WireOwner } from "@openworkers/core";
+import { setWireBuffer } from "../cells/os/socket-buffers.ts";
 import { findHeadEnd, maxHeadBytes } from "../ingress/http/head.ts";
-import { Wire, type WireOwner } from "../ingress/wire.ts";
 import { type CellEgress, narrowBytes } from "./cell-egress.ts";
 import { ConnectExchange } from "./connect-exchange.ts";
 import type { CellExchange, ExchangeHost } from "./exchange.ts";
@@ -113,7 +113,7 @@ export class CellConnection implements WireOwner, ExchangeHost {
   #widen(wide: boolean): void {
     if (wide !== this.#narrow) return;
     this.#narrow = !wide;
-    this.wire.setBuffer("send", wide ? wideBytes : narrowBytes);
+    setWireBuffer(this.wire, "send", wide ? wideBytes : narrowBytes);
   }
 
   #malformed(why: string): void {

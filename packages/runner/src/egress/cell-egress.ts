@@ -1,5 +1,6 @@
 import { type EgressPolicy, OpenWorkersError } from "@openworkers/core";
 import type { ByteMeter } from "../cells/byte-meter.ts";
+import { setWireBuffer } from "../cells/os/socket-buffers.ts";
 import { Upstream, UpstreamPool, type UpstreamUser } from "../ingress/upstream.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
 import { Places } from "../subrequests/places.ts";
@@ -141,7 +142,7 @@ export class CellEgress implements Disposable {
       signal: deadline.signal,
     });
     // In time: a server that has not been asked says nothing, or little.
-    if (wanted.narrow) upstream.wire.setBuffer("receive", narrowBytes);
+    if (wanted.narrow) setWireBuffer(upstream.wire, "receive", narrowBytes);
     return upstream;
   }
 

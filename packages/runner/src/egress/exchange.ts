@@ -1,4 +1,4 @@
-import type { Wire } from "../ingress/wire.ts";
+import type { Wire } from "@openworkers/core";
 
 /** A cell's connection, as what is being done on it sees it. */
 export interface ExchangeHost {

@@ -1,3 +1,4 @@
+import type { Wire } from "@openworkers/core";
 import { isOpenWorkersError, type Outcome, type RequestId } from "@openworkers/core";
 import type { AssetAnswer } from "../assets/asset-answer.ts";
 import type { Verdict } from "../cells/lease.ts";
@@ -28,7 +29,6 @@ import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
 import { type RelayEvent, ResponseRelay } from "./response-relay.ts";
 import { writeAnswer } from "./response-writer.ts";
 import { Tunnel } from "./tunnel.ts";
-import type { Wire } from "./wire.ts";
 
 /** What an exchange needs of the connection it answers on. */
 export interface ExchangeClient {

@@ -1,4 +1,5 @@
 import type { BindingOf, LogSink, WorkerId } from "@openworkers/core";
+import { type Wire, wireHandlers } from "@openworkers/core";
 import type { UnixSocketListener } from "bun";
 import type { ServiceCaller, ServiceListener } from "../bindings/service-listener.ts";
 import type { Dispatcher } from "../cells/lease.ts";
@@ -10,7 +11,6 @@ import { ServiceDispatcher } from "./service-dispatcher.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { UpstreamPool } from "./upstream.ts";
-import { type Wire, wireHandlers } from "./wire.ts";
 
 export interface ServiceRouter {
   /** The version of a worker that takes a call; undefined when none is live. */

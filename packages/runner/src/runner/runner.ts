@@ -3,6 +3,8 @@ import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
+import type { DatabaseGateway } from "../bindings/database/gateway.ts";
+import { DatabaseShares } from "../bindings/shares/database-shares.ts";
 import { storageServices } from "../bindings/storage/storage-services.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
@@ -19,6 +21,8 @@ export interface RunnerOptions {
   /** Migrated. The caller's: it outlives the runner. */
   readonly database: Database;
   readonly secretKeys: SecretKeys;
+  /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
+  readonly databases?: DatabaseGateway;
   /** 0 picks a free one; `Runner.port` says which. */
   readonly port: number;
   readonly hostname: string;
@@ -58,7 +62,7 @@ export interface Runner extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
  */
 export async function createRunner(options: RunnerOptions): Promise<Runner> {
-  const { database, secretKeys, baseDomain, logs } = options;
+  const { database, secretKeys, databases, baseDomain, logs } = options;
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
@@ -74,7 +78,19 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const storage = storageServices(settings, guard);
   const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
   const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
-  const broker = parts.use(Broker.of({ database, secretKeys, assets, storage, cacheLimits, report }));
+  const shares = parts.use(new DatabaseShares(database));
+  const broker = parts.use(
+    Broker.of({
+      database,
+      shares,
+      secretKeys,
+      assets,
+      storage,
+      cacheLimits,
+      report,
+      ...(databases === undefined ? {} : { databases }),
+    }),
+  );
   const egress = parts.use(new Egress({ guard, authorities, report }));
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
   let services: ServiceIngress | undefined;
@@ -82,6 +98,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     await openCellHost({
       broker,
       egress,
+      ...(databases === undefined ? {} : { databases }),
       services: {
         listen: (...given) => {
           if (services === undefined)

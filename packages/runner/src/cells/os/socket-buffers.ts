@@ -1,5 +1,5 @@
 import { getSystemErrorName } from "node:util";
-import { OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError, type Wire } from "@openworkers/core";
 import { libc } from "./libc.ts";
 
 const darwin = process.platform === "darwin";
@@ -19,4 +19,9 @@ export function setSocketBuffer(fd: number, direction: keyof typeof options, byt
     "INTERNAL",
     `The ${direction} buffer of a socket could not be set: ${getSystemErrorName(-libc().errno())}.`,
   );
+}
+
+/** As `setSocketBuffer`, for a wire's socket. Nothing happens to one that is closed. */
+export function setWireBuffer({ fd }: Wire, direction: keyof typeof options, bytes: number): void {
+  if (fd !== undefined) setSocketBuffer(fd, direction, bytes);
 }

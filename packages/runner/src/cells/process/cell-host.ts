@@ -1,5 +1,6 @@
 import { defaultLimits } from "@openworkers/core";
 import { Broker } from "../../bindings/broker.ts";
+import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
 import { noServices, type ServiceListener } from "../../bindings/service-listener.ts";
 import { Egress } from "../../egress/egress.ts";
 import { dataBytes, raiseOpenFiles, setLimits } from "../os/rlimits.ts";
@@ -21,6 +22,8 @@ export interface CellHostOptions {
   readonly broker?: Broker;
   /** Who takes calls of other workers; nobody without. */
   readonly services?: ServiceListener;
+  /** Who takes the sessions of drivers; nobody without. */
+  readonly databases?: DatabaseGateway;
 }
 
 /** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
@@ -58,6 +61,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
       egress,
       broker,
       services: options.services ?? noServices,
+      databases: options.databases,
     });
     try {
       if (process.platform === "linux") setLimits(cell.pid, baseLimits, cell.user);

@@ -5,6 +5,7 @@ import {
   type AssetSettings,
   type Binding,
   type BucketId,
+  type DatabaseId,
   defaultMaxima,
   type KvNamespaceId,
   type Limits,
@@ -24,6 +25,7 @@ import {
   uploadAssets,
 } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
+import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
 import { Permissions } from "../../egress/guard/permissions.ts";
 import { createRunner, type Runner } from "../runner.ts";
 import type { RunnerSettings } from "../settings.ts";
@@ -53,8 +55,12 @@ export interface TestRunner extends AsyncDisposable {
   readonly reports: readonly Record<string, unknown>[];
   /** Deploys a worker of one module and waits until it is served. */
   deploy(worker: string, source: string, options?: TestDeploy): Promise<WorkerId>;
-  /** Creates an empty KV namespace and an empty bucket, for bindings. */
-  createStores(): Promise<{ readonly namespaceId: KvNamespaceId; readonly bucketId: BucketId }>;
+  /** Creates an empty KV namespace, an empty bucket and the row of a database, for bindings. */
+  createStores(): Promise<{
+    readonly namespaceId: KvNamespaceId;
+    readonly bucketId: BucketId;
+    readonly databaseId: DatabaseId;
+  }>;
   /** Takes all of a worker's versions out of service. */
   withdraw(worker: string): Promise<void>;
   get(worker: string, path?: string, init?: RequestInit): Promise<Response>;
@@ -73,11 +79,15 @@ const defaultSettings: RunnerSettings = {
   egress: { open: true, permissions: Permissions.none, certificates: undefined },
 };
 
-export async function startTestRunner(settings: Partial<RunnerSettings> = {}): Promise<TestRunner> {
+/** @param databases given the URL of the runner's own PostgreSQL */
+export async function startTestRunner(
+  settings: Partial<RunnerSettings> = {},
+  databases?: (url: string) => DatabaseGateway,
+): Promise<TestRunner> {
   await using parts = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "ow-"));
   parts.defer(() => rmSync(directory, { recursive: true, force: true }));
-  const { database } = parts.use(await withTestDatabase());
+  const { database, url } = parts.use(await withTestDatabase());
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(directory, "keys-")) });
   await registerSealingKey(database, secretKeys);
   const runtimeDir = mkdtempSync(join(directory, "r-"));
@@ -95,6 +105,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
       logs: { emit: (record) => records.push(record) },
       report: (message, details) => reports.push({ message, ...details }),
       settings: { ...defaultSettings, ...settings },
+      ...(databases === undefined ? {} : { databases: databases(url) }),
     }),
   );
   const { id: operator } = await ensureOperator(database);
@@ -119,6 +130,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
       return {
         namespaceId: await createResource(database, "kv", named),
         bucketId: await createResource(database, "storage", named),
+        databaseId: await createResource(database, "database", named),
       };
     },
     async withdraw(worker) {
