@@ -68,6 +68,15 @@ export class Wire {
     return false;
   }
 
+  /** The socket's descriptor, for what Bun does not set itself; undefined when it is closed. */
+  get fd(): number | undefined {
+    if (this.#closed || this.#socket === undefined) return undefined;
+    // Bun 1.4.5 has it, and its types do not know.
+    const { fd } = this.#socket as Socket<Wire> & { readonly fd: number };
+    // -1 once it is closed, which we are about to be told.
+    return fd < 0 ? undefined : fd;
+  }
+
   /** Stops reading: the peer is slowed down by TCP's own window, or the Unix socket's buffer. */
   pause(): void {
     if (this.#paused || this.#closed) return;

@@ -2,6 +2,7 @@
 import { type DatabaseId, defaultDatabaseLimits, newId } from "@openworkers/core";
 import { parseAddress } from "@openworkers/db";
 import type { Principal, TenantPlace } from "../../tenant.ts";
+import { sessionSettings } from "../../tenants/session-settings.ts";
 import { WireFace } from "../wire-face.ts";
 
 interface Given {
@@ -34,8 +35,7 @@ const face = new WireFace({
   },
   server: parseAddress(given.server),
   budget: { enter: async () => ({ [Symbol.dispose]() {} }) },
-  sessionSettings: ({ place: { kind } }) =>
-    kind === "external" ? {} : { client_connection_check_interval: "1s" },
+  sessionSettings,
   report: (message, details) => console.error(message, details),
 });
 console.log(face.listen({ hostname: "127.0.0.1", port: 0 }).port);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type DatabaseId, type DatabaseScope, newId } from "@openworkers/core";
+import { type DatabaseId, type DatabaseScope, defaultDatabaseLimits, newId } from "@openworkers/core";
 import {
   type Address,
   createDatabaseToken,
@@ -15,6 +15,8 @@ import { temporaryCluster, temporaryDirectory, withTestDatabase } from "@openwor
 import { Client } from "pg";
 import { PlatformDirectory } from "../../directory.ts";
 import { type DatabaseRole, tenantNames } from "../../tenant.ts";
+import { sessionSettings } from "../../tenants/session-settings.ts";
+import { TenantServer } from "../../tenants/tenant-server.ts";
 import { ownCertificate } from "../listener/certificate.ts";
 import { WireFace, type WireFaceOptions } from "../wire-face.ts";
 import { startDebianPostgres } from "./debian-postgres.ts";
@@ -87,7 +89,7 @@ export class TestPlatform implements AsyncDisposable {
         directory,
         server: server.address,
         budget: { enter: async () => ({ [Symbol.dispose]() {} }) },
-        sessionSettings: () => ({ client_connection_check_interval: "1s", TimeZone: "UTC" }),
+        sessionSettings,
         report: (message, details) => void this.reported.push({ message, details }),
         ...options,
       }),
@@ -103,12 +105,14 @@ export class TestPlatform implements AsyncDisposable {
     const { database } = parts.use(await withTestDatabase());
     const secretKeys = await SecretKeys.load({ directory: temporaryDirectory() });
     await registerSealingKey(database, secretKeys);
+    const tenants = parts.use(new TenantServer(server.address));
+    await tenants.prepare();
     const directory = parts.use(
       await PlatformDirectory.open({
         database,
         secretKeys,
         make: async (id) => {
-          await makeTenant(server.address, id);
+          await tenants.make(id, tenantPasswords, defaultDatabaseLimits);
           await databaseReady(database, id, { kind: "platform", opens: tenantPasswords });
         },
       }),
@@ -190,24 +194,6 @@ export class TestPlatform implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts[Symbol.asyncDispose]();
   }
-}
-
-async function makeTenant(address: Address, id: DatabaseId): Promise<void> {
-  const { database, roles } = tenantNames(id);
-  await asAdmin(address, async (admin) => {
-    for (const role of ["owner", "read-write", "read-only", "reduce"] as const) {
-      await admin.query(`create role ${roles[role]} login password '${tenantPasswords[role]}'`);
-    }
-    await admin.query(`create database ${database} owner ${database} template template0`);
-    await admin.query(`revoke connect on database ${database} from public`);
-    await admin.query(`grant connect on database ${database} to ${Object.values(roles).join(", ")}`);
-  });
-  await asAdmin({ ...address, database }, async (admin) => {
-    await admin.query(`alter schema public owner to ${database}`);
-    await admin.query(
-      `alter default privileges for role ${database} grant select on tables to ${roles["read-only"]}`,
-    );
-  });
 }
 
 async function asAdmin<T>(address: Address, work: (admin: Client) => Promise<T>): Promise<T> {
