@@ -1,0 +1,2 @@
+export { TestPostgate } from "./test-postgate.ts";
+export { embedded, type TestServer } from "./test-server.ts";
