@@ -138,7 +138,8 @@ export class Postgate implements AsyncDisposable {
   async #answer(principal: Principal, request: Request): Promise<Response> {
     using body = await this.#bodies.read(request);
     const call = new AbortController();
-    const leave = () => call.abort(request.signal.reason);
+    const leave = () =>
+      call.abort(new OpenWorkersError("QUERY_FAILED", "The caller left; the call was cancelled."));
     if (request.signal.aborted) leave();
     request.signal.addEventListener("abort", leave);
     this.#running.add(call);
