@@ -231,13 +231,16 @@ test("a worker calls another one that its manifest or its environment binds", as
     export class Admin extends WorkerEntrypoint {
       role() { return this.ctx.props.role; }
     }`;
-  await deploy(await project("backend", {}, backend));
+  // Underscores are wrangler's, and no host name's by the RFC: the worker is reached at its own address all the same.
+  await deploy(await project("back_end", {}, backend));
+  expect(await read("back_end", "/")).toBe("backend");
+  expect(await read("1--back_end", "/")).toBe("backend");
   const site = `export default { async fetch(request, env) {
     return Response.json([await (await env.API.fetch(request)).text(), await env.API.add(2, 3), await env.ADMIN?.role()]);
   } };`;
-  const services = [{ binding: "API", service: "backend" }];
+  const services = [{ binding: "API", service: "back_end" }];
   expect(await deploy(await project("site", { services }, site))).toMatchObject([
-    { name: "API", kind: "worker", resource: "backend" },
+    { name: "API", kind: "worker", resource: "back_end" },
   ]);
   await untilRead("site", "/", '["backend",5,null]');
   const props = JSON.stringify({ role: "editor" });
@@ -247,7 +250,7 @@ test("a worker calls another one that its manifest or its environment binds", as
     "site",
     "ADMIN",
     "--worker",
-    "backend",
+    "back_end",
     "--entrypoint",
     "Admin",
     "--props",

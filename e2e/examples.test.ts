@@ -16,9 +16,19 @@ afterAll(async () => {
 
 const names = [
   "cache",
+  "cache-origin",
+  "d1",
+  "d1-hono",
+  "gate",
+  "gated",
   "hello-js",
   "hono",
+  "hyperdrive-drizzle",
+  "hyperdrive-kysely",
+  "hyperdrive-pg",
+  "hyperdrive-postgres",
   "kv",
+  "kv-many",
   "node-compat",
   "rate-limit",
   "service-books",
@@ -26,13 +36,15 @@ const names = [
   "spa",
   "static-site",
   "storage",
+  "storage-guarded",
   "storage-multipart",
   "streaming",
   "wasm",
   "websocket",
+  "worker-first",
 ];
 
-test("every folder of examples/ is one that this file exercises", async () => {
+test("every folder of examples/ is one that this file deploys", async () => {
   const folders = await readdir(join(import.meta.dir, "..", "examples"), { withFileTypes: true });
   expect(
     folders
@@ -42,6 +54,7 @@ test("every folder of examples/ is one that this file exercises", async () => {
   ).toEqual(names);
 });
 
+// Some twenty commands, each a process.
 test("every example deploys with the CLI as version 1 under its own name", async () => {
   for (const name of names) {
     expect(await platform.deploy(`examples/${name}`)).toMatchObject({
@@ -50,7 +63,7 @@ test("every example deploys with the CLI as version 1 under its own name", async
       url: `http://${platform.host(name)}/`,
     });
   }
-});
+}, 240_000);
 
 describe("hello-js", () => {
   test("answers, redirects and has a 404 of its own", async () => {

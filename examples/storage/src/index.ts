@@ -1,4 +1,4 @@
-// https://developers.cloudflare.com/r2/api/workers/workers-api-usage/
+// After https://developers.cloudflare.com/r2/api/workers/workers-api-usage/
 interface Env {
   MY_BUCKET: R2Bucket;
 }

@@ -1,7 +1,8 @@
 import { OpenWorkersError } from "./errors.ts";
 
-// One DNS label (RFC 1035 §2.3.1), short enough for `<version>--<name>` to be a label as well (63 octets).
-const pattern = /^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$/;
+// One DNS label (RFC 1035 §2.3.1), short enough for `<version>--<name>` to be a label as well (63 octets), and with the
+// underscores that wrangler's names may have: no host name by that RFC, yet URLs, browsers and resolvers take them.
+const pattern = /^[a-z0-9]([a-z0-9_-]{0,48}[a-z0-9])?$/;
 
 /** Names that the platform's own workers and hosts use. */
 export const reservedNames: ReadonlySet<string> = new Set([
@@ -14,14 +15,14 @@ export const reservedNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * `name` when it can name a worker: a DNS label of 1–50 characters without `--`.
+ * `name` when it can name a worker: a DNS label of 1–50 characters without `--`, in which underscores may stand.
  *
  * @throws OpenWorkersError INVALID_NAME
  */
 export function parseWorkerName(name: string): string {
   if (!pattern.test(name) || name.includes("--")) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name a worker.`, {
-      hint: "Use 1 to 50 lower-case letters, digits and single hyphens, not at either end.",
+      hint: "Use 1 to 50 lower-case letters and digits, and between them underscores and single hyphens.",
     });
   }
   if (reservedNames.has(name)) {

@@ -19,6 +19,22 @@ describe("a worker", () => {
     expect((await fixture.deploy("welcome")).version).toBe(2);
   });
 
+  test("may have underscores in its name, and nothing else that its host cannot have", async () => {
+    await using fixture = await platform();
+    const { workerId } = await fixture.deploy("worker_b");
+    expect(await getWorker(fixture.database, "worker_b")).toMatchObject({ id: workerId });
+    for (const name of ["_b", "b_", "a--b", "a.b", "A"]) {
+      // Past the check of the platform: the database has its own.
+      const forged = fixture.database.write((transaction) =>
+        transaction.updateTable("workers").set({ name }).where("id", "=", workerId).execute(),
+      );
+      expect([name, await rejection(forged)]).toMatchObject([
+        name,
+        { details: { constraint: "workers_name_check" } },
+      ]);
+    }
+  });
+
   test("that is deleted takes with it what nobody else uses, and nothing more", async () => {
     await using fixture = await platform();
     const lib = { name: "lib.js", type: "esModule", content: Buffer.from("shared") } as const;

@@ -1,0 +1,1 @@
+export { type DatabaseCells, databaseCells } from "./bindings/database/testing/database-cells.ts";
