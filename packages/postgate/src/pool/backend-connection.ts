@@ -3,6 +3,7 @@ import { within } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { Client } from "pg";
 import { parse } from "pg-protocol";
+import { startupOptions } from "../tenants/session-settings.ts";
 import type { BackendMessage } from "./backend-messages.ts";
 import { type BackendKey, cancelStatement } from "./cancel.ts";
 import type { Keepable } from "./connection-budget.ts";
@@ -153,11 +154,4 @@ function boundStart(stream: Duplex): void {
     bytes += piece.byteLength;
     if (bytes > mostStartBytes) stream.destroy(new Error("the server says too much at the session's start"));
   });
-}
-
-/** `options` of the start-up message: white space and backslashes are escaped (PostgreSQL manual, 54.7). */
-function startupOptions(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`)
-    .join(" ");
 }
