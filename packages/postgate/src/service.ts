@@ -76,8 +76,9 @@ export class PostgateService implements AsyncDisposable {
         if (isOpenWorkersError(thrown, "NOT_FOUND")) return undefined;
         throw thrown;
       });
-    const heal = async ({ id, place, limits }: Tenant) =>
-      place.kind === "platform" && (await server.heal(id, place.passwords, limits));
+    const healRoles = async ({ id, place, limits }: Tenant) => {
+      if (place.kind === "platform") await server.heal(id, place.passwords, limits);
+    };
     const keeper = parts.use(
       new Housekeeping({
         database,
@@ -119,7 +120,7 @@ export class PostgateService implements AsyncDisposable {
         directory,
         server: server.address,
         sessionSettings,
-        healRoles: async (tenant) => void (await heal(tenant)),
+        healRoles,
         ...(options.connections === undefined ? {} : { connections: options.connections }),
         onEvent: (event) => reportEvent(event, report),
       }),
@@ -130,7 +131,7 @@ export class PostgateService implements AsyncDisposable {
         server: server.address,
         budget: postgate.budget,
         sessionSettings,
-        heal,
+        healRoles,
         report,
       }),
     );
