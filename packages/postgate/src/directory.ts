@@ -16,7 +16,7 @@ import {
   type SecretKeys,
 } from "@openworkers/db";
 import { z } from "zod";
-import type { Principal, Tenant, TenantDirectory, TenantPlace } from "./tenant.ts";
+import type { DatabaseRole, Principal, Tenant, TenantDirectory, TenantPlace } from "./tenant.ts";
 
 const passwordsSchema = z.object({
   owner: z.string().min(1),
@@ -128,6 +128,11 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
   }
 
+  /** Looks at a database anew, before its change has been told of. */
+  forget(id: DatabaseId): void {
+    this.#changed(id);
+  }
+
   /** Writes down which tokens have been used since the last time. */
   async recordUse(): Promise<void> {
     const ids = [...this.#used];
@@ -161,10 +166,10 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
 
   async #placeOf({ id, kind, sealed }: DatabaseRow): Promise<TenantPlace> {
     if (sealed === null) throw new Error(`database ${id} is ready and has no passwords`);
-    const opened: unknown = JSON.parse(await this.#options.secretKeys.open(sealed, { databaseId: id }));
-    return kind === "platform"
-      ? { kind, passwords: passwordsSchema.parse(opened) }
-      : { kind, address: parseAddress(placeSchema.parse(opened).url) };
+    const { secretKeys } = this.#options;
+    if (kind === "platform") return { kind, passwords: await passwordsOf({ id, sealed }, secretKeys) };
+    const opened: unknown = JSON.parse(await secretKeys.open(sealed, { databaseId: id }));
+    return { kind, address: parseAddress(placeSchema.parse(opened).url) };
   }
 
   #notified(notification: Notification | undefined): void {
@@ -181,4 +186,13 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
     }
     for (const handler of this.#handlers) handler(id);
   }
+}
+
+/** The passwords of a database's roles. @throws OpenWorkersError SECRET_UNREADABLE; Error when it has none yet */
+export async function passwordsOf(
+  { id, sealed }: Pick<DatabaseRow, "id" | "sealed">,
+  secretKeys: Pick<SecretKeys, "open">,
+): Promise<Readonly<Record<DatabaseRole, string>>> {
+  if (sealed === null) throw new Error(`database ${id} has no passwords yet`);
+  return passwordsSchema.parse(JSON.parse(await secretKeys.open(sealed, { databaseId: id })));
 }

@@ -1,4 +1,11 @@
-import type { DatabaseId, DatabaseLimits, DatabaseScope, DatabaseTokenId, UserId } from "@openworkers/core";
+import {
+  type DatabaseId,
+  type DatabaseLimits,
+  type DatabaseScope,
+  type DatabaseTokenId,
+  isId,
+  type UserId,
+} from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 
 /** A tenant database, with all that it takes to open a session on it. Its passwords are for this process alone. */
@@ -14,6 +21,7 @@ export interface Tenant {
 }
 
 /** A role for each scope, and one that reads and deletes only, for all who may write while the database is full. */
+export const databaseRoles = ["owner", "read-write", "read-only", "reduce"] as const;
 export type DatabaseRole = DatabaseScope | "reduce";
 
 export type TenantPlace =
@@ -68,6 +76,21 @@ export function tenantNames(id: DatabaseId): TenantNames {
       reduce: `${database}_rd`,
     },
   };
+}
+
+const called = /^ow_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})(_rw|_ro|_rd)?$/;
+const suffixes: Readonly<Record<string, DatabaseRole>> = {
+  _rw: "read-write",
+  _ro: "read-only",
+  _rd: "reduce",
+};
+
+/** Whose database or role goes by `name` on the tenants' server; `undefined` when it is no tenant's. */
+export function tenantOf(name: string): { readonly id: DatabaseId; readonly role: DatabaseRole } | undefined {
+  const found = called.exec(name);
+  const id = found?.slice(1, 6).join("-");
+  if (!isId<"database">(id)) return undefined;
+  return { id, role: suffixes[found?.[6] ?? ""] ?? "owner" };
 }
 
 /** Where a session of `scope` connects, and as whom. `server` is the tenants' server; who logs in there does not count. */

@@ -9,6 +9,7 @@ import { findPostgres } from "./binaries.ts";
 import { ClusterDirectory, makePrivate } from "./cluster-directory.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { chooseLauncher, type Launcher } from "./launcher.ts";
+import { backendMemoryBytes, withMemoryLimit } from "./memory-limit.ts";
 import { clearLeftovers, postmaster } from "./processes.ts";
 import { type PostgresExit, ServerProcess, spawnOptions } from "./server-process.ts";
 import { serverArguments } from "./settings.ts";
@@ -134,18 +135,16 @@ export class EmbeddedPostgres implements AsyncDisposable {
     signal?.throwIfAborted();
     await clearLeftovers(this.#directory.dataPath, this.#socket);
     const { clusterPath, socketPath } = this.#launcher;
-    const server = new ServerProcess(
-      this.#launcher.command(
-        "postgres",
-        serverArguments({
-          dataPath: join(clusterPath, "data"),
-          socketPath,
-          port: ClusterDirectory.port,
-          durable: this.#options.durable ?? true,
-        }),
-      ),
-      this.#options.onLog,
+    const command = this.#launcher.command(
+      "postgres",
+      serverArguments({
+        dataPath: join(clusterPath, "data"),
+        socketPath,
+        port: ClusterDirectory.port,
+        durable: this.#options.durable ?? true,
+      }),
     );
+    const server = new ServerProcess(withMemoryLimit(command, backendMemoryBytes()), this.#options.onLog);
     this.#server = server;
     try {
       await this.#untilReady(server, signal);

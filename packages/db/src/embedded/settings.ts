@@ -20,6 +20,10 @@ export function serverArguments({ dataPath, socketPath, port, durable }: ServerP
     password_encryption: "scram-sha-256",
 
     max_connections: "100",
+    // All databases share what these make room for, and one tenant may try to take it: room for 102,400 locks.
+    max_locks_per_transaction: "1024",
+    // Locks that a session leaves behind would be nobody's to end.
+    max_prepared_transactions: "0",
     shared_buffers: "48MB",
     work_mem: "4MB",
     maintenance_work_mem: "32MB",

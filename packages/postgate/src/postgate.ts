@@ -1,0 +1,145 @@
+import {
+  type DatabaseId,
+  type DatabaseScope,
+  isOpenWorkersError,
+  messageOf,
+  OpenWorkersError,
+} from "@openworkers/core";
+import type { Address } from "@openworkers/db";
+import type { PostgateEvent } from "./events.ts";
+import { failureAnswer } from "./http/failure-answer.ts";
+import { HttpFace, lookupFailure } from "./http/http-face.ts";
+import { BodyMemory } from "./http/read-body.ts";
+import type { BackendConnection } from "./pool/backend-connection.ts";
+import { ConnectionBudget } from "./pool/connection-budget.ts";
+import { connectionPlaces } from "./pool/connection-places.ts";
+import { TenantPools } from "./pool/tenant-pools.ts";
+import { parseCommand } from "./query/command.ts";
+import { QueryEngine } from "./query/query-engine.ts";
+import type { Principal, Tenant, TenantDirectory } from "./tenant.ts";
+
+export interface PostgateOptions {
+  readonly directory: TenantDirectory;
+  /** The tenants' server. Whoever it names is asked once how many connections the server takes. */
+  readonly server: Address;
+  readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
+  readonly healRoles?: (tenant: Tenant) => Promise<void>;
+  /** Connections to tenants' databases in all; what the server leaves unless given. */
+  readonly connections?: number;
+  readonly idleMs?: number;
+  /** Must not throw. */
+  readonly onEvent?: (event: PostgateEvent) => void;
+}
+
+/** Who calls through a binding. */
+export interface WorkerCaller {
+  readonly worker: string;
+}
+
+/**
+ * The way to tenants' databases: pools of connections as their roles, and the faces that calls come in by. Whoever made it
+ * disposes of it; `drain` first lets calls end.
+ */
+export class Postgate implements AsyncDisposable {
+  /** Places for connections, which all faces take theirs from. */
+  readonly budget: ConnectionBudget<BackendConnection>;
+  readonly #options: PostgateOptions;
+  readonly #onEvent: (event: PostgateEvent) => void;
+  readonly #pools: TenantPools;
+  readonly #engine: QueryEngine;
+  readonly #bodies = new BodyMemory();
+  readonly #changes: Disposable;
+  readonly #faces = new Set<HttpFace>();
+  readonly #calls = new Set<Promise<unknown>>();
+  readonly #stopped = new AbortController();
+  #draining = false;
+
+  private constructor(options: PostgateOptions, places: number) {
+    const { directory, server, sessionSettings, healRoles, idleMs } = options;
+    this.#options = options;
+    this.#onEvent = options.onEvent ?? (() => {});
+    this.budget = new ConnectionBudget({ places });
+    this.#pools = new TenantPools({
+      budget: this.budget,
+      server,
+      sessionSettings,
+      onConnectFailure: ({ id }, error) =>
+        this.#onEvent({ kind: "connect-failed", databaseId: id, message: messageOf(error) }),
+      ...(healRoles === undefined ? {} : { healRoles }),
+      ...(idleMs === undefined ? {} : { idleMs }),
+    });
+    this.#engine = new QueryEngine({ pools: this.#pools, onEvent: this.#onEvent });
+    this.#changes = directory.onChange((id) => this.#pools.invalidate(id));
+  }
+
+  /** @throws OpenWorkersError DATABASE_UNAVAILABLE when the server cannot be asked how many connections it takes */
+  static async open(options: PostgateOptions): Promise<Postgate> {
+    return new Postgate(options, options.connections ?? (await connectionPlaces(options.server)));
+  }
+
+  /**
+   * Answers one request of the query protocol (`POST`, JSON) for a worker that the database is bound to, which is its
+   * owner there. Failures are answers too. `request.signal` cancels it.
+   */
+  async query(databaseId: DatabaseId, request: Request, { worker }: WorkerCaller): Promise<Response> {
+    return this.#counted(async () => {
+      const tenant = await this.#options.directory.tenant(databaseId).catch((thrown: unknown) => {
+        throw lookupFailure(thrown);
+      });
+      return this.#answer({ tenant, scope: "owner", by: { kind: "worker", worker } }, request);
+    });
+  }
+
+  /** Opens the HTTP face. It is closed with this, or by disposing of it. @throws OpenWorkersError PORT_IN_USE */
+  listenHttp(place: { readonly hostname?: string; readonly port?: number }): HttpFace {
+    const face = HttpFace.listen({
+      ...place,
+      directory: this.#options.directory,
+      answer: (principal, request) => this.#counted(() => this.#answer(principal, request)),
+      onEvent: this.#onEvent,
+    });
+    this.#faces.add(face);
+    return face;
+  }
+
+  /** Refuses further calls and resolves when those under way have ended; after `patienceMs` they are cancelled. */
+  async drain(patienceMs: number): Promise<void> {
+    this.#draining = true;
+    for (const face of this.#faces) void face.drain();
+    const timer = setTimeout(() => this.#stopped.abort(stopping()), patienceMs);
+    await Promise.allSettled(this.#calls);
+    clearTimeout(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(0);
+    for (const face of this.#faces) await face[Symbol.asyncDispose]();
+    this.#changes[Symbol.dispose]();
+    await this.#pools[Symbol.asyncDispose]();
+  }
+
+  async #counted(work: () => Promise<Response>): Promise<Response> {
+    if (this.#draining) return failureAnswer(stopping());
+    const call = work().catch((thrown: unknown) => {
+      if (!isOpenWorkersError(thrown)) this.#onEvent({ kind: "internal-error", error: thrown });
+      return failureAnswer(thrown);
+    });
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  async #answer(principal: Principal, request: Request): Promise<Response> {
+    using body = await this.#bodies.read(request);
+    const signal = AbortSignal.any([request.signal, this.#stopped.signal]);
+    const json = await this.#engine.run(principal, parseCommand(body.text), signal);
+    return new Response(json, { headers: { "content-type": "application/json" } });
+  }
+}
+
+function stopping(): OpenWorkersError {
+  return new OpenWorkersError("OVERLOADED", "The database service is stopping.", { hint: "Try again." });
+}

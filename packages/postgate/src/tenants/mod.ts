@@ -1,0 +1,9 @@
+export { sessionSettings, startupOptions } from "./session-settings.ts";
+export { SizeSweeper, type SizeSweeperOptions, type Swept } from "./size-sweeper.ts";
+export {
+  type RolePasswords,
+  type ServerReport,
+  type TenantOnServer,
+  TenantServer,
+} from "./tenant-server.ts";
+export { type Bite, type Offence, Watchdog, type WatchdogOptions } from "./watchdog.ts";

@@ -1,0 +1,493 @@
+import { createHash } from "node:crypto";
+import { type DatabaseId, type DatabaseLimits, OpenWorkersError } from "@openworkers/core";
+import { type Address, Database, parseAddress, type Queries } from "@openworkers/db";
+import { sql } from "kysely";
+import { escapeIdentifier, escapeLiteral } from "pg";
+import { type DatabaseRole, databaseRoles, tenantNames, tenantOf } from "../tenant.ts";
+import { fencesMark, fencesSql } from "./fences.ts";
+import { grantsSql } from "./grants.ts";
+import { handoverSql } from "./handover.ts";
+import { scramVerifier } from "./scram.ts";
+
+/** The password of each of a tenant's roles. ASCII. */
+export type RolePasswords = Readonly<Record<DatabaseRole, string>>;
+
+/** What of a tenant is on the server. */
+export interface TenantOnServer {
+  readonly id: DatabaseId;
+  /** Whether its database is there and finished. */
+  readonly state: "ready" | "unfinished" | "roles-only";
+}
+
+/** What the operator should know of the tenants' server. */
+export interface ServerReport {
+  /** As `server_version_num`: 150020 is 15.20. */
+  readonly version: number;
+  /** Whether the template was made or changed. */
+  readonly changed: boolean;
+  /** What of the server's configuration weakens the limits: a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export const templateName = "ow_tenants";
+// Held by who makes or mends the template. Any number; the same for every version.
+const templateLock = 4_070_001;
+/** The setting of a database that says until when nobody may log in: seconds since 1970. */
+const suspension = "openworkers.suspended_until";
+/** Beyond `limits.connections`, which Postgate counts: sessions that have ended but are not gone yet. */
+const lateConnections = 2;
+/** Above it a copy by files beats one through the log of the server. */
+const copyByFilesBytes = 128 * 2 ** 20;
+
+/**
+ * The server that holds the tenants' databases, as its superuser sees it: makes, changes and drops them. Every step may
+ * be taken again, so what a process leaves half done the next call finishes.
+ *
+ * No SQL of a tenant's is run as this user: in a tenant's database it touches system catalogs alone, with nothing else
+ * in its search path.
+ */
+export class TenantServer implements AsyncDisposable {
+  readonly address: Address;
+  readonly #database: Database;
+  #facts: Promise<{ version: number; mark: string }> | undefined;
+
+  /** `url`: of any database there but a tenant's, as a superuser. @throws OpenWorkersError CONFIG_INVALID */
+  static connect(url: string): TenantServer {
+    return new TenantServer(parseAddress(url));
+  }
+
+  constructor(address: Address) {
+    this.address = address;
+    this.#database = new Database(address, { max: 8, applicationName: "openworkers-tenants" });
+  }
+
+  /**
+   * Makes the template for tenants' databases, or brings its fences up to date; shuts the databases of the platform to
+   * all who were not let in by name. Any number of processes may call it at once.
+   *
+   * @throws OpenWorkersError CONFIG_INVALID (not a superuser), DATABASE_UNAVAILABLE
+   */
+  async prepare(): Promise<ServerReport> {
+    const { version, mark } = await this.#serverFacts();
+    const changed = await this.#database.exclusively(templateLock, async (queries) => {
+      if ((await look(queries, templateName))?.mark === mark) return false;
+      await this.#makeTemplate(queries, version, mark);
+      return true;
+    });
+    const names = new Set([this.address.database, "postgres", "template1"]);
+    for (const name of names) await this.#shut(name);
+    return { version, changed, warnings: await this.#warnings() };
+  }
+
+  /**
+   * Makes the database and its roles, or finishes what another call began; returns when sessions may log in.
+   *
+   * @throws OpenWorkersError DATABASE_UNAVAILABLE
+   */
+  async make(id: DatabaseId, passwords: RolePasswords, limits: DatabaseLimits): Promise<void> {
+    await this.#build(id, passwords, limits, async (queries, database) => {
+      await run(
+        queries,
+        `create database ${database} template ${templateName} strategy wal_log connection limit 0`,
+      );
+      return undefined;
+    });
+  }
+
+  /**
+   * Makes `to` a copy of `from`, with roles of its own that may do what those of `from` may. The sessions of `from` are
+   * ended, and none begins until the copy is made: PostgreSQL copies only what nobody uses.
+   *
+   * @throws OpenWorkersError NOT_FOUND (there is no `from`), DATABASE_UNAVAILABLE
+   */
+  async fork(
+    from: DatabaseId,
+    to: DatabaseId,
+    passwords: RolePasswords,
+    limits: DatabaseLimits,
+  ): Promise<void> {
+    const source = tenantNames(from);
+    await this.#build(to, passwords, limits, async (queries, database) => {
+      // Whoever heals `from` meanwhile would open it.
+      await sql`select pg_advisory_lock(${lockOf(from)})`.execute(queries);
+      const found = await look(queries, source.database);
+      if (found === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no database ${from}.`);
+      try {
+        await run(queries, `alter database ${source.database} connection limit 0`);
+        await endSessions(queries, from, databaseRoles);
+        const strategy = found.bytes > copyByFilesBytes ? "file_copy" : "wal_log";
+        await run(
+          queries,
+          `create database ${database} template ${source.database} strategy ${strategy} connection limit 0`,
+        );
+      } finally {
+        await run(
+          queries,
+          `alter database ${source.database} connection limit ${found.connectionLimit};
+           select pg_advisory_unlock(${lockOf(from)})`,
+        );
+      }
+      return handoverSql(source, tenantNames(to));
+    });
+  }
+
+  /** Puts new limits into force: at once for connections, for temporary files with the next session. */
+  async applyLimits(id: DatabaseId, limits: DatabaseLimits): Promise<void> {
+    await this.#database.read((queries) => run(queries, limitsSql(id, limits)));
+  }
+
+  /**
+   * Makes the roles and limits of a finished database what they should be, ends its sessions when somebody had changed
+   * them, and ends a suspension: a role may change its own password and the settings of its sessions to come, which
+   * PostgreSQL does not let us forbid. Returns whether anything had to be changed.
+   */
+  async heal(id: DatabaseId, passwords: RolePasswords, limits: DatabaseLimits): Promise<boolean> {
+    const { database } = tenantNames(id);
+    const statements = await rolesSql(id, passwords);
+    return this.#database.exclusively(lockOf(id), async (queries) => {
+      if ((await changed(queries, database)).length === 0) return false;
+      await run(
+        queries,
+        `${statements}; ${limitsSql(id, limits)}; alter database ${database} reset ${suspension}`,
+      );
+      await endSessions(queries, id, databaseRoles);
+      return true;
+    });
+  }
+
+  /** Tenants that have something to heal: see `heal`. Those that are suspended have not, for as long as they are. */
+  async unwell(): Promise<Set<DatabaseId>> {
+    const names = await this.#database.read((queries) => changed(queries, "ow_"));
+    return new Set(names.flatMap((name) => tenantOf(name)?.id ?? []));
+  }
+
+  /** Ends the tenant's sessions and lets nobody log in for a while; `heal` opens it again. */
+  async suspend(id: DatabaseId, ms: number): Promise<void> {
+    const { database, roles } = tenantNames(id);
+    const until = Math.ceil((Date.now() + ms) / 1_000);
+    await this.#database.exclusively(lockOf(id), async (queries) => {
+      const nologin = Object.values(roles).map((role) => `alter role ${role} with nologin;`);
+      await run(queries, `${nologin.join("\n")} alter database ${database} set ${suspension} = '${until}'`);
+      await endSessions(queries, id, databaseRoles);
+    });
+  }
+
+  /** Ends the tenant's sessions and removes its database and roles. What is gone already is no error. */
+  async drop(id: DatabaseId): Promise<void> {
+    const { database, roles } = tenantNames(id);
+    await this.#database.exclusively(lockOf(id), async (queries) => {
+      await run(queries, `drop database if exists ${database} with (force)`);
+      for (const role of Object.values(roles)) await run(queries, `drop role if exists ${role}`);
+    });
+  }
+
+  /** All that the database occupies on disk, in bytes. @throws OpenWorkersError NOT_FOUND */
+  async size(id: DatabaseId): Promise<number> {
+    const bytes = (await this.sizes([id])).get(id);
+    if (bytes === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no database ${id}.`);
+    return bytes;
+  }
+
+  /** What each of the databases occupies, in bytes; those that are not there are left out. */
+  async sizes(ids: readonly DatabaseId[]): Promise<Map<DatabaseId, number>> {
+    const names = ids.map((id) => tenantNames(id).database);
+    const { rows } = await this.#database.read((queries) =>
+      sql<{ datname: string; bytes: number }>`
+        select datname, pg_database_size(oid) as bytes from pg_database where datname = any(${names})`.execute(
+        queries,
+      ),
+    );
+    return byTenant(rows, ({ bytes }) => bytes);
+  }
+
+  /** All tenants that the server holds something of, whether or not anybody knows them. */
+  async list(): Promise<TenantOnServer[]> {
+    const { mark } = await this.#serverFacts();
+    const { rows } = await this.#database.read((queries) =>
+      sql<{ datname: string; ready: boolean | null }>`
+        select datname, shobj_description(oid, 'pg_database') is not distinct from ${mark} as ready from pg_database
+        union all select rolname, null from pg_authid`.execute(queries),
+    );
+    const found = new Map<DatabaseId, TenantOnServer["state"]>();
+    for (const { datname, ready } of rows) {
+      const id = tenantOf(datname)?.id;
+      if (id === undefined) continue;
+      if (ready !== null) found.set(id, ready ? "ready" : "unfinished");
+      else if (!found.has(id)) found.set(id, "roles-only");
+    }
+    return [...found].map(([id, state]) => ({ id, state }));
+  }
+
+  /** Ends the sessions of the tenant's roles, all of them unless some are given. Returns how many. */
+  async endSessions(id: DatabaseId, roles: readonly DatabaseRole[] = databaseRoles): Promise<number> {
+    return this.#database.read((queries) => endSessions(queries, id, roles));
+  }
+
+  /** Has autovacuum leave a table alone, whose index functions do not come to an end. `table`: its oid. */
+  async leaveAlone(id: DatabaseId, table: number): Promise<void> {
+    await this.#inside(
+      tenantNames(id).database,
+      `set local search_path = pg_catalog, pg_temp; set local lock_timeout = '5s';
+       do $$ begin
+         if exists (select from pg_class where oid = ${table}) then
+           execute format('alter table %s set (autovacuum_enabled = off)', ${table}::regclass);
+         end if;
+       end $$`,
+    );
+  }
+
+  /** Runs queries of the platform's on the server; never with SQL of a tenant's. */
+  read<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    return this.#database.read(work);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database[Symbol.asyncDispose]();
+  }
+
+  /** `create` makes the database, and returns what SQL is to be run in it before it is opened, instead of the grants. */
+  async #build(
+    id: DatabaseId,
+    passwords: RolePasswords,
+    limits: DatabaseLimits,
+    create: (queries: Queries, database: string) => Promise<string | undefined>,
+  ): Promise<void> {
+    const { version, mark } = await this.#serverFacts();
+    const names = tenantNames(id);
+    const { database, roles } = names;
+    const statements = await rolesSql(id, passwords);
+    await this.#database.exclusively(lockOf(id), async (queries) => {
+      await run(queries, statements);
+      const found = await look(queries, database);
+      if (found?.mark === mark) return run(queries, limitsSql(id, limits));
+      // One that was opened once has a mark, be it an older one: it holds data, and needs the fences alone.
+      const opened = found?.mark != null;
+      if (found !== undefined && !opened) await run(queries, `drop database ${database} with (force)`);
+      const special = opened ? undefined : await create(queries, database);
+      const inside = special ?? (opened ? "" : grantsSql(names, version));
+      await this.#inside(database, `${opened ? fencesSql() : ""}${inside}`);
+      await run(
+        queries,
+        `revoke all on database ${database} from public;
+         grant connect on database ${database} to ${roles["read-only"]}, ${roles.reduce};
+         grant connect, temporary on database ${database} to ${roles["read-write"]};
+         grant connect, temporary, create on database ${database} to ${roles.owner};
+         alter database ${database} set log_min_messages = 'fatal';
+         alter database ${database} set log_min_error_statement = 'panic';
+         ${limitsSql(id, limits)};
+         comment on database ${database} is ${escapeLiteral(mark)}`,
+      );
+    });
+  }
+
+  async #makeTemplate(queries: Queries, version: number, mark: string): Promise<void> {
+    if ((await look(queries, templateName)) === undefined) {
+      await run(
+        queries,
+        `create database ${templateName} template template0 encoding 'UTF8' ${locale(version)}`,
+      );
+    }
+    await run(
+      queries,
+      `alter database ${templateName} with allow_connections true connection limit 0;
+       revoke all on database ${templateName} from public`,
+    );
+    await this.#inside(templateName, fencesSql());
+    await run(
+      queries,
+      `alter database ${templateName} with allow_connections false is_template true;
+       comment on database ${templateName} is ${escapeLiteral(mark)}`,
+    );
+  }
+
+  /** Runs SQL in another database as one transaction. */
+  async #inside(database: string, statements: string): Promise<void> {
+    await using there = new Database(
+      { ...this.address, database },
+      { applicationName: "openworkers-tenants" },
+    );
+    await there.read((queries) => run(queries, `begin; ${statements}; commit`));
+  }
+
+  async #shut(database: string): Promise<void> {
+    const name = escapeIdentifier(database);
+    await this.#database.read((queries) =>
+      run(queries, `revoke connect, temporary on database ${name} from public`),
+    );
+  }
+
+  async #serverFacts(): Promise<{ version: number; mark: string }> {
+    this.#facts ??= this.#askFacts();
+    try {
+      return await this.#facts;
+    } catch (thrown) {
+      this.#facts = undefined;
+      throw thrown;
+    }
+  }
+
+  async #askFacts(): Promise<{ version: number; mark: string }> {
+    const { rows } = await this.#database.read((queries) =>
+      sql<{ version: number; super: boolean; user: string }>`
+        select current_setting('server_version_num')::int as version, current_user as user,
+          (select rolsuper from pg_roles where rolname = current_user) as super`.execute(queries),
+    );
+    const [facts] = rows;
+    if (facts === undefined || !facts.super || facts.version < 150_000) {
+      throw new OpenWorkersError(
+        "CONFIG_INVALID",
+        facts?.super
+          ? `Tenants' databases need PostgreSQL 15 or later; the server is ${facts.version}.`
+          : `"${facts?.user}" is not a superuser of the tenants' server.`,
+        {
+          hint: "Set OW_TENANTS_URL to a PostgreSQL of its own, with a superuser: the fences between tenants need one.",
+        },
+      );
+    }
+    const identified = await this.#database.read((queries) =>
+      sql<{ id: string }>`select system_identifier::text as id from pg_control_system()`.execute(queries),
+    );
+    return { version: facts.version, mark: fencesMark(identified.rows[0]?.id ?? "") };
+  }
+
+  async #warnings(): Promise<string[]> {
+    const { rows } = await this.#database.read((queries) =>
+      sql<{ open: string[] | null; prepared: boolean; locks: number }>`
+        select (select array_agg(datname::text order by datname) from pg_database
+                where datallowconn and has_database_privilege('public', oid, 'CONNECT')) as open,
+          current_setting('max_prepared_transactions')::int > 0 as prepared,
+          current_setting('max_locks_per_transaction')::int as locks`.execute(queries),
+    );
+    const [found] = rows;
+    const warnings: string[] = [];
+    if (found?.open != null) {
+      warnings.push(
+        `Every role of the tenants' server may connect to ${found.open.join(", ")}: revoke connect on database … from public.`,
+      );
+    }
+    if (found?.prepared) {
+      warnings.push(
+        "max_prepared_transactions is not 0: tenants may leave locks behind that no session holds.",
+      );
+    }
+    if (found !== undefined && found.locks < 256) {
+      warnings.push(
+        `max_locks_per_transaction is ${found.locks}: one tenant may use up the locks of all for a second; 1024 is better.`,
+      );
+    }
+    return warnings;
+  }
+}
+
+/** Runs statements without parameters, several as one transaction. */
+async function run(queries: Queries, statements: string): Promise<void> {
+  await sql.raw(statements).execute(queries);
+}
+
+async function look(
+  queries: Queries,
+  database: string,
+): Promise<{ mark: string | null; connectionLimit: number; bytes: number } | undefined> {
+  const { rows } = await sql<{ mark: string | null; connectionLimit: number; bytes: number }>`
+    select shobj_description(oid, 'pg_database') as mark, datconnlimit as "connectionLimit",
+      pg_database_size(oid) as bytes
+    from pg_database where datname = ${database}`.execute(queries);
+  return rows[0];
+}
+
+async function endSessions(
+  queries: Queries,
+  id: DatabaseId,
+  roles: readonly DatabaseRole[],
+): Promise<number> {
+  const names = tenantNames(id);
+  const wanted = roles.map((role) => names.roles[role]);
+  const { rows } = await sql<{ ended: number }>`
+    select count(pg_terminate_backend(pid, 5000))::int as ended from pg_stat_activity
+    where datname = ${names.database} and usename = any(${wanted})`.execute(queries);
+  return rows[0]?.ended ?? 0;
+}
+
+/** Databases and roles of finished tenants, with names that begin with `prefix`, that `heal` would change. */
+async function changed(queries: Queries, prefix: string): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    with finished as (
+      select d.oid, d.datname, d.datconnlimit, (
+        select split_part(entry, '=', 2)::bigint from pg_db_role_setting s, unnest(s.setconfig) entry
+        where s.setdatabase = d.oid and s.setrole = 0 and entry like ${`${suspension}=%`}) as until
+      from pg_database d
+      where starts_with(d.datname, ${prefix}) and shobj_description(d.oid, 'pg_database') is not null)
+    select f.datname as name from finished f
+      where f.datconnlimit = 0 or f.until < extract(epoch from clock_timestamp())
+    union all
+    select r.rolname from pg_authid r join finished f on f.datname = left(r.rolname, 35) and f.until is null
+      where not r.rolcanlogin
+        or shobj_description(r.oid, 'pg_authid') is distinct from encode(sha256(r.rolpassword::bytea), 'hex')
+        or exists (select from pg_db_role_setting s where s.setrole = r.oid)`.execute(queries);
+  return rows.map(({ name }) => name);
+}
+
+function limitsSql(id: DatabaseId, limits: DatabaseLimits): string {
+  const { database } = tenantNames(id);
+  return `alter database ${database} connection limit ${limits.connections + lateConnections};
+    alter database ${database} set temp_file_limit = '${Math.ceil(limits.tempFileBytes / 1_024)}kB'`;
+}
+
+/** SQL that makes the roles or sets them right, in one transaction. */
+async function rolesSql(id: DatabaseId, passwords: RolePasswords): Promise<string> {
+  const { roles } = tenantNames(id);
+  const statements = await Promise.all(
+    databaseRoles.map(async (role) => {
+      const name = roles[role];
+      const verifier = await scramVerifier(passwords[role]);
+      return `
+        do $$ begin
+          if not exists (select from pg_catalog.pg_authid where rolname = '${name}') then create role ${name}; end if;
+        end $$;
+        alter role ${name} with login nosuperuser nocreatedb nocreaterole inherit noreplication nobypassrls
+          connection limit -1 password '${verifier}' valid until 'infinity';
+        comment on role ${name} is '${fingerprint(verifier)}';`;
+    }),
+  );
+  const names = databaseRoles.map((role) => `'${roles[role]}'`).join(", ");
+  // Settings for the database or without one, and whatever others a role has thought of.
+  const reset = `
+    do $$ declare found record; begin
+      for found in select setrole::regrole as role, datname from pg_catalog.pg_db_role_setting
+          left join pg_catalog.pg_database d on d.oid = setdatabase
+          where setrole in (select oid from pg_catalog.pg_authid where rolname in (${names})) loop
+        execute format('alter role %s ', found.role)
+          || case when found.datname is null then '' else format('in database %I ', found.datname) end || 'reset all';
+      end loop;
+    end $$;`;
+  return `${statements.join("")}${reset}`;
+}
+
+/** What the comment on a role says of its verifier, so that a change by the role itself is seen. */
+function fingerprint(verifier: string): string {
+  return createHash("sha256").update(verifier).digest("hex");
+}
+
+/** One at a time works on a tenant: the key of the lock, 48 of the id's random bits. */
+function lockOf(id: DatabaseId): number {
+  return Number.parseInt(id.replaceAll("-", "").slice(-12), 16);
+}
+
+/** Order and case rules of PostgreSQL itself where it has them; else the system's, which every Linux has. */
+function locale(version: number): string {
+  return version >= 170_000
+    ? "locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'"
+    : "lc_collate 'C' lc_ctype 'C.UTF-8'";
+}
+
+function byTenant<Row extends { datname: string }, T>(
+  rows: Row[],
+  value: (row: Row) => T,
+): Map<DatabaseId, T> {
+  return new Map(
+    rows.flatMap((row) => {
+      const id = tenantOf(row.datname)?.id;
+      return id === undefined ? [] : [[id, value(row)] as const];
+    }),
+  );
+}

@@ -1,0 +1,190 @@
+import { type DatabaseId, type DatabaseLimits, defaultDatabaseLimits } from "@openworkers/core";
+import { sql } from "kysely";
+import type { DatabaseRole } from "../tenant.ts";
+import { Penalties } from "./penalties.ts";
+import { Repeated } from "./repeated.ts";
+import type { TenantServer } from "./tenant-server.ts";
+import { type Watched, type WatchedSession, watchedSessions } from "./watched-sessions.ts";
+
+/** What a session did that PostgreSQL's own limits did not end. */
+export type Offence =
+  | "statement"
+  | "idle-in-transaction"
+  | "transaction"
+  | "locks"
+  | "notify-queue"
+  | "analyze";
+
+/** What the watchdog did, for the log. */
+export interface Bite {
+  readonly tenant: DatabaseId;
+  /** The role that the session logged in as; `undefined` for PostgreSQL's own autovacuum. */
+  readonly role: DatabaseRole | undefined;
+  readonly pid: number;
+  /** What the client calls itself. Text of the tenant's. */
+  readonly application: string;
+  readonly offence: Offence;
+  /** Milliseconds, locks, or how full the queue is. */
+  readonly measured: number;
+  readonly allowed: number;
+  readonly action: "cancelled" | "terminated" | "suspended";
+}
+
+export interface WatchdogOptions {
+  /** `undefined`: the tenant is not known, and the default limits hold. */
+  readonly limits: (id: DatabaseId) => Promise<DatabaseLimits | undefined>;
+  readonly onBite: (bite: Bite) => void;
+  readonly onError: (thrown: unknown) => void;
+  /** Between two looks; a second unless given. */
+  readonly everyMs?: number;
+  /**
+   * How long autovacuum may gather statistics of one table; 20 seconds unless given. It calls the functions of indexes
+   * and has no timeout, and there are few such workers for all.
+   */
+  readonly analyzeMs?: number;
+}
+
+/** What PostgreSQL's own timeouts may be late by. */
+const graceMs = 1_000;
+/** A transaction may be open for as many statements at their limit; it holds back VACUUM, and the queue of NOTIFY. */
+const statementsPerTransaction = 10;
+/** The part of the locks that one tenant may hold, and of the queue that may be full before somebody is ended. */
+const lockShare = 1 / 4;
+const notifyShare = 1 / 20;
+
+interface Finding {
+  readonly session: WatchedSession;
+  readonly offence: Offence;
+  readonly measured: number;
+  readonly allowed: number;
+}
+
+/**
+ * Ends what gets round the limits that PostgreSQL enforces. A session may set `statement_timeout` and the like for itself,
+ * a function may catch the cancellation, and locks and the queue of NOTIFY are one for all databases. A statement is
+ * cancelled first, and its session terminated when that did not help; a tenant that uses up what all share is shut out for
+ * a while, twice as long each time.
+ */
+export class Watchdog implements AsyncDisposable {
+  readonly #server: TenantServer;
+  readonly #options: WatchdogOptions;
+  readonly #penalties = new Penalties();
+  readonly #looks: Repeated;
+  /** Turns that were cancelled at the last look. */
+  #cancelled = new Set<string>();
+
+  constructor(server: TenantServer, options: WatchdogOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.#looks = new Repeated(() => this.look(), options.everyMs ?? 1_000, options.onError);
+  }
+
+  /** Looks once. @throws OpenWorkersError DATABASE_UNAVAILABLE */
+  async look(): Promise<void> {
+    const seen = await watchedSessions(this.#server);
+    const findings = [...(await this.#slow(seen)), ...greedy(seen)];
+    const cancelled = new Set<string>();
+    const suspended = new Set<DatabaseId>();
+    for (const finding of findings) {
+      const { session, offence } = finding;
+      if (suspended.has(session.tenant)) continue;
+      const action = this.#actionFor(finding);
+      if (action === "suspended") {
+        suspended.add(session.tenant);
+        await this.#server.suspend(session.tenant, this.#penalties.next(session.tenant));
+      } else {
+        if (action === "cancelled") cancelled.add(session.turn);
+        if (!(await this.#end(session, action))) continue;
+        if (session.analyzed !== undefined) await this.#server.leaveAlone(session.tenant, session.analyzed);
+      }
+      const { tenant, role, pid, application } = session;
+      const { measured, allowed } = finding;
+      this.#options.onBite({ tenant, role, pid, application, offence, measured, allowed, action });
+    }
+    this.#cancelled = cancelled;
+  }
+
+  #actionFor({ session, offence }: Finding): Bite["action"] {
+    if (offence === "locks") return "suspended";
+    if (offence === "notify-queue") return "terminated";
+    // There is no statement to cancel.
+    if (offence === "idle-in-transaction" || offence === "transaction") return "terminated";
+    return this.#cancelled.has(session.turn) ? "terminated" : "cancelled";
+  }
+
+  /** Whether it was still there, in the same turn. */
+  async #end({ pid, turn }: WatchedSession, action: "cancelled" | "terminated"): Promise<boolean> {
+    const end = action === "cancelled" ? sql`pg_cancel_backend(pid)` : sql`pg_terminate_backend(pid)`;
+    const { rows } = await this.#server.read((queries) =>
+      sql<{ ended: boolean }>`select ${end} as ended from pg_stat_activity
+        where pid = ${pid} and concat_ws(' ', pid, backend_start, query_start, state) = ${turn}`.execute(
+        queries,
+      ),
+    );
+    return rows[0]?.ended ?? false;
+  }
+
+  async #slow({ sessions }: Watched): Promise<Finding[]> {
+    const found: Finding[] = [];
+    const analyzeMs = this.#options.analyzeMs ?? 20_000;
+    for (const session of sessions) {
+      // Most are well below any limit: nothing is looked up for them.
+      if (session.stateMs < graceMs && session.transactionMs < graceMs) continue;
+      if (session.role === undefined) {
+        if (session.state === "analyze" && session.transactionMs > analyzeMs) {
+          found.push({ session, offence: "analyze", measured: session.transactionMs, allowed: analyzeMs });
+        }
+        continue;
+      }
+      const limits = (await this.#options.limits(session.tenant)) ?? defaultDatabaseLimits;
+      const finding = slow(session, limits);
+      if (finding !== undefined) found.push(finding);
+    }
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#looks[Symbol.asyncDispose]();
+  }
+}
+
+function slow(session: WatchedSession, limits: DatabaseLimits): Finding | undefined {
+  const { statementMs, idleInTransactionMs } = limits;
+  const { state, stateMs, transactionMs } = session;
+  const allowedInAll = statementsPerTransaction * Math.max(statementMs, idleInTransactionMs);
+  if (state === "active" && stateMs > statementMs + graceMs) {
+    return { session, offence: "statement", measured: stateMs, allowed: statementMs };
+  }
+  if (state === "idle in transaction" && stateMs > idleInTransactionMs + graceMs) {
+    return { session, offence: "idle-in-transaction", measured: stateMs, allowed: idleInTransactionMs };
+  }
+  if (transactionMs > allowedInAll) {
+    return { session, offence: "transaction", measured: transactionMs, allowed: allowedInAll };
+  }
+  return undefined;
+}
+
+/** Sessions that take too much of what all databases share. */
+function greedy({ sessions, lockCapacity, notifyQueue }: Watched): Finding[] {
+  const found: Finding[] = [];
+  const locks = Map.groupBy(sessions, ({ tenant }) => tenant);
+  for (const [, own] of locks) {
+    const measured = own.reduce((sum, session) => sum + session.locks, 0);
+    const allowed = Math.floor(lockCapacity * lockShare);
+    const session = own.toSorted((a, b) => b.locks - a.locks)[0];
+    if (measured > allowed && session !== undefined)
+      found.push({ session, offence: "locks", measured, allowed });
+  }
+  if (notifyQueue > notifyShare) {
+    // Who listens is not to be seen. What holds the queue back is a listener that does not come to its end: the oldest.
+    const session = sessions
+      .filter(
+        ({ role, transactionMs, waitsForClient }) => role && (transactionMs > graceMs || waitsForClient),
+      )
+      .toSorted((a, b) => b.transactionMs - a.transactionMs)[0];
+    if (session !== undefined) {
+      found.push({ session, offence: "notify-queue", measured: notifyQueue, allowed: notifyShare });
+    }
+  }
+  return found;
+}
