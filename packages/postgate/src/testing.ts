@@ -1,0 +1,1 @@
+export { type TypeCase, typeContract, typeContractSetup } from "./testing/type-contract.ts";
