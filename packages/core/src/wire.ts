@@ -68,6 +68,13 @@ export class Wire {
     return false;
   }
 
+  /** The socket's descriptor, for what Bun does not set itself; undefined when it is closed. */
+  get fd(): number | undefined {
+    if (this.#closed || this.#socket === undefined) return undefined;
+    // Bun 1.4.5 has it, and its types do not know.
+    return (this.#socket as Socket<Wire> & { readonly fd: number }).fd;
+  }
+
   /** Stops reading: the peer is slowed down by TCP's own window, or the Unix socket's buffer. */
   pause(): void {
     if (this.#paused || this.#closed) return;

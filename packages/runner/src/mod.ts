@@ -12,5 +12,8 @@ export {
   unversioned,
   type WorkerExports,
 } from "./cells/mod.ts";
+export { raiseOpenFiles } from "./cells/os/rlimits.ts";
 export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from "./runner/runner.ts";
 export { type RunnerSettings, readSettings } from "./runner/settings.ts";
+export { cellsWithFiles } from "./supervisor/overgrown-cells.ts";
+export { defaultMaxCells } from "./supervisor/supervisor.ts";

@@ -6,6 +6,7 @@ import { checkPort } from "../platform/port.ts";
 import { type Profile, runningProfiles } from "../profile/profile.ts";
 import { type Finding, hintOf } from "./finding.ts";
 import { kernelFindings } from "./kernel.ts";
+import { openFilesFindings } from "./open-files.ts";
 import { sandboxFindings } from "./sandbox.ts";
 
 /** Looks at everything the platform needs, and really starts a sandboxed cell. Never throws. */
@@ -15,6 +16,7 @@ export async function findings(options: { readonly port: number }): Promise<Find
     versions(),
     kernelFindings(),
     sandboxFindings(),
+    openFilesFindings(running.map(({ pid }) => pid)),
     port(options.port, running),
     platforms(running),
     database(running),

@@ -17,50 +17,55 @@ export class BodyMemory {
    * @throws OpenWorkersError BODY_TOO_LARGE, INVALID_INPUT (it is not UTF-8), OVERLOADED
    */
   async read(request: Request): Promise<{ readonly text: string } & Disposable> {
-    const announced = Number(request.headers.get("content-length") ?? maxBodyBytes);
-    if (!(announced <= maxBodyBytes)) throw tooLarge();
-    this.#hold(announced);
-    let bytes: Uint8Array;
+    const announced = request.headers.get("content-length");
+    if (announced !== null && !(Number(announced) <= maxBodyBytes)) throw tooLarge();
+    let held = 0;
+    const letGo = () => {
+      this.#held -= held;
+      held = 0;
+    };
+    const hold = (bytes: number) => {
+      if (this.#held + bytes > this.#most) throw tooMany();
+      this.#held += bytes;
+      held += bytes;
+    };
     try {
-      bytes = await readAtMost(request, maxBodyBytes);
-    } finally {
-      this.#held -= announced;
-    }
-    this.#hold(bytes.byteLength);
-    let text: string;
-    try {
-      text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    } catch {
-      this.#held -= bytes.byteLength;
+      // The server reads no more than was announced.
+      if (announced !== null) hold(Number(announced));
+      const bytes = announced === null ? await readAtMost(request, hold) : await request.bytes();
+      return { text: decoder.decode(bytes), [Symbol.dispose]: letGo };
+    } catch (thrown) {
+      letGo();
+      if (
+        !(
+          thrown instanceof TypeError &&
+          "code" in thrown &&
+          thrown.code === "ERR_ENCODING_INVALID_ENCODED_DATA"
+        )
+      )
+        throw thrown;
       throw new OpenWorkersError("INVALID_INPUT", "The request is not UTF-8.");
     }
-    const letGo = () => {
-      this.#held -= bytes.byteLength;
-    };
-    return { text, [Symbol.dispose]: letGo };
-  }
-
-  #hold(bytes: number): void {
-    if (this.#held + bytes > this.#most) {
-      throw new OpenWorkersError("OVERLOADED", "Too many large requests at once.", {
-        hint: "Try again later.",
-      });
-    }
-    this.#held += bytes;
   }
 }
 
-async function readAtMost(request: Request, most: number): Promise<Uint8Array> {
-  // An announced length is what the server reads at most.
-  if (request.headers.has("content-length")) return request.bytes();
+// Strict about UTF-8, and about nothing else: a byte order mark is no part of JSON.
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+async function readAtMost(request: Request, hold: (bytes: number) => void): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of request.body ?? []) {
     length += piece.byteLength;
-    if (length > most) throw tooLarge();
+    if (length > maxBodyBytes) throw tooLarge();
+    hold(piece.byteLength);
     pieces.push(piece);
   }
-  return Buffer.concat(pieces);
+  return pieces.length === 1 ? (pieces[0] ?? new Uint8Array()) : Buffer.concat(pieces);
+}
+
+function tooMany(): OpenWorkersError {
+  return new OpenWorkersError("OVERLOADED", "Too many large requests at once.", { hint: "Try again later." });
 }
 
 function tooLarge(): OpenWorkersError {

@@ -122,7 +122,9 @@ export class BackendConnection implements Keepable {
   }
 
   async close(): Promise<void> {
-    if (this.#open && (await within(this.#client.end(), 1_000)) === undefined) this.#stream.destroy();
+    if (!this.#open) return;
+    await within(this.#client.end(), 1_000);
+    this.#stream.destroy();
     await this.closed;
   }
 }

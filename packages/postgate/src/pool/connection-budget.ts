@@ -67,7 +67,7 @@ export class ConnectionBudget<Kept extends Keepable = Keepable> {
     this.places = places;
     this.#waitingPerTenant = waitingPerTenant;
     this.#waitMs = waitMs;
-    this.#reserved = places < 5 ? 0 : Math.ceil(places / 5);
+    this.#reserved = places === 1 ? 0 : Math.ceil(places / 5);
   }
 
   /** Places that are taken, and connections that are kept. */

@@ -2,7 +2,7 @@ import { OpenWorkersError } from "@openworkers/core";
 import type { DatabaseError } from "pg-protocol";
 
 // Names of databases and roles on the tenants' server (`tenantNames`).
-const ownNames = /\bow_[0-9a-f]{32}(_rw|_ro|_rd)?\b/g;
+const ownNames = /ow_[0-9a-f]{32}(_rw|_ro|_rd)?/g;
 
 function cleaned(text: string): string {
   return text.replace(ownNames, "app");

@@ -104,7 +104,8 @@ export class Result {
     const encoders = types.map((type) => type?.toJson ?? JSON.stringify);
     const rows =
       this.#toJson === undefined ? this.#raw.map((row) => rowToJson(row, encoders)).join() : this.#rows;
-    const [, command, count] = /^(.*?)(?: \d+)?(?: (\d+))?$/.exec(this.#tag) ?? [];
+    // `SELECT 2`, `INSERT 0 2` (an oid that is no more, and the count), `CREATE TABLE`.
+    const [, command, count] = /^(.*?)(?: 0)?(?: (\d+))?$/.exec(this.#tag) ?? [];
     return (
       `{"columns":[${columns.join()}],"rows":[${rows}],"command":${JSON.stringify(command ?? "")},` +
       `"rowCount":${count ?? 0},"durationMs":${this.#durationMs.toFixed(3)}}`

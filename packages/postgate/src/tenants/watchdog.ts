@@ -37,6 +37,11 @@ export interface WatchdogOptions {
   readonly onError: (thrown: unknown) => void;
   /** Between two looks; a second unless given. */
   readonly everyMs?: number;
+  /**
+   * How long autovacuum may gather statistics of one table; 20 seconds unless given. It calls the functions of indexes
+   * and has no timeout, and there are few such workers for all.
+   */
+  readonly analyzeMs?: number;
 }
 
 /** What PostgreSQL's own timeouts may be late by. */
@@ -46,8 +51,6 @@ const statementsPerTransaction = 10;
 /** The part of the locks that one tenant may hold, and of the queue that may be full before somebody is ended. */
 const lockShare = 1 / 4;
 const notifyShare = 1 / 20;
-/** An ANALYZE of autovacuum's calls the functions of indexes, and has no timeout; there are few such workers for all. */
-const analyzeMs = 20_000;
 
 interface Finding {
   readonly session: WatchedSession;
@@ -123,6 +126,7 @@ export class Watchdog implements AsyncDisposable {
 
   async #slow({ sessions }: Watched): Promise<Finding[]> {
     const found: Finding[] = [];
+    const analyzeMs = this.#options.analyzeMs ?? 20_000;
     for (const session of sessions) {
       // Most are well below any limit: nothing is looked up for them.
       if (session.stateMs < graceMs && session.transactionMs < graceMs) continue;

@@ -66,7 +66,7 @@ ${Array.from({ length: 1_000 }, (_, id) => `${id}\tpoint ${id}`).join("\n")}
         ["-c user=postgres", 'parameter "user" cannot be set at connection start'],
         ["-c replication=true", 'parameter "replication" cannot be set at connection start'],
         ["-c nonsense=1", 'unrecognized configuration parameter "nonsense"'],
-        ["-c TimeZone=Nowhere/Town", 'invalid value for parameter "timezone": "Nowhere/Town"'],
+        ["-c TimeZone=Nowhere/Town", 'invalid value for parameter "TimeZone": "Nowhere/Town"'],
         ["-F", "invalid command-line argument for server process: -F"],
       ];
       for (const [options, message] of refusals) {
@@ -181,7 +181,7 @@ ${Array.from({ length: 1_000 }, (_, id) => `${id}\tpoint ${id}`).join("\n")}
         const squares = await Promise.all(
           Array.from({ length: 100 }, (_, n) => sql`select ${n}::int * ${n}::int as square`),
         );
-        expect(squares.map(([row]) => row?.["square"])).toEqual(Array.from({ length: 100 }, (_, n) => n * n));
+        expect(squares.map(([row]) => row?.square)).toEqual(Array.from({ length: 100 }, (_, n) => n * n));
         await sql`insert into t ${sql([{ a: 1 }, { a: 2 }])}`;
         const failed = sql.begin(async (transaction) => {
           await transaction`delete from t`;
@@ -190,7 +190,7 @@ ${Array.from({ length: 1_000 }, (_, id) => `${id}\tpoint ${id}`).join("\n")}
         expect(failed).rejects.toMatchObject({ code: "42883" });
         await failed.catch(() => {});
         const seen: number[] = [];
-        await sql`select a from t order by a`.cursor(1, ([row]) => void seen.push(row?.["a"]));
+        await sql`select a from t order by a`.cursor(1, ([row]) => void seen.push(row?.a));
         expect(seen).toEqual([1, 2]);
       } finally {
         await sql.end();

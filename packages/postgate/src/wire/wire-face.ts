@@ -19,6 +19,7 @@ export const defaultWireLimits: WireLimits = {
   ...defaultDoorLimits,
   idleMs: 10 * 60_000,
   handshakeMs: 10_000,
+  lookMs: 15_000,
   perCell: 256,
 };
 
@@ -37,8 +38,6 @@ export interface WireListener extends AsyncDisposable {
 }
 
 const checkMs = 1_000;
-/** How often it is asked whether sessions are still allowed: a token that expires tells nobody. */
-const lookMs = 15_000;
 const keepAliveMs = 30_000;
 
 /**
@@ -51,6 +50,7 @@ export class WireFace implements AsyncDisposable {
   readonly #throttle = new LoginThrottle();
   readonly #keys = new CancelKeys<Session>();
   readonly #sessions = new Set<Session>();
+  readonly #byClient = new WeakMap<Client, Session>();
   readonly #listeners = new Set<AsyncDisposable>();
   readonly #watching: Disposable;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -117,8 +117,6 @@ export class WireFace implements AsyncDisposable {
     this.#watching[Symbol.dispose]();
     await Promise.all([...this.#listeners].map((listener) => listener[Symbol.asyncDispose]()));
   }
-
-  readonly #byClient = new WeakMap<Client, Session>();
 
   #listener(stop: () => void, clients: Set<Client>): AsyncDisposable {
     const listener: AsyncDisposable = {
@@ -229,7 +227,7 @@ export class WireFace implements AsyncDisposable {
 
   #check(now: number): void {
     for (const session of this.#sessions) session.check(now);
-    if (now - this.#lookedMs < lookMs) return;
+    if (now - this.#lookedMs < this.#options.limits.lookMs) return;
     this.#lookedMs = now;
     this.#look(undefined);
   }

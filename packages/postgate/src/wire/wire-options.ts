@@ -14,6 +14,8 @@ export interface WireLimits extends DoorLimits {
   readonly idleMs: number;
   /** How long a client may take until it has said who it is. */
   readonly handshakeMs: number;
+  /** How often it is asked whether sessions are still allowed: a token that expires tells nobody. */
+  readonly lookMs: number;
   /** Connections that one cell may have open through one binding. */
   readonly perCell: number;
 }

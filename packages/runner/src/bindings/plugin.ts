@@ -5,6 +5,7 @@ import type { VersionFacts } from "../cells/target.ts";
 import type { CacheLimits } from "./cache/store.ts";
 import type { Caller } from "./caller.ts";
 import type { DatabaseGateway } from "./database/gateway.ts";
+import type { DatabaseShares } from "./shares/database-shares.ts";
 import type { StorageServices } from "./storage/bucket-stores.ts";
 
 /** What a binding is in a cell's configuration. */
@@ -26,7 +27,9 @@ export type CellBinding =
 
 /** What plugins are made with: the runner's own, none of it in any cell's reach. */
 export interface BindingServices {
+  /** For the platform's own work. What workers ask for goes through `shares`. */
   readonly database: Database;
+  readonly shares: DatabaseShares;
   readonly secretKeys: SecretKeys;
   /** Of the Cache API; the defaults without. */
   readonly cacheLimits?: CacheLimits;

@@ -22,6 +22,7 @@ import {
   serviceGone,
   terminated,
   tooDeep,
+  tooMany,
   unknownHost,
 } from "./problems.ts";
 import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
@@ -122,6 +123,11 @@ export class Exchange implements CellLinkUser, Conversation {
       this.#answer(tooDeep, undefined);
       return;
     }
+    const refused = this.#spend();
+    if (refused !== undefined) {
+      this.#answer(refused, undefined);
+      return;
+    }
     const { hostname, target, versionKey } = this.#head;
     const resolved = this.#context.router.resolve({ hostname, target, versionKey });
     if (resolved instanceof Promise) {
@@ -130,6 +136,17 @@ export class Exchange implements CellLinkUser, Conversation {
         (thrown: unknown) => this.failed(thrown),
       );
     } else this.#routed(resolved);
+  }
+
+  /** Counts a call through a binding for the request that makes it. */
+  #spend(): Answer | undefined {
+    try {
+      this.#context.service?.budget.spend(this.#head.requestId);
+      return undefined;
+    } catch (thrown) {
+      if (isOpenWorkersError(thrown, "SUBREQUEST_LIMIT")) return tooMany(thrown);
+      throw thrown;
+    }
   }
 
   #routed(target: Target | undefined): void {

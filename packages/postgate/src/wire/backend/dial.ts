@@ -17,21 +17,21 @@ export async function dial(
   report: (error: unknown) => void,
 ): Promise<Intake> {
   signal.throwIfAborted();
-  let intake = new Intake(report);
-  const abort = () => intake.destroy();
+  const plain = new Intake(report);
+  const intake = address.tls === "disable" ? plain : new Intake(report);
+  const abort = () => {
+    plain.destroy();
+    intake.destroy();
+  };
   signal.addEventListener("abort", abort);
   try {
-    await connect(address, intake.wire);
-    if (address.tls !== "disable") {
-      const plain = intake;
-      intake = new Intake(report);
-      await encrypt(plain, intake, address);
-    }
+    await connect(address, plain.wire);
+    if (intake !== plain) await encrypt(plain, intake, address);
     signal.throwIfAborted();
     intake.wire.keepAlive(30_000);
     return intake;
   } catch (thrown) {
-    intake.destroy();
+    abort();
     throw thrown;
   } finally {
     signal.removeEventListener("abort", abort);

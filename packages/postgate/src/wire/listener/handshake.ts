@@ -44,9 +44,10 @@ export async function handshake(
       continue;
     }
     client.intake.wire.write(accepted);
-    const secure = new Intake(report);
-    await client.intake.wire.upgradeTls(secure.wire, tlsOptions(certificate));
-    client.intake = secure;
+    const plain = client.intake.wire;
+    // From here on it is this one that a deadline has to end.
+    client.intake = new Intake(report);
     client.encrypted = true;
+    await plain.upgradeTls(client.intake.wire, tlsOptions(certificate));
   }
 }

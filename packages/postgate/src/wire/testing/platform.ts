@@ -226,7 +226,7 @@ export async function run(
   { env = {}, input }: { env?: Record<string, string>; input?: string } = {},
 ): Promise<{ code: number; out: string; err: string }> {
   const child = Bun.spawn(command, {
-    env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", ...env },
+    env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", ...env },
     stdin: input === undefined ? "ignore" : new Blob([input]),
     stdout: "pipe",
     stderr: "pipe",

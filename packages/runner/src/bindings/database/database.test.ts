@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { program } from "../../cells/testing/test-cells.ts";
 import { type DatabaseCells, databaseCells, type Inside, type QueryError } from "./testing/database-cells.ts";
 
 let fixture: DatabaseCells;
@@ -92,6 +93,19 @@ describe("a prepared statement", () => {
     expect(result).toEqual([true, false]);
   });
 });
+
+test.each(["2021-11-03", "2022-02-01", "2024-09-23"])(
+  "the client runs under the compatibility date %s",
+  async (date) => {
+    const source = `export default { async fetch(request, env) {
+    const failed = await env.DB.prepare("selec").run().catch(({ code }) => code);
+    return Response.json([failed, await env.DB.prepare("select ?::int8 as n").bind(5).first("n")]);
+  } };`;
+    const bindings = new Map([["DB", fixture.binding]]);
+    await using cell = await fixture.cells.cells.start(program(source, { bindings, date }));
+    expect(await (await cell.fetch()).json()).toEqual(["42601", 5]);
+  },
+);
 
 describe("a batch", () => {
   test("gives the result of each statement, in their order", async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Binding } from "@openworkers/core";
-import { program } from "../../cells/testing/test-cells.ts";
-import { maxQueryBytes } from "./database.ts";
+import { noMeter } from "../../cells/byte-meter.ts";
+import { program, testTarget } from "../../cells/testing/test-cells.ts";
+import { databasePlugin, maxQueryBytes } from "./database.ts";
 import { type DatabaseCells, databaseCells } from "./testing/database-cells.ts";
 
 let fixture: DatabaseCells;
@@ -116,5 +117,30 @@ describe("a worker that asks for too much", () => {
       maxQueryBytes - 1_000,
     ]);
     expect(fixture.gateway.asked.length).toBe(before + 1);
+  });
+
+  test.each([
+    ["of no announced length", undefined],
+    ["of two lengths", "5, 5"],
+    ["of a length that is none", "many"],
+  ])("is refused a request %s", async (_, length) => {
+    const handler = databasePlugin.handler?.({ databases: fixture.gateway } as never);
+    let read = false;
+    const body = new ReadableStream(
+      {
+        pull(controller) {
+          read = true;
+          controller.enqueue(new Uint8Array(65_536));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const headers = length === undefined ? {} : { "content-length": length };
+    const request = new Request("http://database/query", { method: "POST", body, headers });
+    const caller = { target: testTarget, bindings: new Map(), meter: noMeter };
+    await expect(handler?.serve(request, fixture.binding as never, caller)).rejects.toMatchObject({
+      code: "BODY_TOO_LARGE",
+    });
+    expect(read).toBe(false);
   });
 });

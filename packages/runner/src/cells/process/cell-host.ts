@@ -29,6 +29,8 @@ export interface CellHostOptions {
 /** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
 export interface CellHost extends AsyncDisposable {
   readonly sandbox: Sandbox;
+  /** Files that this process may have open, the other ends of its cells' connections among them; unknown beside Linux. */
+  readonly maxOpenFiles: number | undefined;
   /**
    * A sandboxed cell without a worker, ready to be given one.
    *
@@ -45,7 +47,7 @@ export interface CellHost extends AsyncDisposable {
  */
 export async function openCellHost(options: CellHostOptions): Promise<CellHost> {
   await using parts = new AsyncDisposableStack();
-  if (process.platform === "linux") raiseOpenFiles();
+  const maxOpenFiles = process.platform === "linux" ? raiseOpenFiles() : undefined;
   const directories = new CellDirectories(options.runtimeDir);
   parts.defer(() => directories.dispose());
   const broker = options.broker ?? new Broker({ handlers: new Map(), report() {} });
@@ -73,6 +75,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
   const owned = parts.move();
   return {
     sandbox: options.sandbox,
+    maxOpenFiles,
     launchBlank: async () => blankCell({ process: await start(), idleDataBytes }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

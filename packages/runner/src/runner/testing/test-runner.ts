@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type AssetSettings,
   type Binding,
   type BucketId,
   type DatabaseId,
@@ -9,14 +10,19 @@ import {
   type KvNamespaceId,
   type Limits,
   type LogRecord,
+  type UserId,
   type WorkerId,
 } from "@openworkers/core";
 import {
   createResource,
+  type Database,
+  type DeployInput,
   deployVersion,
   ensureOperator,
+  hashOf,
   registerSealingKey,
   SecretKeys,
+  uploadAssets,
 } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
 import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
@@ -28,11 +34,19 @@ export interface TestDeploy {
   readonly bindings?: Readonly<Record<string, Binding>>;
   readonly entrypoints?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Of all requests; the version before keeps the rest. */
+  readonly percent?: number;
+  /** Static files, as HTML; `env.ASSETS` with them. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  readonly assets?: Partial<AssetSettings>;
 }
 
 /** A whole runner with a database of its own. */
 export interface TestRunner extends AsyncDisposable {
   readonly runner: Runner;
+  readonly database: Database;
+  /** Whose everything here is. */
+  readonly operator: UserId;
   /** Where its cells have their sockets. */
   readonly runtimeDir: string;
   /** Lines and invocations of all workers. */
@@ -104,6 +118,8 @@ export async function startTestRunner(
   const owned = parts.move();
   return {
     runner,
+    database,
+    operator,
     runtimeDir,
     records,
     reports,
@@ -123,7 +139,9 @@ export async function startTestRunner(
         await transaction.deleteFrom("deployments").where("worker_id", "=", named).execute();
       });
     },
-    async deploy(worker, source, { bindings = {}, entrypoints, limits } = {}) {
+    async deploy(worker, source, { bindings = {}, entrypoints, limits, percent, files, assets } = {}) {
+      const site = files === undefined ? undefined : await upload(database, operator, files, assets);
+      const granted = site === undefined ? bindings : { ASSETS: { kind: "assets" } as const, ...bindings };
       const deployed = await deployVersion(database, {
         worker,
         by: operator,
@@ -133,7 +151,9 @@ export async function startTestRunner(
           compatibilityFlags: [],
           sourceMaps: new Map(),
         },
-        bindings: new Map(Object.entries(bindings)),
+        bindings: new Map(Object.entries(granted)),
+        ...(site === undefined ? {} : { assets: site }),
+        ...(percent === undefined ? {} : { percent }),
         ...(limits === undefined ? {} : { limits }),
         ...(entrypoints === undefined ? {} : { entrypoints }),
       });
@@ -141,5 +161,33 @@ export async function startTestRunner(
       return deployed.workerId;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Stores the files; returns what a deploy says of them. */
+async function upload(
+  database: Database,
+  by: UserId,
+  files: Readonly<Record<string, string | Uint8Array>>,
+  settings: Partial<AssetSettings> = {},
+): Promise<DeployInput["assets"]> {
+  const all = Object.entries(files).map(([path, file]) => ({ path, content: Buffer.from(file) }));
+  await uploadAssets(database, by, new Map(all.map(({ content }) => [hashOf(content), content])));
+  return {
+    settings: {
+      htmlHandling: "auto-trailing-slash",
+      notFoundHandling: "none",
+      runWorkerFirst: false,
+      only: false,
+      headers: [],
+      redirects: [],
+      ...settings,
+    },
+    files: all.map(({ path, content }) => ({
+      path,
+      hash: hashOf(content),
+      size: content.length,
+      contentType: "text/html; charset=utf-8",
+    })),
   };
 }

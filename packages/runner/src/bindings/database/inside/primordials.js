@@ -66,10 +66,13 @@ export function isDate(value) {
   }
 }
 
-const statusGetter = Object.getOwnPropertyDescriptor(Response.prototype, "status").get;
-const headersGetter = Object.getOwnPropertyDescriptor(Response.prototype, "headers").get;
-export const statusOf = uncurry(statusGetter);
-export const headersOf = uncurry(headersGetter);
+// Compatibility dates before 2022-01-31 put properties on the instance.
+function partOf(name) {
+  const get = Object.getOwnPropertyDescriptor(Response.prototype, name)?.get;
+  return get === undefined ? (response) => response[name] : uncurry(get);
+}
+export const statusOf = partOf("status");
+export const headersOf = partOf("headers");
 export const headerOf = uncurry(Headers.prototype.get);
 export const textOf = uncurry(Response.prototype.text);
 export const jsonOf = uncurry(Response.prototype.json);
