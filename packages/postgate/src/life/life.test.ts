@@ -132,7 +132,9 @@ test("a deleted database leaves a dump that restores, and nothing on the server;
     password: fresh.token,
   });
   await client.connect();
-  const sql = new Blob([await Bun.file(dump.path).bytes()]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const sql = new Blob([await Bun.file(dump.path).bytes()])
+    .stream()
+    .pipeThrough(new DecompressionStream("gzip"));
   await restoreDatabase(client, sql, AbortSignal.timeout(60_000));
   await client.end();
   expect(await query(again, "select * from t")).toEqual([[1, "ünï"]]);
