@@ -3,6 +3,7 @@ import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { type Database, describeAddress, parseAddress, type SecretKeys } from "@openworkers/db";
 import { ownCertificate, PostgateService, readCertificate } from "@openworkers/postgate";
 import { z } from "zod";
+import { judgeHost } from "../databases/judge-host.ts";
 import type { Output } from "../output/output.ts";
 import type { DatabaseFaces } from "../profile/profile.ts";
 
@@ -90,6 +91,7 @@ function open(
     postgresPorts: postgres === undefined ? preferred.postgres : [postgres],
     httpPorts: http === undefined ? preferred.http : [http],
     certificate,
+    judge: judgeHost,
     ...(connections === undefined ? {} : { connections }),
     report,
   });
