@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseId } from "@openworkers/core";
-import { limitDatabase } from "@openworkers/db";
+import { ensureOperator, limitDatabase } from "@openworkers/db";
 import { temporaryDirectory } from "@openworkers/db/testing";
 import { PlatformDirectory, PostgateService, tenantNames } from "@openworkers/postgate";
 import { type TypeCase, typeContract, typeContractSetup } from "@openworkers/postgate/testing";
@@ -33,7 +33,7 @@ const tagged = (value) => {
 };
 const failure = ({ message, code, hint }) => ({ message, code, hint });
 
-async function session({ HYPERDRIVE }) {
+async function session({ HYPERDRIVE }, sql = "select 'here' || 'after'") {
   const socket = HYPERDRIVE.connect();
   const text = new TextEncoder();
   const message = (type, body) => {
@@ -45,7 +45,7 @@ async function session({ HYPERDRIVE }) {
   };
   const writer = socket.writable.getWriter();
   await writer.write(message("", new Uint8Array([0, 3, 0, 0, ...text.encode("user\\0worker\\0database\\0database\\0\\0")])));
-  await writer.write(message("Q", text.encode("select 'here' || 'after'\\0")));
+  await writer.write(message("Q", text.encode(sql + "\\0")));
   let heard = "";
   for await (const chunk of socket.readable) {
     heard += new TextDecoder("latin1").decode(chunk);
@@ -57,7 +57,7 @@ async function session({ HYPERDRIVE }) {
 export default {
   async fetch(request, env) {
     const { name, sql, script, values = [] } = await request.json();
-    if (name === "session") return Response.json(await session(env));
+    if (name === "session") return Response.json(await session(env, sql));
     if (script !== undefined) return Response.json(await env.DB.exec(script).catch(failure));
     const results = [];
     for (const one of [sql].flat()) {
@@ -97,7 +97,7 @@ beforeAll(async () => {
   const bindings = {
     DB: { kind: "database", databaseId },
     OTHER: { kind: "database", databaseId: otherId },
-    HYPERDRIVE: { kind: "hyperdrive", databaseId },
+    HYPERDRIVE: { kind: "hyperdrive", databaseId: otherId },
   } as const;
   await runner.deploy("worker", source, { bindings, limits: { cpuMs: 5_000 } });
 });
@@ -138,7 +138,8 @@ describe("a worker", () => {
   });
 
   test("is told of the database's limits by name, and goes on", async () => {
-    await limitDatabase(own.database, databaseId, { resultRows: 100, statementMs: 300 });
+    const { id: by } = await ensureOperator(own.database);
+    await limitDatabase(own.database, databaseId, { limits: { resultRows: 100, statementMs: 300 }, by });
     const tooMany = async () => await ask({ sql: "select generate_series(1, 101)" });
     // The runner's Postgate hears of it by a notification.
     while (Array.isArray(await tooMany())) await Bun.sleep(5);
@@ -188,17 +189,21 @@ describe("a worker", () => {
     },
   );
 
-  test("has sessions by its socket, which end with its process", async () => {
-    expect(await ask({ name: "session" })).toBe(true);
-    const { database } = tenantNames(databaseId);
+  test("has sessions by its socket, which end with its process in the midst of a query", async () => {
+    const hanging = runner.get("worker", "/", {
+      method: "POST",
+      body: JSON.stringify({ name: "session", sql: "select pg_sleep(1000), 'hereafter'" }),
+    });
+    const { database } = tenantNames(otherId);
     const sessions = async () =>
       (
-        await server.query("select from pg_stat_activity where datname = $1 and query like '%here%'", [
+        await server.query("select from pg_stat_activity where datname = $1 and query like '%hereafter%'", [
           database,
         ])
       ).rowCount ?? 0;
-    expect(await sessions()).toBeGreaterThan(0);
-    await runner.withdraw("worker");
-    while ((await sessions()) > 0) await Bun.sleep(10);
+    while ((await sessions()) === 0) await Bun.sleep(5);
+    for (const { pid } of runner.runner.cells()) process.kill(pid, "SIGKILL");
+    expect((await hanging).status).toBe(503);
+    while ((await sessions()) > 0) await Bun.sleep(5);
   });
 });
