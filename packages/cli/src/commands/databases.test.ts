@@ -239,7 +239,7 @@ describe("a project's databases", () => {
     await create("other");
     await exec("other", "create table orders as select 1 as id, 'elsewhere' as name");
     await home.json("bindings", "add", "bound", "DB", "--database", "other");
-    const { bindings } = await home.json<{ bindings: object[] }>("workers", "show", "bound");
+    const { bindings } = await home.json<{ bindings: object[] }>("workers", "bound");
     expect(bindings).toContainEqual(
       expect.objectContaining({ name: "DB", resource: "other", source: "environment" }),
     );
