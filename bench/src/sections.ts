@@ -3,6 +3,7 @@ import { benchAssets } from "./measures/assets.ts";
 import { benchDatabase } from "./measures/database.ts";
 import { measureKv } from "./measures/kv.ts";
 import { measureRpc } from "./measures/rpc.ts";
+import { measureWire } from "./measures/wire.ts";
 import { rowsTable } from "./report.ts";
 
 export interface SectionSize {
@@ -18,4 +19,5 @@ export const sections: Readonly<
   database: (_, size) => benchDatabase(size),
   kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
   rpc: async (platform, size) => [rowsTable(await measureRpc(platform, size))],
+  wire: async (_, size) => [rowsTable(await measureWire(size))],
 };

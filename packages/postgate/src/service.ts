@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type DatabaseId, defaultDatabaseLimits, isOpenWorkersError, messageOf } from "@openworkers/core";
 import { type Database, databaseMeasured, type SecretKeys } from "@openworkers/db";
-import { PlatformDirectory } from "./directory.ts";
+import { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
 import { describePrincipal, type PostgateEvent } from "./events.ts";
 import { Housekeeping } from "./life/housekeeping.ts";
 import { DatabaseMaker } from "./life/maker.ts";
@@ -23,6 +23,8 @@ export interface PostgateServiceOptions {
   readonly postgresPorts: readonly number[];
   readonly httpPorts: readonly number[];
   readonly certificate?: Certificate;
+  /** Throws when a server of an owner's is not to be connected to; any may be without. */
+  readonly judge?: NonNullable<DirectoryOptions["judge"]>;
   /** Connections to the tenants' server in all; what it leaves unless given. */
   readonly connections?: number;
   /** What an operator should read. Never throws. */
@@ -69,15 +71,21 @@ export class PostgateService implements AsyncDisposable {
     const { warnings } = await server.prepare();
     const maker = new DatabaseMaker(database, server);
     const directory = parts.use(
-      await PlatformDirectory.open({ database, secretKeys, make: (id) => maker.make(id) }),
+      await PlatformDirectory.open({
+        database,
+        secretKeys,
+        make: (id) => maker.make(id),
+        ...(options.judge === undefined ? {} : { judge: options.judge }),
+      }),
     );
     const known = (id: DatabaseId): Promise<Tenant | undefined> =>
       directory.tenant(id).catch((thrown: unknown) => {
         if (isOpenWorkersError(thrown, "NOT_FOUND")) return undefined;
         throw thrown;
       });
-    const heal = async ({ id, place, limits }: Tenant) =>
-      place.kind === "platform" && (await server.heal(id, place.passwords, limits));
+    const healRoles = async ({ id, place, limits }: Tenant) => {
+      if (place.kind === "platform") await server.heal(id, place.passwords, limits);
+    };
     const keeper = parts.use(
       new Housekeeping({
         database,
@@ -119,7 +127,7 @@ export class PostgateService implements AsyncDisposable {
         directory,
         server: server.address,
         sessionSettings,
-        healRoles: async (tenant) => void (await heal(tenant)),
+        healRoles,
         ...(options.connections === undefined ? {} : { connections: options.connections }),
         onEvent: (event) => reportEvent(event, report),
       }),
@@ -130,7 +138,7 @@ export class PostgateService implements AsyncDisposable {
         server: server.address,
         budget: postgate.budget,
         sessionSettings,
-        heal,
+        healRoles,
         report,
       }),
     );
