@@ -72,7 +72,9 @@ export class Wire {
   get fd(): number | undefined {
     if (this.#closed || this.#socket === undefined) return undefined;
     // Bun 1.4.5 has it, and its types do not know.
-    return (this.#socket as Socket<Wire> & { readonly fd: number }).fd;
+    const { fd } = this.#socket as Socket<Wire> & { readonly fd: number };
+    // -1 once it is closed, which we are about to be told.
+    return fd < 0 ? undefined : fd;
   }
 
   /** Stops reading: the peer is slowed down by TCP's own window, or the Unix socket's buffer. */

@@ -1,6 +1,6 @@
 export { type Address, describeAddress, parseAddress, socketUrl } from "./address.ts";
 export { connect, Database, type DatabaseAccess, type Prepared, type Queries } from "./database.ts";
-export type { ConnectOptions } from "./driver.ts";
+export { type ConnectOptions, clientConfig } from "./driver.ts";
 export {
   EmbeddedPostgres,
   type EmbeddedPostgresOptions,

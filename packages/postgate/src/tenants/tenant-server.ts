@@ -165,6 +165,8 @@ export class TenantServer implements AsyncDisposable {
   async suspend(id: DatabaseId, ms: number): Promise<void> {
     const { database, roles } = tenantNames(id);
     const until = Math.ceil((Date.now() + ms) / 1_000);
+    // First of all: they may hold every lock that there is to be had, and what follows needs some.
+    await this.endSessions(id);
     await this.#database.exclusively(lockOf(id), async (queries) => {
       const nologin = Object.values(roles).map((role) => `alter role ${role} with nologin;`);
       await run(queries, `${nologin.join("\n")} alter database ${database} set ${suspension} = '${until}'`);

@@ -1,10 +1,9 @@
 import { type DatabaseId, type DatabaseLimits, defaultDatabaseLimits } from "@openworkers/core";
-import { sql } from "kysely";
 import type { DatabaseRole } from "../tenant.ts";
 import { Penalties } from "./penalties.ts";
 import { Repeated } from "./repeated.ts";
 import type { TenantServer } from "./tenant-server.ts";
-import { type Watched, type WatchedSession, watchedSessions } from "./watched-sessions.ts";
+import { WatchConnection, type Watched, type WatchedSession } from "./watch-connection.ts";
 
 /** What a session did that PostgreSQL's own limits did not end. */
 export type Offence =
@@ -67,6 +66,7 @@ interface Finding {
  */
 export class Watchdog implements AsyncDisposable {
   readonly #server: TenantServer;
+  readonly #connection: WatchConnection;
   readonly #options: WatchdogOptions;
   readonly #penalties = new Penalties();
   readonly #looks: Repeated;
@@ -75,13 +75,14 @@ export class Watchdog implements AsyncDisposable {
 
   constructor(server: TenantServer, options: WatchdogOptions) {
     this.#server = server;
+    this.#connection = new WatchConnection(server.address);
     this.#options = options;
     this.#looks = new Repeated(() => this.look(), options.everyMs ?? 1_000, options.onError);
   }
 
-  /** Looks once. @throws OpenWorkersError DATABASE_UNAVAILABLE */
+  /** Looks once. @throws what `pg` throws when the server is not there, OpenWorkersError DATABASE_UNAVAILABLE */
   async look(): Promise<void> {
-    const seen = await watchedSessions(this.#server);
+    const seen = await this.#connection.look();
     const findings = [...(await this.#slow(seen)), ...greedy(seen)];
     const cancelled = new Set<string>();
     const suspended = new Set<DatabaseId>();
@@ -91,10 +92,12 @@ export class Watchdog implements AsyncDisposable {
       const action = this.#actionFor(finding);
       if (action === "suspended") {
         suspended.add(session.tenant);
+        // Before all else: until then nobody gets a lock, and to suspend it takes some.
+        await this.#connection.endAll(session.tenant);
         await this.#server.suspend(session.tenant, this.#penalties.next(session.tenant));
       } else {
         if (action === "cancelled") cancelled.add(session.turn);
-        if (!(await this.#end(session, action))) continue;
+        if (!(await this.#connection.end(session, action))) continue;
         if (session.analyzed !== undefined) await this.#server.leaveAlone(session.tenant, session.analyzed);
       }
       const { tenant, role, pid, application } = session;
@@ -110,18 +113,6 @@ export class Watchdog implements AsyncDisposable {
     // There is no statement to cancel.
     if (offence === "idle-in-transaction" || offence === "transaction") return "terminated";
     return this.#cancelled.has(session.turn) ? "terminated" : "cancelled";
-  }
-
-  /** Whether it was still there, in the same turn. */
-  async #end({ pid, turn }: WatchedSession, action: "cancelled" | "terminated"): Promise<boolean> {
-    const end = action === "cancelled" ? sql`pg_cancel_backend(pid)` : sql`pg_terminate_backend(pid)`;
-    const { rows } = await this.#server.read((queries) =>
-      sql<{ ended: boolean }>`select ${end} as ended from pg_stat_activity
-        where pid = ${pid} and concat_ws(' ', pid, backend_start, query_start, state) = ${turn}`.execute(
-        queries,
-      ),
-    );
-    return rows[0]?.ended ?? false;
   }
 
   async #slow({ sessions }: Watched): Promise<Finding[]> {
@@ -145,6 +136,7 @@ export class Watchdog implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#looks[Symbol.asyncDispose]();
+    await this.#connection[Symbol.asyncDispose]();
   }
 }
 

@@ -1,1 +1,0 @@
-export { type TypeCase, typeContract, typeContractSetup } from "./testing/type-contract.ts";
