@@ -287,7 +287,7 @@ test(
     ] as never);
     expect(await running.end("SIGINT")).toBe(0);
   },
-  hookMs,
+  3 * hookMs,
 );
 
 function freePort(): number {
