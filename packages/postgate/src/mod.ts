@@ -8,4 +8,4 @@ export { Postgate, type PostgateOptions, type WorkerCaller } from "./postgate.ts
 export { PostgateService, type PostgateServiceOptions } from "./service.ts";
 export * from "./tenant.ts";
 export * from "./tenants/mod.ts";
-export { type Certificate, ownCertificate, readCertificate } from "./wire/mod.ts";
+export * from "./wire/mod.ts";

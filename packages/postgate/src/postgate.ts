@@ -51,7 +51,8 @@ export class Postgate implements AsyncDisposable {
   readonly #changes: Disposable;
   readonly #faces = new Set<HttpFace>();
   readonly #calls = new Set<Promise<unknown>>();
-  readonly #stopped = new AbortController();
+  /** What cancels each call under way. A common signal would hold on to every call it was ever combined with. */
+  readonly #running = new Set<AbortController>();
   #draining = false;
 
   private constructor(options: PostgateOptions, places: number) {
@@ -106,7 +107,9 @@ export class Postgate implements AsyncDisposable {
   async drain(patienceMs: number): Promise<void> {
     this.#draining = true;
     for (const face of this.#faces) void face.drain();
-    const timer = setTimeout(() => this.#stopped.abort(stopping()), patienceMs);
+    const timer = setTimeout(() => {
+      for (const call of this.#running) call.abort(stopping());
+    }, patienceMs);
     await Promise.allSettled(this.#calls);
     clearTimeout(timer);
   }
@@ -134,9 +137,19 @@ export class Postgate implements AsyncDisposable {
 
   async #answer(principal: Principal, request: Request): Promise<Response> {
     using body = await this.#bodies.read(request);
-    const signal = AbortSignal.any([request.signal, this.#stopped.signal]);
-    const json = await this.#engine.run(principal, parseCommand(body.text), signal);
-    return new Response(json, { headers: { "content-type": "application/json" } });
+    const call = new AbortController();
+    const leave = () =>
+      call.abort(new OpenWorkersError("QUERY_FAILED", "The caller left; the call was cancelled."));
+    if (request.signal.aborted) leave();
+    request.signal.addEventListener("abort", leave);
+    this.#running.add(call);
+    try {
+      const json = await this.#engine.run(principal, parseCommand(body.text), call.signal);
+      return new Response(json, { headers: { "content-type": "application/json" } });
+    } finally {
+      this.#running.delete(call);
+      request.signal.removeEventListener("abort", leave);
+    }
   }
 }
 

@@ -83,8 +83,9 @@ export class PostgateService implements AsyncDisposable {
         if (isOpenWorkersError(thrown, "NOT_FOUND")) return undefined;
         throw thrown;
       });
-    const heal = async ({ id, place, limits }: Tenant) =>
-      place.kind === "platform" && (await server.heal(id, place.passwords, limits));
+    const healRoles = async ({ id, place, limits }: Tenant) => {
+      if (place.kind === "platform") await server.heal(id, place.passwords, limits);
+    };
     const keeper = parts.use(
       new Housekeeping({
         database,
@@ -126,7 +127,7 @@ export class PostgateService implements AsyncDisposable {
         directory,
         server: server.address,
         sessionSettings,
-        healRoles: async (tenant) => void (await heal(tenant)),
+        healRoles,
         ...(options.connections === undefined ? {} : { connections: options.connections }),
         onEvent: (event) => reportEvent(event, report),
       }),
@@ -137,7 +138,7 @@ export class PostgateService implements AsyncDisposable {
         server: server.address,
         budget: postgate.budget,
         sessionSettings,
-        heal,
+        healRoles,
         report,
       }),
     );

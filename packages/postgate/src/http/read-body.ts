@@ -1,4 +1,4 @@
-import { OpenWorkersError } from "@openworkers/core";
+import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 
 export const maxBodyBytes = 10 * 2 ** 20;
 
@@ -36,17 +36,17 @@ export class BodyMemory {
       return { text: decoder.decode(bytes), [Symbol.dispose]: letGo };
     } catch (thrown) {
       letGo();
-      if (
-        !(
-          thrown instanceof TypeError &&
-          "code" in thrown &&
-          thrown.code === "ERR_ENCODING_INVALID_ENCODED_DATA"
-        )
-      )
-        throw thrown;
-      throw new OpenWorkersError("INVALID_INPUT", "The request is not UTF-8.");
+      if (isOpenWorkersError(thrown)) throw thrown;
+      const why = isEncodingError(thrown) ? "is not UTF-8" : "ended before its body did";
+      throw new OpenWorkersError("INVALID_INPUT", `The request ${why}.`, { cause: thrown });
     }
   }
+}
+
+function isEncodingError(thrown: unknown): boolean {
+  return (
+    thrown instanceof TypeError && "code" in thrown && thrown.code === "ERR_ENCODING_INVALID_ENCODED_DATA"
+  );
 }
 
 // Strict about UTF-8, and about nothing else: a byte order mark is no part of JSON.

@@ -3,6 +3,7 @@ import { within } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { Client } from "pg";
 import { parse } from "pg-protocol";
+import { startupOptions } from "../tenants/session-settings.ts";
 import type { BackendMessage } from "./backend-messages.ts";
 import { type BackendKey, cancelStatement } from "./cancel.ts";
 import type { Keepable } from "./connection-budget.ts";
@@ -38,6 +39,8 @@ export class BackendConnection implements Keepable {
   readonly #backend: BackendKey;
   #conversation: Conversation | undefined;
   #open = true;
+  /** Bytes that came while nobody listened. */
+  #unasked = 0;
   #cancelled: Promise<void> | undefined;
 
   private constructor(client: Client, address: Address, backend: BackendKey, key: string) {
@@ -48,7 +51,14 @@ export class BackendConnection implements Keepable {
     this.#stream = client.connection.stream;
     // `pg`'s own reader; its listeners for errors and for the end stay.
     this.#stream.removeAllListeners("data");
-    this.#stream.on("data", (piece: Buffer) => this.#conversation?.onBytes(piece.byteLength));
+    this.#stream.on("data", (piece: Buffer) => {
+      if (this.#conversation !== undefined) {
+        this.#conversation.onBytes(piece.byteLength);
+        return;
+      }
+      this.#unasked += piece.byteLength;
+      if (this.#unasked > mostUnaskedBytes) this.#stream.destroy();
+    });
     void parse(this.#stream, (message) => this.#conversation?.onMessage(message as BackendMessage));
     this.closed = new Promise((resolve) => {
       const ended = () => {
@@ -81,6 +91,8 @@ export class BackendConnection implements Keepable {
     });
     // After the start, `closed` tells of it.
     client.on("error", () => {});
+    if (address.tls === "disable") boundStart(client.connection.stream);
+    else client.connection.once("sslconnect", () => boundStart(client.connection.stream));
     try {
       await client.connect();
       if (backend === undefined) throw new Error("the server gave no key to cancel with");
@@ -103,6 +115,7 @@ export class BackendConnection implements Keepable {
   /** Makes `conversation` the one that hears what comes; nobody, when it is undefined. */
   attach(conversation: Conversation | undefined): void {
     this.#conversation = conversation;
+    this.#unasked = 0;
   }
 
   send(bytes: Buffer): void {
@@ -129,9 +142,16 @@ export class BackendConnection implements Keepable {
   }
 }
 
-/** `options` of the start-up message: white space and backslashes are escaped (PostgreSQL manual, 54.7). */
-function startupOptions(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`)
-    .join(" ");
+/** What a server has to say when it is not asked: that a setting changed, or a notice. */
+const mostUnaskedBytes = 65_536;
+
+/** More than any server says at a session's start. One of a tenant's may be anything, and `pg` would hold all of it. */
+const mostStartBytes = 65_536;
+
+function boundStart(stream: Duplex): void {
+  let bytes = 0;
+  stream.on("data", (piece: Buffer) => {
+    bytes += piece.byteLength;
+    if (bytes > mostStartBytes) stream.destroy(new Error("the server says too much at the session's start"));
+  });
 }

@@ -10,8 +10,8 @@ export interface TenantPoolsOptions {
   readonly server: Address;
   readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
   /**
-   * Called when a tenant's server refuses a role's password, which its holder may have changed: sets it as it is in
-   * `tenant`. The connection is tried once more.
+   * Called when the server refuses a role's password, which its holder may have changed: sets it back. The connection is
+   * then tried once more. `tenant` may be older than the directory's.
    */
   readonly healRoles?: (tenant: Tenant) => Promise<void>;
   /** Told why a connection could not be made; the caller is told less. */
@@ -60,7 +60,11 @@ export class TenantPools implements AsyncDisposable {
       const connection = place.found?.open
         ? place.found
         : await this.#connect(tenant, scope, address, key, signal);
-      return { connection, giveBack: (clean) => this.#giveBack(tenant, scope, connection, place, clean) };
+      const current = () => this.#key(tenant, scope, address);
+      return {
+        connection,
+        giveBack: (clean) => this.#giveBack(connection, place, clean && key === current()),
+      };
     } catch (thrown) {
       place[Symbol.dispose]();
       throw thrown;
@@ -84,24 +88,12 @@ export class TenantPools implements AsyncDisposable {
     return `${user} ${scope} ${this.#allChanged} ${this.#changes.get(tenant.id) ?? 0}`;
   }
 
-  #giveBack(
-    tenant: Tenant,
-    scope: DatabaseScope,
-    connection: BackendConnection,
-    place: Place<BackendConnection>,
-    clean: boolean,
-  ): void {
-    const { server, budget } = this.#options;
-    const current = this.#key(tenant, scope, backendAddress(server, tenant, scope));
-    if (clean && connection.open && connection.key === current) {
+  #giveBack(connection: BackendConnection, place: Place<BackendConnection>, reusable: boolean): void {
+    if (reusable && connection.open) {
       place.keep(connection);
       return;
     }
-    const ended = clean ? connection.close() : connection.destroy();
-    void ended.finally(() => {
-      budget.drop(connection);
-      place[Symbol.dispose]();
-    });
+    void (reusable ? connection.close() : connection.destroy()).then(() => place[Symbol.dispose]());
   }
 
   async #connect(

@@ -17,17 +17,11 @@ const maxStatements = 10_000;
 // Bind counts values in 16 bits (PostgreSQL manual, 54.7).
 const maxParams = 65_535;
 
-// What the protocol cannot carry, or would carry as something else.
-const text = z
-  .string()
-  .refine((value) => value.isWellFormed(), "holds half of a surrogate pair")
-  .refine((value) => !value.includes("\0"), "holds a NUL character, which no text of PostgreSQL's can");
-const param = z.union([text, z.null(), z.number().transform(String), z.boolean().transform(String)], {
-  error: "is none of string, number, boolean and null",
-});
-const statement = z.strictObject({ sql: text, params: z.array(param).max(maxParams).default([]) });
+// Values are looked at by hand: there may be many, and a schema of what each may be takes longer than the statement.
+const values = z.array(z.unknown()).max(maxParams).default([]);
+const statement = z.strictObject({ sql: z.string(), params: values });
 const batch = z.strictObject({ batch: z.array(statement).min(1).max(maxStatements) });
-const script = z.strictObject({ script: text });
+const script = z.strictObject({ script: z.string() });
 
 /** Reads a request of the query protocol. @throws OpenWorkersError INVALID_INPUT */
 export function parseCommand(json: string): Command {
@@ -39,14 +33,11 @@ export function parseCommand(json: string): Command {
   }
   if (typeof body !== "object" || body === null) throw invalid("The request is not a JSON object.");
   if ("batch" in body) {
-    const { batch: statements } = read(batch, body);
-    for (const [index, { sql }] of statements.entries()) refuseWhatEndsWithTheCall(sql, `batch[${index}]: `);
+    const statements = read(batch, body).batch.map((one, index) => checked(one, `batch.${index}.`));
     return { kind: "batch", statements };
   }
-  if ("script" in body) return { kind: "script", sql: read(script, body).script };
-  const single = read(statement, body);
-  refuseWhatEndsWithTheCall(single.sql, "");
-  return { kind: "statement", statement: single };
+  if ("script" in body) return { kind: "script", sql: text(read(script, body).script, "script") };
+  return { kind: "statement", statement: checked(read(statement, body), "") };
 }
 
 function read<T>(schema: z.ZodType<T>, body: object): T {
@@ -54,6 +45,27 @@ function read<T>(schema: z.ZodType<T>, body: object): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw invalid(`${issue?.path.join(".") || "The request"}: ${issue?.message ?? "is malformed"}.`);
+}
+
+function checked({ sql, params }: z.infer<typeof statement>, where: string): Statement {
+  text(sql, `${where}sql`);
+  refuseWhatEndsWithTheCall(sql, where);
+  return { sql, params: params.map((value, index) => param(value, `${where}params.${index}`)) };
+}
+
+function param(value: unknown, where: string): string | null {
+  if (typeof value === "string") return text(value, where);
+  if (value === null) return null;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  throw invalid(`${where}: is none of string, number, boolean and null.`);
+}
+
+/** Refuses what the protocol cannot carry, or would carry as something else. */
+function text(value: string, where: string): string {
+  if (!value.isWellFormed()) throw invalid(`${where}: holds half of a surrogate pair.`);
+  if (value.includes("\0"))
+    throw invalid(`${where}: holds a NUL character, which no text of PostgreSQL's can.`);
+  return value;
 }
 
 function invalid(message: string): OpenWorkersError {
@@ -116,9 +128,12 @@ function refuseWhatEndsWithTheCall(sql: string, where: string): void {
 }
 
 /**
- * Whether a statement may be committed before its result has been seen: it has none. Another one may only when its
- * result was small enough, for a result that is too large takes back what the statement did.
+ * Whether a statement may be committed before its result has been seen, which saves a round trip. A result that is too
+ * large takes back what the statement did; this one either has no result, or calls nothing that could do anything.
+ * (A view may call functions out of sight. What they do is kept, should the result then be too large.)
  */
-export function hasNoResult(sql: string): boolean {
-  return /^(insert|update|delete)$/.test(firstWord(sql)) && !/returning/i.test(sql);
+export function commitsEarly(sql: string): boolean {
+  const word = firstWord(sql);
+  if (word === "select" || word === "table" || word === "show") return !sql.includes("(");
+  return (word === "insert" || word === "update" || word === "delete") && !/returning/i.test(sql);
 }

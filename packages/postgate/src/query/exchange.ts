@@ -3,7 +3,7 @@ import { type DatabaseError, serialize } from "pg-protocol";
 import type { BackendConnection, Conversation } from "../pool/backend-connection.ts";
 import type { BackendMessage } from "../pool/backend-messages.ts";
 import type { ColumnType } from "./column-types.ts";
-import { type Command, hasNoResult, type Statement } from "./command.ts";
+import { type Command, commitsEarly, type Statement } from "./command.ts";
 import { connectionLost, queryFailure } from "./failure.ts";
 import { Result, type ResultAllowance } from "./result.ts";
 
@@ -39,7 +39,7 @@ const cancelPatienceMs = 2_000;
  * Where an exchange is. Each but `working` ends with a ReadyForQuery:
  *
  * - `opening`: a script's BEGIN
- * - `working`: the statements; nothing of them is committed yet, unless they have no result
+ * - `working`: the statements; nothing of them is committed yet, unless they may be (`commitsEarly`)
  * - `committing`
  * - `recovering`: after an error, back to a session without a transaction
  * - `discarding`: DISCARD ALL, after which nothing is left of the call
@@ -141,7 +141,7 @@ export class Exchange implements Conversation {
     const command = this.#command;
     switch (command.kind) {
       case "statement": {
-        const early = hasNoResult(command.statement.sql);
+        const early = commitsEarly(command.statement.sql);
         if (early) this.#phase = "committing";
         this.#connection.send(
           Buffer.concat([...messagesOf(command.statement), early ? syncAndDiscard : flush]),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import type { Tenant } from "../tenant.ts";
 import { read, TestPostgate, until } from "../testing/test-postgate.ts";
 import { testServers } from "../testing/test-server.ts";
+import { testSettings } from "../testing/test-tenants.ts";
 
 describe.each(Object.entries(testServers))("%s", (_, start) => {
   const stack = new AsyncDisposableStack();
@@ -9,7 +10,9 @@ describe.each(Object.entries(testServers))("%s", (_, start) => {
   let tenant: Tenant;
 
   beforeAll(async () => {
-    gate = stack.use(await TestPostgate.open(stack.use(await start())));
+    // A server that does not look whether its client is there: what ends a statement must be a cancel.
+    const sessionSettings = (of: Tenant) => ({ ...testSettings(of), client_connection_check_interval: "0" });
+    gate = stack.use(await TestPostgate.open(stack.use(await start()), { sessionSettings }));
     tenant = await gate.make("app", { resultRows: 1_000, resultBytes: 100_000, connections: 3 });
     await gate.query(tenant, { sql: "create table items (id int8 primary key, name text)" });
   });

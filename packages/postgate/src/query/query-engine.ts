@@ -1,4 +1,4 @@
-import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
+import { isOpenWorkersError } from "@openworkers/core";
 import type { PostgateEvent } from "../events.ts";
 import type { BackendConnection } from "../pool/backend-connection.ts";
 import type { TenantPools } from "../pool/tenant-pools.ts";
@@ -26,7 +26,8 @@ export class QueryEngine {
   }
 
   /**
-   * Runs `command` and answers with the JSON of its results. When `signal` aborts, what runs is cancelled and rolled back.
+   * Runs `command` and answers with the JSON of its results. When `signal` aborts, with an `OpenWorkersError`, what runs is
+   * cancelled and rolled back.
    *
    * @throws OpenWorkersError QUERY_FAILED, RESULT_TOO_LARGE, INVALID_INPUT, OVERLOADED, DATABASE_UNAVAILABLE; what `signal`
    * aborts with while the command waits for a connection
@@ -54,8 +55,7 @@ export class QueryEngine {
       typeOf: (oid) => names.get(oid),
       allowance: new ResultAllowance({ rows: resultRows, bytes: resultBytes }),
     });
-    const leave = () =>
-      exchange.interrupt(new OpenWorkersError("QUERY_FAILED", "The call was given up, and cancelled."));
+    const leave = () => exchange.interrupt(signal.reason);
     signal.addEventListener("abort", leave, { once: true });
     let results: readonly Result[] | undefined;
     try {

@@ -1,7 +1,7 @@
 import type { DatabaseLimits } from "@openworkers/core";
 import type { PostgateEvent } from "../events.ts";
 import { Postgate, type PostgateOptions } from "../postgate.ts";
-import type { Tenant } from "../tenant.ts";
+import { type Tenant, tenantNames } from "../tenant.ts";
 import type { TestServer } from "./test-server.ts";
 import { TestTenants, testSettings } from "./test-tenants.ts";
 
@@ -68,10 +68,15 @@ export class TestPostgate implements AsyncDisposable {
     return results[0]?.rows ?? [];
   }
 
+  /** What a tenant's database is called on the server. */
+  databaseOf(id: Tenant["id"]): string {
+    return tenantNames(id).database;
+  }
+
   /** Sessions on the tenant's database that the server has. */
   async sessions({ id }: Tenant): Promise<number> {
     const [row] = await this.tenants.admin<{ count: number }>(
-      `select count(*)::int from pg_stat_activity where datname = 'ow_${id.replaceAll("-", "")}'`,
+      `select count(*)::int from pg_stat_activity where datname = '${this.databaseOf(id)}'`,
     );
     return row?.count ?? 0;
   }

@@ -60,11 +60,11 @@ export class TestTenants implements TenantDirectory, AsyncDisposable {
       limits: resolved,
       full: false,
     };
-    for (const [role, password] of Object.entries(passwords)) {
-      await this.admin(
-        `create role ${roles[role as DatabaseRole]} login password '${password}' connection limit ${resolved.connections}`,
-      );
-    }
+    const rolesToMake = Object.entries(roles).map(
+      ([role, name]) =>
+        `create role ${name} login password '${passwords[role as DatabaseRole]}' connection limit ${resolved.connections}`,
+    );
+    await this.admin(rolesToMake.join(";"));
     await this.admin(`create database ${database} owner ${roles.owner}`);
     this.#tenants.set(id, tenant);
     return tenant;

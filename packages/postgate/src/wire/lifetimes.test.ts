@@ -103,10 +103,9 @@ test("a role whose password was changed is healed once, and the session begins",
   if (server === undefined) throw new Error("no PostgreSQL");
   const healed: string[] = [];
   await using platform = await TestPlatform.start(server, {
-    heal: async (tenant) => {
+    healRoles: async (tenant) => {
       healed.push(tenant.id);
       await platform.ask(`alter role ow_${tenant.id.replaceAll("-", "")} password 'owner-secret'`);
-      return true;
     },
   });
   const { id, token } = await platform.tenant();

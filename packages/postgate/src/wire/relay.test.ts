@@ -57,12 +57,12 @@ class Counter {
         },
       });
     } else await Bun.connect({ hostname: "127.0.0.1", port: platform.port, socket: handlers });
-    const made_ = await made.promise;
-    made_.#socket.write(startup({ user: "u" }));
-    await made_.until(() => made_.received >= 9);
-    made_.#socket.write(message("p", `${token}\0`));
-    await made_.ready();
-    return made_;
+    const client = await made.promise;
+    client.#socket.write(startup({ user: "u" }));
+    await client.until(() => client.received >= 9);
+    client.#socket.write(message("p", `${token}\0`));
+    await client.ready();
+    return client;
   }
 
   take(bytes: Buffer): void {
@@ -95,8 +95,9 @@ class Counter {
     }
   }
 
-  /** Writes all of it; what the kernel does not take waits. Returns how much was taken without waiting. */
+  /** Writes all of it; what the kernel does not take waits, and `onWait` hears of it. What came before is forgotten. */
   async send(bytes: Uint8Array, onWait: () => void = () => {}): Promise<void> {
+    this.#last = Buffer.alloc(0);
     for (let at = 0; at < bytes.length; ) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#drained = resolve;

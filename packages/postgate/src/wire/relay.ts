@@ -23,8 +23,6 @@ export class Relay {
   #ended = false;
   #active = true;
   #status: TransactionStatus = "idle";
-  /** Bytes from the client, to the client. */
-  readonly relayed: [number, number] = [0, 0];
 
   constructor({ client, backend, onEnd }: RelayOptions) {
     this.#client = client;
@@ -36,8 +34,8 @@ export class Relay {
     const fromClient: Taker = {
       onData: (bytes) => {
         this.#active = true;
-        this.#status = "busy";
-        this.relayed[0] += bytes.length;
+        // A goodbye asks for nothing, and needs no cancel when the client is gone.
+        if (!isTerminate(bytes)) this.#status = "busy";
         if (!this.#backend.wire.write(bytes)) this.#client.wire.pause();
       },
       onDrain: () => this.#backend.wire.resume(),
@@ -47,7 +45,6 @@ export class Relay {
       onData: (bytes) => {
         this.#active = true;
         this.#status = endsReady(bytes);
-        this.relayed[1] += bytes.length;
         if (!this.#client.wire.write(bytes)) this.#backend.wire.pause();
       },
       onDrain: () => this.#client.wire.resume(),
@@ -79,6 +76,10 @@ export class Relay {
     this.#ended = true;
     this.#onEnd(who);
   }
+}
+
+function isTerminate(bytes: Buffer): boolean {
+  return bytes.length === 5 && bytes[0] === 0x58;
 }
 
 // ReadyForQuery: Z, a length of 5, and the status of the transaction. Read off the end, without reading what is before.

@@ -123,9 +123,10 @@ export class Session {
       return await attempt(principal);
     } catch (thrown) {
       // A tenant may change the password of its own role.
-      const mended =
-        thrown instanceof BackendRefusal && thrown.code === "28P01" && (await options.heal?.(this.tenant));
-      if (mended !== true) throw thrown;
+      const { healRoles } = options;
+      if (healRoles === undefined || !(thrown instanceof BackendRefusal && thrown.code === "28P01"))
+        throw thrown;
+      await healRoles(this.tenant);
       return await attempt(principal);
     }
   }

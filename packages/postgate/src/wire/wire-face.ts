@@ -172,6 +172,8 @@ export class WireFace implements AsyncDisposable {
       if (session === undefined) return;
       this.#byClient.set(client, session);
       this.#sessions.add(session);
+      // What changed while it was being let in, nobody has told it.
+      void session.look();
       await session.run();
       this.#sessions.delete(session);
     } catch (thrown) {

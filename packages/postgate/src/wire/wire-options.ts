@@ -26,8 +26,8 @@ export interface WireOptions {
   readonly server: Address;
   readonly budget: Places;
   readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
-  /** Gives the roles of a tenant their passwords and settings again; whether it did. */
-  readonly heal?: (tenant: Tenant) => Promise<boolean>;
+  /** Gives the roles of a tenant their passwords and settings again. */
+  readonly healRoles?: (tenant: Tenant) => Promise<void>;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
   readonly limits: WireLimits;

@@ -7,6 +7,8 @@ import { type Login, login } from "./login.ts";
 
 const leaveMs = 5_000;
 const cancelMs = 5_000;
+/** Each is a new process of PostgreSQL's: who floods us with them does not flood it. */
+const cancelPauseMs = 100;
 
 export interface BackendOptions {
   readonly address: Address;
@@ -20,6 +22,7 @@ export class Backend {
   readonly login: Login;
   readonly #options: BackendOptions;
   #cancelling: Promise<void> | undefined;
+  #nextCancel: Promise<void> | undefined;
 
   private constructor(intake: Intake, made: Login, options: BackendOptions) {
     this.intake = intake;
@@ -47,14 +50,23 @@ export class Backend {
   }
 
   /**
-   * Asks PostgreSQL to cancel what it does for this session. While one request is under way, others are that one.
-   * Never throws: a cancel is a wish.
+   * Asks PostgreSQL to cancel what it does for this session; resolves when it has acted on it. However many ask, one
+   * request is under way at a time, and one waits. Never throws: a cancel is a wish.
    */
   cancel(): Promise<void> {
-    this.#cancelling ??= this.#cancel().finally(() => {
-      this.#cancelling = undefined;
+    if (this.#cancelling === undefined) {
+      this.#cancelling = this.#cancel().finally(() => {
+        this.#cancelling = undefined;
+      });
+      return this.#cancelling;
+    }
+    // The one under way may have come too early for the statement that is meant.
+    this.#nextCancel ??= this.#cancelling.then(async () => {
+      await Bun.sleep(cancelPauseMs);
+      this.#nextCancel = undefined;
+      return this.cancel();
     });
-    return this.#cancelling;
+    return this.#nextCancel;
   }
 
   /**

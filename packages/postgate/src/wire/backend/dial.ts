@@ -3,7 +3,7 @@ import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { type Wire, wireHandlers } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { serialize } from "pg-protocol";
-import { Intake } from "../protocol/intake.ts";
+import { ConnectionLost, Intake } from "../protocol/intake.ts";
 
 /**
  * A connection to the PostgreSQL at `address`, encrypted as it says. Ends at once when `signal` aborts, until it has
@@ -19,13 +19,18 @@ export async function dial(
   signal.throwIfAborted();
   const plain = new Intake(report);
   const intake = address.tls === "disable" ? plain : new Intake(report);
+  const aborted = Promise.withResolvers<never>();
   const abort = () => {
     plain.destroy();
     intake.destroy();
+    aborted.reject(new ConnectionLost());
   };
+  aborted.promise.catch(() => {});
   signal.addEventListener("abort", abort);
   try {
-    await connect(address, plain.wire);
+    const connected = connect(address, plain.wire);
+    // The kernel tries for minutes when nobody answers. A wire that is closed by then ends the socket.
+    await Promise.race([connected, aborted.promise]);
     if (intake !== plain) await encrypt(plain, intake, address);
     signal.throwIfAborted();
     intake.wire.keepAlive(30_000);

@@ -16,6 +16,7 @@ export interface Login {
 
 // Far more than any of the messages of a login.
 const maxMessageBytes = 64 * 1024;
+const maxGreetingBytes = 256 * 1024;
 
 /**
  * Begins a session: start-up packet, authentication, and everything until ReadyForQuery.
@@ -29,6 +30,7 @@ export async function login(
 ): Promise<Login> {
   intake.wire.write(startup({ ...settings, user: address.user, database: address.database }));
   const greeting: Buffer[] = [];
+  let greetingBytes = 0;
   const authentication = new Authentication(intake, address);
   let key: Buffer = Buffer.alloc(8);
   for (;;) {
@@ -41,6 +43,9 @@ export async function login(
       case "N":
         if (!authentication.done) throw new Error("the server spoke before it knew whom with");
         greeting.push(message.bytes);
+        greetingBytes += message.bytes.length;
+        if (greetingBytes > maxGreetingBytes)
+          throw new Error("the server does not come to an end with its greeting");
         break;
       case "K":
         key = message.body;

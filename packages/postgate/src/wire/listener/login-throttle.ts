@@ -4,65 +4,60 @@ import { addressBlock } from "./address-block.ts";
 /** Failures that cost nothing: people mistype. */
 const freeFailures = 3;
 const firstDelayMs = 250;
-const longestDelayMs = 10_000;
+const longestDelayMs = 5_000;
 /** Failures are forgotten after this long without one. */
 const forgetMs = 10 * 60_000;
 /** Addresses remembered at a time; those that failed longest ago are forgotten first. */
 const maxAddresses = 10_000;
 
-interface Record {
-  failures: number;
-  lastMs: number;
-  /** Attempts from this address go one after another. */
-  tail: Promise<unknown>;
+interface Failures {
+  readonly count: number;
+  readonly lastMs: number;
 }
 
-/** Slows down those who try tokens: per address, more with each failure, one attempt at a time. */
+/** The clock, for tests. */
+export interface ThrottleClock {
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/**
+ * Slows down those who try tokens: the refusal comes the later the more often their address has failed, and holds its
+ * place at the door until then. A token that is good is not slowed: one address may be that of many behind a proxy.
+ */
 export class LoginThrottle {
-  readonly #records = new Map<string, Record>();
-  readonly #sleep: (ms: number) => Promise<void>;
+  readonly #failures = new Map<string, Failures>();
+  readonly #clock: ThrottleClock;
 
-  constructor(sleep: (ms: number) => Promise<void> = Bun.sleep) {
-    this.#sleep = sleep;
+  constructor(clock: ThrottleClock = { now: Date.now, sleep: Bun.sleep }) {
+    this.#clock = clock;
   }
 
-  /** What `check` gives, later when the address has failed before. An UNAUTHORIZED counts as a failure. */
-  async attempt<T>(address: string, check: () => Promise<T>, now: () => number = Date.now): Promise<T> {
-    const block = addressBlock(address);
-    const record = this.#records.get(block);
-    if (record !== undefined && now() - record.lastMs > forgetMs) this.#records.delete(block);
-    else if (record !== undefined && record.failures > freeFailures) {
-      const turn = record.tail.then(async () => {
-        await this.#sleep(Math.min(firstDelayMs * 2 ** (record.failures - freeFailures - 1), longestDelayMs));
-        return this.#check(block, check, now);
-      });
-      record.tail = turn.catch(() => {});
-      return turn;
-    }
-    return this.#check(block, check, now);
-  }
-
-  async #check<T>(block: string, check: () => Promise<T>, now: () => number): Promise<T> {
+  /** What `check` gives. An UNAUTHORIZED that it throws is a failure, and thrown when its time has come. */
+  async attempt<T>(address: string, check: () => Promise<T>): Promise<T> {
     try {
-      const result = await check();
-      this.#records.delete(block);
-      return result;
+      return await check();
     } catch (thrown) {
-      if (isOpenWorkersError(thrown, "UNAUTHORIZED")) this.#failed(block, now());
+      if (isOpenWorkersError(thrown, "UNAUTHORIZED")) {
+        const excess = this.#failed(addressBlock(address)) - freeFailures;
+        if (excess > 0) await this.#clock.sleep(Math.min(firstDelayMs * 2 ** (excess - 1), longestDelayMs));
+      }
       throw thrown;
     }
   }
 
-  #failed(block: string, nowMs: number): void {
-    const record = this.#records.get(block) ?? { failures: 0, lastMs: nowMs, tail: Promise.resolve() };
-    record.failures++;
-    record.lastMs = nowMs;
+  /** How often the address has failed. */
+  #failed(block: string): number {
+    const now = this.#clock.now();
+    const before = this.#failures.get(block);
+    const count = before === undefined || now - before.lastMs > forgetMs ? 1 : before.count + 1;
     // The last in the map is the one that failed last.
-    this.#records.delete(block);
-    this.#records.set(block, record);
-    for (const [oldest] of this.#records) {
-      if (this.#records.size <= maxAddresses) break;
-      this.#records.delete(oldest);
+    this.#failures.delete(block);
+    this.#failures.set(block, { count, lastMs: now });
+    for (const [oldest] of this.#failures) {
+      if (this.#failures.size <= maxAddresses) break;
+      this.#failures.delete(oldest);
     }
+    return count;
   }
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type DatabaseId, type DatabaseScope, newId } from "@openworkers/core";
+import { type DatabaseId, type DatabaseScope, defaultDatabaseLimits, newId } from "@openworkers/core";
 import {
   type Address,
   createDatabaseToken,
@@ -15,6 +15,8 @@ import { temporaryCluster, temporaryDirectory, withTestDatabase } from "@openwor
 import { Client } from "pg";
 import { PlatformDirectory } from "../../directory.ts";
 import { type DatabaseRole, tenantNames } from "../../tenant.ts";
+import { sessionSettings } from "../../tenants/session-settings.ts";
+import { TenantServer } from "../../tenants/tenant-server.ts";
 import { ownCertificate } from "../listener/certificate.ts";
 import { WireFace, type WireFaceOptions } from "../wire-face.ts";
 import { startDebianPostgres } from "./debian-postgres.ts";
@@ -45,7 +47,8 @@ export async function tenantsServers(parts: AsyncDisposableStack): Promise<Tenan
   return servers;
 }
 
-const passwords: Record<DatabaseRole, string> = {
+/** Of the roles of every tenant here. */
+export const tenantPasswords: Record<DatabaseRole, string> = {
   owner: "owner-secret",
   "read-write": "rw-secret",
   "read-only": "ro-secret",
@@ -86,7 +89,7 @@ export class TestPlatform implements AsyncDisposable {
         directory,
         server: server.address,
         budget: { enter: async () => ({ [Symbol.dispose]() {} }) },
-        sessionSettings: () => ({ client_connection_check_interval: "1s", TimeZone: "UTC" }),
+        sessionSettings,
         report: (message, details) => void this.reported.push({ message, details }),
         ...options,
       }),
@@ -102,13 +105,15 @@ export class TestPlatform implements AsyncDisposable {
     const { database } = parts.use(await withTestDatabase());
     const secretKeys = await SecretKeys.load({ directory: temporaryDirectory() });
     await registerSealingKey(database, secretKeys);
+    const tenants = parts.use(new TenantServer(server.address));
+    await tenants.prepare();
     const directory = parts.use(
       await PlatformDirectory.open({
         database,
         secretKeys,
         make: async (id) => {
-          await makeTenant(server.address, id);
-          await databaseReady(database, id, { kind: "platform", opens: passwords });
+          await tenants.make(id, tenantPasswords, defaultDatabaseLimits);
+          await databaseReady(database, id, { kind: "platform", opens: tenantPasswords });
         },
       }),
     );
@@ -191,24 +196,6 @@ export class TestPlatform implements AsyncDisposable {
   }
 }
 
-async function makeTenant(address: Address, id: DatabaseId): Promise<void> {
-  const { database, roles } = tenantNames(id);
-  await asAdmin(address, async (admin) => {
-    for (const role of ["owner", "read-write", "read-only", "reduce"] as const) {
-      await admin.query(`create role ${roles[role]} login password '${passwords[role]}'`);
-    }
-    await admin.query(`create database ${database} owner ${database} template template0`);
-    await admin.query(`revoke connect on database ${database} from public`);
-    await admin.query(`grant connect on database ${database} to ${Object.values(roles).join(", ")}`);
-  });
-  await asAdmin({ ...address, database }, async (admin) => {
-    await admin.query(`alter schema public owner to ${database}`);
-    await admin.query(
-      `alter default privileges for role ${database} grant select on tables to ${roles["read-only"]}`,
-    );
-  });
-}
-
 async function asAdmin<T>(address: Address, work: (admin: Client) => Promise<T>): Promise<T> {
   const { host, port, database, user, password } = address;
   const admin = new Client({ host, port, database, user, password });
@@ -218,6 +205,11 @@ async function asAdmin<T>(address: Address, work: (admin: Client) => Promise<T>)
   } finally {
     await admin.end();
   }
+}
+
+/** The address as a URL, password included. */
+export function socketUrlOf({ host, port, database, user, password = "" }: Address): string {
+  return `postgres:///${database}?${new URLSearchParams({ host, port: String(port), user, password })}`;
 }
 
 /** Runs a program to its end and gives what it wrote. */
