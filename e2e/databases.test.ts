@@ -5,6 +5,9 @@ import { connect, type Database } from "@openworkers/db";
 import { sql } from "kysely";
 import { type Platform, startPlatform } from "./platform.ts";
 
+/** Each starts the platform twice and runs many commands: more than a test usually takes. */
+const longMs = 240_000;
+
 let platform: Platform;
 beforeAll(async () => {
   platform = await startPlatform();
@@ -94,27 +97,36 @@ test.each([
       [1],
     ]);
   },
+  longMs,
 );
 
-test("a copy that is killed while it is made is whole when it is used", async () => {
-  await ow("databases", "create", "source");
-  await exec("source", "create table t as select generate_series(1, 100000) as id");
-  await killWhen(["databases", "fork", "source", "copy"], onServer("copy"));
-  expect(await exec("copy", "insert into t values (0); select count(*)::int from t")).toEqual([[100_001]]);
-  expect(await exec("source", "select count(*)::int from t")).toEqual([[100_000]]);
-});
+test(
+  "a copy that is killed while it is made is whole when it is used",
+  async () => {
+    await ow("databases", "create", "source");
+    await exec("source", "create table t as select generate_series(1, 100000) as id");
+    await killWhen(["databases", "fork", "source", "copy"], onServer("copy"));
+    expect(await exec("copy", "insert into t values (0); select count(*)::int from t")).toEqual([[100_001]]);
+    expect(await exec("source", "select count(*)::int from t")).toEqual([[100_000]]);
+  },
+  longMs,
+);
 
-test("a restore that is killed leaves nothing of what it had restored", async () => {
-  await ow("databases", "create", "restored");
-  const file = join(platform.directory, "slow.sql");
-  await Bun.write(file, "create table t (id int);\ninsert into t values (1);\nselect pg_sleep(20);\n");
-  await killWhen(
-    ["databases", "restore", "restored", file],
-    sql<{ met: boolean }>`select exists (
+test(
+  "a restore that is killed leaves nothing of what it had restored",
+  async () => {
+    await ow("databases", "create", "restored");
+    const file = join(platform.directory, "slow.sql");
+    await Bun.write(file, "create table t (id int);\ninsert into t values (1);\nselect pg_sleep(20);\n");
+    await killWhen(
+      ["databases", "restore", "restored", file],
+      sql<{ met: boolean }>`select exists (
       select from pg_stat_activity where query like '%pg_sleep(20)%' and wait_event = 'PgSleep') as met`,
-  );
-  expect(await exec("restored", "select to_regclass('t')::text")).toEqual([[null]]);
-});
+    );
+    expect(await exec("restored", "select to_regclass('t')::text")).toEqual([[null]]);
+  },
+  longMs,
+);
 
 const dumps = () => readdir(join(platform.directory, "data/database-dumps")).catch(() => []);
 
@@ -151,6 +163,7 @@ test.each([
     await ow("databases", "restore", name, kept[0]?.path ?? "");
     expect(await exec(name, "select count(*)::int from t")).toEqual([[100_000]]);
   },
+  longMs,
 );
 
 test("after all of that nothing is on the server that belongs to nobody", async () => {

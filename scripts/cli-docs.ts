@@ -205,7 +205,9 @@ What follows was printed by the commands themselves (\`scripts/cli-docs.ts\`).
 
 /** The command as a user would type it. */
 function typed(args: readonly string[]): string {
-  return args.map((arg) => (/^[\w./=:-]+$/.test(arg) ? arg : `'${arg}'`)).join(" ");
+  return args
+    .map((arg) => (/^[\w./=:-]+$/.test(arg) ? arg : arg.includes("'") ? `"${arg}"` : `'${arg}'`))
+    .join(" ");
 }
 
 /** The options of `ow <command> --help`, and what the commands printed. */

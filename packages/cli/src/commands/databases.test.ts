@@ -245,3 +245,52 @@ describe("a project's databases", () => {
     );
   });
 });
+
+test(
+  "a server of one's own that the operator permits is used like any other database, and left alone when it is deleted",
+  async () => {
+    await using own = await OwHome.create();
+    // A server that is to be had wherever this runs: the platform's own way in, as somebody else's would be.
+    const port = freePort();
+    const env = { OW_EGRESS_ALLOW: `127.0.0.1:${port}` };
+    const running = own.start(["up", "--port", "0", "--json", "--postgres-port", String(port)], { env });
+    await running.line((text) => text.startsWith("{"));
+    await own.json("databases", "create", "there");
+    const { connect } = await own.json<{ connect: string }>(
+      "databases",
+      "tokens",
+      "create",
+      "there",
+      "--scope",
+      "owner",
+    );
+    const made = await own.ow(["databases", "create", "mine", "--url", "--json"], {
+      env,
+      stdin: `${connect}\n`,
+    });
+    expect([made.code, JSON.parse(made.stdout)]).toEqual([
+      0,
+      expect.objectContaining({ kind: "external", state: "ready" }),
+    ]);
+    await own.json("databases", "exec", "mine", "create table t as select 1 as id");
+    expect(await own.json("databases", "exec", "there", "select * from t")).toMatchObject([
+      { rows: [[1]] },
+    ] as never);
+    const copy = await own.ow(["databases", "fork", "mine", "copy"]);
+    expect([copy.code, copy.stderr]).toEqual([1, expect.stringContaining("on a server of its owner's")]);
+    expect(await own.json("databases", "delete", "mine", "--yes")).toMatchObject({
+      deleted: true,
+      dump: null,
+    });
+    expect(await own.json("databases", "exec", "there", "select * from t")).toMatchObject([
+      { rows: [[1]] },
+    ] as never);
+    expect(await running.end("SIGINT")).toBe(0);
+  },
+  3 * hookMs,
+);
+
+function freePort(): number {
+  using socket = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  return socket.port;
+}
