@@ -113,7 +113,7 @@ for (const [name, start] of testServers) {
       const mine = await tenant("sly", 24 * mebibyte);
       const writer = await openSession(server, mine);
       await writer.query(`
-        create table filler (a text);
+        create table filler (a text); alter table filler alter a set storage external;
         create function grow() returns void language plpgsql security definer as $$ begin
           insert into public.filler select repeat(md5(random()::text || g), 200) from generate_series(1, 5000) g; end $$`);
       const growing = async () => {
