@@ -68,7 +68,8 @@ for (const [name, start] of testServers) {
             statement,
             expected[at] ?? "",
           ]);
-          if (statement.startsWith("truncate")) await owner.query("insert into app.rows (a) values (1), (2)");
+          if (statement.startsWith("truncate") && expected[at] === "[]")
+            await owner.query("insert into app.rows (a) values (1), (2)");
         }
         if (session !== owner) await session.end();
       }
