@@ -157,6 +157,48 @@ describe("kill -9 of `ow deploy`", () => {
   });
 });
 
+test("kill -9 of the platform while static files are sent leaves the old site whole, and the next deploy goes on", async () => {
+  const site = join(sources, "site");
+  const parts = 24;
+  const content = (part: number) => new Uint8Array(4 * 2 ** 20).fill(part + 1);
+  await Bun.write(join(site, "index.html"), "one");
+  const first = await platform.deploy(site);
+  await Bun.write(join(site, "index.html"), "two");
+  for (let part = 0; part < parts; part++) await Bun.write(join(site, `part-${part}.bin`), content(part));
+  const deploy = platform.startOw("deploy", site);
+  let said = "";
+  const reader = deploy.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  const read = async () => {
+    const { value, done } = await reader.read();
+    said += value ?? "";
+    return !done;
+  };
+  while (!said.includes("✓ Bundle") && (await read()));
+  // A hundred megabytes are on their way for longer than this.
+  await Bun.sleep(200);
+  await platform.kill();
+  while (await read());
+  expect(await deploy.exited).toBe(1);
+  expect(said).toContain("✓ Bundle");
+  expect(said).not.toContain("✓ Send");
+  expect(said).toMatch(/^error: /m);
+  expect(said).not.toContain("    at ");
+  platform = await startPlatform({ directory: platform.directory });
+  expect(await answer("site")).toBe("200 one");
+  expect((await platform.fetch("site", "/part-0.bin")).status).toBe(404);
+  const listed = await platform.ow("versions", "site", "--json");
+  expect(JSON.parse(listed.stdout)).toMatchObject([{ version: first.version, percent: 100 }]);
+  expect(await platform.deploy(site)).toMatchObject({
+    version: first.version + 1,
+    assets: { files: parts + 1 },
+  });
+  while ((await answer("site")) !== "200 two") await Bun.sleep(20);
+  for (let part = 0; part < parts; part++) {
+    const bytes = await (await platform.fetch("site", `/part-${part}.bin`)).bytes();
+    expect(Buffer.compare(bytes, content(part))).toBe(0);
+  }
+});
+
 test("Ctrl-C closes an open WebSocket with 1001 and ends with code 0", async () => {
   await platform.deploy("examples/websocket");
   const socket = platform.webSocket("websocket", "/");

@@ -1,7 +1,9 @@
 import type { OpenWorkers } from "./contenders/openworkers.ts";
 import { benchAssets } from "./measures/assets.ts";
+import { benchDatabase } from "./measures/database.ts";
 import { measureKv } from "./measures/kv.ts";
 import { measureRpc } from "./measures/rpc.ts";
+import { measureWire } from "./measures/wire.ts";
 import { rowsTable } from "./report.ts";
 
 export interface SectionSize {
@@ -14,6 +16,8 @@ export const sections: Readonly<
   Record<string, (platform: OpenWorkers, size: SectionSize) => Promise<string[]>>
 > = {
   assets: (_, size) => benchAssets(size),
+  database: (_, size) => benchDatabase(size),
   kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
   rpc: async (platform, size) => [rowsTable(await measureRpc(platform, size))],
+  wire: async (_, size) => [rowsTable(await measureWire(size))],
 };

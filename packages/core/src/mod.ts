@@ -12,6 +12,7 @@ export * from "./object-storage/mod.ts";
 export * from "./path-pattern.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";
+export * from "./wire.ts";
 export * from "./within.ts";
 export * from "./worker-code.ts";
 export * from "./worker-name.ts";

@@ -19,6 +19,9 @@ export interface Prepared {
   readonly text: string;
 }
 
+/** What the stores of KV and of buckets need of a database: of all of it, or of a share. */
+export type DatabaseAccess = Pick<Database, "read" | "write" | "prepared">;
+
 /**
  * A pool of connections to the platform's database. Connects when first used, and again by itself when the
  * server went away. Every failure to reach the server is an `OpenWorkersError` DATABASE_UNAVAILABLE.
@@ -30,6 +33,8 @@ export class Database implements AsyncDisposable {
   /** A host name, an address, or the absolute path of a directory with a Unix socket. */
   readonly host: string;
   readonly port: number;
+  readonly #address: Address;
+  readonly #options: ConnectOptions;
   readonly #pool: Pool;
   readonly #config: ClientConfig;
   readonly #listeners = new Set<Listener>();
@@ -38,6 +43,8 @@ export class Database implements AsyncDisposable {
     this.place = describeAddress(address);
     this.host = address.host;
     this.port = address.port;
+    this.#address = address;
+    this.#options = options;
     this.#config = clientConfig(address, options);
     this.#pool = new Pool({
       ...this.#config,
@@ -113,6 +120,11 @@ export class Database implements AsyncDisposable {
         }
       }),
     );
+  }
+
+  /** A further pool to the same database, as this one where `options` do not say otherwise. The caller disposes of it. */
+  another(options: ConnectOptions): Database {
+    return new Database(this.#address, { ...this.#options, ...options });
   }
 
   /** Resolves when the server answers. */

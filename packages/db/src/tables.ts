@@ -156,6 +156,7 @@ export interface Tables {
     size_bytes: ColumnType<number | null, number | null | undefined, number>;
     measured_at: ColumnType<Date | null, Date | null | undefined, Date>;
     is_full: Generated<boolean>;
+    forked_from: ColumnType<DatabaseId | null, DatabaseId | null | undefined, null>;
   };
   database_tokens: {
     id: Fixed<DatabaseTokenId>;
@@ -169,7 +170,7 @@ export interface Tables {
     last_used_at: ColumnType<Date | null, Date | null | undefined, Date>;
   };
   database_dumps: {
-    id: Fixed<string>;
+    id: Fixed<DatabaseId>;
     owner_id: Fixed<UserId>;
     database_name: Fixed<string>;
     host: Fixed<string>;

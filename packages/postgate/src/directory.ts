@@ -7,6 +7,7 @@ import {
   parseNotification,
 } from "@openworkers/core";
 import {
+  type Address,
   type Database,
   type DatabaseRow,
   databaseRow,
@@ -16,7 +17,7 @@ import {
   type SecretKeys,
 } from "@openworkers/db";
 import { z } from "zod";
-import type { Principal, Tenant, TenantDirectory, TenantPlace } from "./tenant.ts";
+import type { DatabaseRole, Principal, Tenant, TenantDirectory, TenantPlace } from "./tenant.ts";
 
 const passwordsSchema = z.object({
   owner: z.string().min(1),
@@ -36,6 +37,8 @@ export interface DirectoryOptions {
   readonly secretKeys: Pick<SecretKeys, "open">;
   /** Makes a database that is only wanted yet; afterwards its row is ready. */
   readonly make: (id: DatabaseId) => Promise<void>;
+  /** Throws when a server of an owner's is not to be connected to. Asked whenever one is looked up. */
+  readonly judge?: (address: Address) => Promise<void>;
 }
 
 interface Remembered {
@@ -128,6 +131,11 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
   }
 
+  /** Looks at a database anew, before its change has been told of. */
+  forget(id: DatabaseId): void {
+    this.#changed(id);
+  }
+
   /** Writes down which tokens have been used since the last time. */
   async recordUse(): Promise<void> {
     const ids = [...this.#used];
@@ -161,10 +169,12 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
 
   async #placeOf({ id, kind, sealed }: DatabaseRow): Promise<TenantPlace> {
     if (sealed === null) throw new Error(`database ${id} is ready and has no passwords`);
-    const opened: unknown = JSON.parse(await this.#options.secretKeys.open(sealed, { databaseId: id }));
-    return kind === "platform"
-      ? { kind, passwords: passwordsSchema.parse(opened) }
-      : { kind, address: parseAddress(placeSchema.parse(opened).url) };
+    const { secretKeys } = this.#options;
+    if (kind === "platform") return { kind, passwords: await passwordsOf({ id, sealed }, secretKeys) };
+    const opened: unknown = JSON.parse(await secretKeys.open(sealed, { databaseId: id }));
+    const address = parseAddress(placeSchema.parse(opened).url);
+    await this.#options.judge?.(address);
+    return { kind, address };
   }
 
   #notified(notification: Notification | undefined): void {
@@ -181,4 +191,13 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
     }
     for (const handler of this.#handlers) handler(id);
   }
+}
+
+/** The passwords of a database's roles. @throws OpenWorkersError SECRET_UNREADABLE; Error when it has none yet */
+export async function passwordsOf(
+  { id, sealed }: Pick<DatabaseRow, "id" | "sealed">,
+  secretKeys: Pick<SecretKeys, "open">,
+): Promise<Readonly<Record<DatabaseRole, string>>> {
+  if (sealed === null) throw new Error(`database ${id} has no passwords yet`);
+  return passwordsSchema.parse(JSON.parse(await secretKeys.open(sealed, { databaseId: id })));
 }

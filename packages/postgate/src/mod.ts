@@ -1,3 +1,11 @@
 export { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
+export { dumpDatabase } from "./dump/dump.ts";
+export { restoreDatabase } from "./dump/restore.ts";
+export { describePrincipal, type PostgateEvent } from "./events.ts";
+export type { HttpFace } from "./http/http-face.ts";
+export { keptMs as dumpKeptMs } from "./life/deletion.ts";
+export { Postgate, type PostgateOptions, type WorkerCaller } from "./postgate.ts";
+export { PostgateService, type PostgateServiceOptions } from "./service.ts";
 export * from "./tenant.ts";
 export * from "./tenants/mod.ts";
+export * from "./wire/mod.ts";

@@ -1,3 +1,4 @@
+export type { DatabaseCaller, DatabaseGateway } from "./bindings/database/gateway.ts";
 export { BucketStores, type StorageServices } from "./bindings/storage/bucket-stores.ts";
 export { endpointSchema, readS3Settings, type S3Settings } from "./bindings/storage/settings.ts";
 export { storageServices } from "./bindings/storage/storage-services.ts";
@@ -11,5 +12,9 @@ export {
   unversioned,
   type WorkerExports,
 } from "./cells/mod.ts";
+export { raiseOpenFiles } from "./cells/os/rlimits.ts";
+export { judgeOwnServer } from "./egress/guard/own-server.ts";
 export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from "./runner/runner.ts";
 export { type RunnerSettings, readSettings } from "./runner/settings.ts";
+export { cellsWithFiles } from "./supervisor/overgrown-cells.ts";
+export { defaultMaxCells } from "./supervisor/supervisor.ts";

@@ -1,8 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { isOpenWorkersError, type WorkerCode } from "@openworkers/core";
-import { listEnvironments, registerSealingKey, SecretKeys } from "@openworkers/db";
+import {
+  addDomain,
+  createUser,
+  deployVersion,
+  listEnvironments,
+  registerSealingKey,
+  SecretKeys,
+} from "@openworkers/db";
 import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
 import { type TestFolder, testFolder } from "../testing/files.ts";
+import { type TxtAnswer, txtServer } from "../testing/txt-server.ts";
 import type { DeployInput } from "./backend.ts";
 import { SqlBackend } from "./sql-backend.ts";
 
@@ -199,4 +207,43 @@ test("a domain is added, listed by worker, verified on trust and removed", async
   await backend.removeDomain("shop.example.com");
   expect(await backend.domains()).toEqual([]);
   expect(await codeOf(backend.verifyDomain("shop.example.com", { trust: true }))).toBe("NOT_FOUND");
+});
+
+test("a domain that its owner has not proven is served from its TXT record on, and not before", async () => {
+  const { database } = databases;
+  const { id: by } = await createUser(database, "ada");
+  await deployVersion(database, { worker: "adas", by, code: input().code });
+  const { verificationToken } = await addDomain(database, {
+    worker: "adas",
+    hostname: "shop.example.com",
+    by,
+  });
+  let says: TxtAnswer = [];
+  await using server = await txtServer(() => says);
+  const asking = new SqlBackend(database, data.path, server.resolver);
+  const verify = () => asking.verifyDomain("Shop.Example.com", { trust: false });
+  const isVerified = async () => (await asking.domains("adas")).map(({ verified }) => verified);
+  const refusals: [TxtAnswer, string][] = [
+    [[], "FORBIDDEN"],
+    ["no such name", "FORBIDDEN"],
+    [[["v=spf1 -all"], [`${verificationToken}x`], [""]], "FORBIDDEN"],
+    [[[verificationToken.slice(0, -1)]], "FORBIDDEN"],
+    [[[verificationToken.toUpperCase()]], "FORBIDDEN"],
+    ["failed", "NOT_FOUND"],
+    ["silence", "NOT_FOUND"],
+  ];
+  for (const [answer, code] of refusals) {
+    says = answer;
+    expect({ answer, code: await codeOf(verify()) }).toEqual({ answer, code });
+    expect(await isVerified()).toEqual([false]);
+  }
+  says = [["v=spf1 -all"], [verificationToken]];
+  expect(await verify()).toMatchObject({ hostname: "shop.example.com", worker: "adas", verified: true });
+  expect(await isVerified()).toEqual([true]);
+  expect(new Set(server.asked)).toEqual(new Set(["_openworkers.shop.example.com"]));
+  // Proven once, it is not asked for again.
+  const before = server.asked.length;
+  says = "failed";
+  expect((await verify()).verified).toBe(true);
+  expect(server.asked).toHaveLength(before);
 });

@@ -43,8 +43,9 @@ import type {
   WorkerDetails,
   WorkerSummary,
 } from "./backend.ts";
-import { hasTxtRecord } from "./dns.ts";
+import { hasTxtRecord, type TxtResolver } from "./dns.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import { SqlDatabases } from "./sql-databases.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
 import { SqlStorage } from "./sql-storage.ts";
@@ -57,14 +58,21 @@ import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 export class SqlBackend implements Backend {
   readonly #database: Database;
   readonly #dataDir: string | undefined;
+  readonly #dns: TxtResolver | undefined;
   readonly #storage: SqlStorage;
+  readonly databases: SqlDatabases;
   #operator: Promise<UserId> | undefined;
 
-  /** @param dataDir where the private keys of secrets are, if on this machine; owns `database`. */
-  constructor(database: Database, dataDir: string | undefined) {
+  /**
+   * @param dataDir where the private keys of secrets are, if on this machine; owns `database`.
+   * @param dns the system's name servers without
+   */
+  constructor(database: Database, dataDir: string | undefined, dns?: TxtResolver) {
     this.#database = database;
     this.#dataDir = dataDir;
+    this.#dns = dns;
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
+    this.databases = new SqlDatabases(database, () => this.#by());
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {
@@ -265,7 +273,7 @@ export class SqlBackend implements Backend {
       });
     }
     const proven =
-      trust || domain.verifiedAt !== null || (await hasTxtRecord(name, domain.verificationToken));
+      trust || domain.verifiedAt !== null || (await hasTxtRecord(name, domain.verificationToken, this.#dns));
     if (!proven) {
       throw new OpenWorkersError(
         "FORBIDDEN",

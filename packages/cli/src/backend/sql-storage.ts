@@ -41,7 +41,7 @@ export class SqlStorage {
       open: async (sealed, context) => (await this.#secretKeys()).open(sealed, context),
     };
     const stores = new BucketStores(this.#database, keys, storageServices(readSettings(process.env)));
-    const store = await stores.of(resource.id);
+    const store = await stores.of(resource.id, this.#database);
     const [bucket] = await this.#summaries([resource]);
     return { bucket: bucket ?? resource, store };
   }

@@ -227,3 +227,33 @@ describe("a bundle is refused", () => {
     expect(error.message).toMatch(/11\.0 MiB {2}src\/big\.bin/);
   });
 });
+
+describe("JSX", () => {
+  const page = "export default { fetch: () => new Response(String(<p>hello</p>)) };";
+  const main = manifest({ main: "src/index.tsx" });
+  const ofHono = JSON.stringify({ compilerOptions: { jsx: "react-jsx", jsxImportSource: "hono/jsx" } });
+  const warned = async (files: Files) => (await bundle({ "wrangler.json": main, ...files })).warnings;
+
+  test("without a word on whose it is calls React, as with wrangler, and a warning says what to do", async () => {
+    const [warning, ...others] = await warned({ "src/index.tsx": page });
+    expect(others).toEqual([]);
+    expect(warning).toContain("src/index.tsx: its JSX calls React.createElement, and React is not defined.");
+    expect(warning).toContain('"jsxImportSource": "hono/jsx"');
+  });
+
+  test.each<[string, Files]>([
+    ["a tsconfig.json", { "src/index.tsx": page, "tsconfig.json": ofHono }],
+    ["a comment", { "src/index.tsx": `/** @jsxRuntime automatic @jsxImportSource hono/jsx */ ${page}` }],
+    ["a React of its own", { "src/index.tsx": `const React = { createElement: () => "<p>" }; ${page}` }],
+    [
+      "an import",
+      {
+        "src/index.tsx": `import * as React from "./mine.ts"; ${page}`,
+        "src/mine.ts": 'export const createElement = () => "<p>";',
+      },
+    ],
+    ["no JSX", { "src/index.tsx": "export default { fetch: () => new Response('hello') };" }],
+  ])("with %s is no reason for a warning", async (_, files) => {
+    expect(await warned(files)).toEqual([]);
+  });
+});

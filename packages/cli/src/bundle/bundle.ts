@@ -14,6 +14,7 @@ import { flagsForNodeModules } from "./node-modules.ts";
 import { runtimeModulesPlugin } from "./node-plugin.ts";
 import { activeRules } from "./rules.ts";
 import { checkSize, type SizedInput } from "./size.ts";
+import { unboundReact } from "./unbound-react.ts";
 
 /** A project as modules that the runtime can load. */
 export interface Bundle {
@@ -114,7 +115,7 @@ async function bundled(
     },
     bytes,
     format: workerFormat(output.exports, main.text),
-    warnings: result.warnings.map(formatMessage),
+    warnings: [...result.warnings.map(formatMessage), ...unboundReact(main.text, Object.keys(output.inputs))],
     inputs: [
       ...Object.keys(result.metafile.inputs).flatMap((path) => sourcePath(project, path, result.metafile)),
       ...sources.map(({ source }) => source),

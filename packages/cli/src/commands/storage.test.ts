@@ -50,6 +50,16 @@ describe("objects", () => {
     expect((await home.ow(["storage", "get", "files", "note.txt"])).stdout).toBe("from a pipe");
   });
 
+  test("go in from no file that is not there, and the error says what to do", async () => {
+    const { code, stdout, stderr } = await home.ow(["storage", "put", "files", "gone.png", "./gone.png"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("There is no file ./gone.png.");
+    expect(stderr).toContain(
+      "next: Name one that is there, or pipe the content: ow storage put files gone.png < FILE",
+    );
+    expect((await home.ow(["storage", "get", "files", "gone.png"])).code).toBe(1);
+  });
+
   test("longer than memory should hold go in as several parts", async () => {
     const path = join(home.folder.path, "big");
     const bytes = Buffer.alloc(37_000_000, "0123456789abcdef!");

@@ -66,6 +66,33 @@ test("ow types --with gives the methods of a worker that is called types, and is
   expect((await home.ow(["types", "four", "--stdout", "--check"])).code).toBe(2);
 });
 
+test("ow types --remote adds what the platform has for the worker, and no value of it", async () => {
+  const file = await project("five");
+  const platform = await home.up();
+  const unknown = await home.ow(["types", "five", "--remote", "--stdout"]);
+  expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining("five")]);
+  await home.json("deploy", "five");
+  await home.json("env", "set", "five", "PLAIN=of-the-platform");
+  expect((await home.ow(["secret", "put", "five", "TOKEN"], { stdin: "hidden" })).code).toBe(0);
+  await home.json("kv", "create", "more");
+  await home.json("bindings", "add", "five", "MORE", "--kv", "more");
+  await home.json("bindings", "add", "five", "SELF", "--worker", "five");
+  expect(await home.json("types", "five", "--remote")).toEqual({ file, changed: true });
+  const text = await Bun.file(file).text();
+  for (const line of ["KV: KVNamespace;", "PLAIN: string;", "TOKEN: string;", "MORE: KVNamespace;"])
+    expect(text).toContain(`    ${line}\n`);
+  expect(text).toMatch(/^ {4}SELF: /m);
+  expect(text).not.toContain("hidden");
+  expect(text).not.toContain("of-the-platform");
+  expect((await home.ow(["types", "five", "--remote", "--check"])).code).toBe(0);
+  // Without the platform's the file is out of date.
+  expect((await home.ow(["types", "five", "--check"])).code).toBe(1);
+  expect(await platform.end("SIGINT")).toBe(0);
+  const away = await home.ow(["types", "five", "--remote", "--stdout"]);
+  expect([away.code, away.stdout]).toEqual([1, ""]);
+  expect(away.stderr).toContain("next: ");
+}, 60_000);
+
 test("the runtime's types are those of the runtime that is installed", () => {
   const [, day] = workerd.version.split(".");
   expect(workerTypes.dependencies["@cloudflare/workers-types"].split(".")[1]).toBe(day);

@@ -254,12 +254,12 @@ describe("a project is refused for", () => {
 });
 
 const keys: { key: string; value: unknown; warning: string | undefined }[] = [
+  { key: "d1_databases", value: [{ binding: "DB" }], warning: undefined },
   {
-    key: "d1_databases",
-    value: [{ binding: "DB" }],
-    warning: "d1_databases is not supported in this release",
+    key: "hyperdrive",
+    value: [{ binding: "DB", localConnectionString: "postgres://localhost" }],
+    warning: "localConnectionString of hyperdrive has no effect.",
   },
-  { key: "d1_databases", value: [], warning: undefined },
   { key: "kv_namespaces", value: [{ binding: "KV" }], warning: undefined },
   { key: "triggers", value: { crons: ["* * * * *"] }, warning: "triggers is not supported" },
   { key: "compatability_date", value: "2026-01-01", warning: "Did you mean compatibility_date?" },

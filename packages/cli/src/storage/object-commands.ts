@@ -140,7 +140,9 @@ function putCommand(): Command {
       checkMetadata(options.metadata);
       const file = path === undefined ? undefined : Bun.file(path);
       if (file !== undefined && !(await file.exists())) {
-        throw new OpenWorkersError("NOT_FOUND", `There is no file ${path}.`);
+        throw new OpenWorkersError("NOT_FOUND", `There is no file ${path}.`, {
+          hint: `Name one that is there, or pipe the content: ow storage put ${nameOrId} ${printable(key)} < FILE`,
+        });
       }
       await withPlatform(options, async ({ backend, output, signal }) => {
         const { bucket, store } = await backend.bucket(nameOrId);

@@ -61,6 +61,11 @@ export class Counter extends WorkerEntrypoint {
   async next(): Promise<number> { return 1; }
 }`;
 
+const databases = new Map([
+  ["DB", { kind: "database" }],
+  ["HYPERDRIVE", { kind: "hyperdrive" }],
+] as const);
+
 /** Writes the files and the types, and compiles. */
 async function compiled(index: string, more: Partial<TypesInput> = {}): Promise<string> {
   await using folder = await testFolder(
@@ -78,7 +83,7 @@ async function compiled(index: string, more: Partial<TypesInput> = {}): Promise<
   const others = [await loadProject(join(folder.path, "other"))];
   await Bun.write(
     file,
-    declarations({ project, file, values: ["TOKEN"], bindings: new Map(), others, ...more }),
+    declarations({ project, file, values: ["TOKEN"], bindings: databases, others, ...more }),
   );
   return await compile(join(folder.path, "shop"));
 }
@@ -102,10 +107,14 @@ export default {
     const id: string = env.CF_VERSION_METADATA.id;
     const page: Response = await env.ASSETS.fetch(new URL("/index.html", request.url));
     const hosts: string[] = env.SETTINGS.hosts;
+    const { results, meta } = await env.DB.prepare("select ?").bind(1).run<{ n: number }>();
+    const { rows, columns } = await env.DB.query<{ n: number }>("select $1", [1n, new Date()]);
+    const numbers: number[] = [results[0]?.n ?? 0, rows[0]?.n ?? 0, meta.changes, columns.length];
+    const { connectionString }: { connectionString: string } = env.HYPERDRIVE;
     const instance = await WebAssembly.instantiate(module);
     const cached = await caches.default.match(request);
     ctx.waitUntil(Promise.resolve());
-    return cached ?? Response.json([env.GREETING, env.TOKEN, text, json, keys, sum, next, answers, success, id, hosts, instance, page.status]);
+    return cached ?? Response.json([env.GREETING, env.TOKEN, text, json, keys, sum, next, answers, success, id, hosts, numbers, connectionString, instance, page.status]);
   },
 } satisfies ExportedHandler<Env>;
 
@@ -123,6 +132,9 @@ const wrongUses: readonly string[] = [
   `export const it = (env: Env) => env.OTHER.subtract(1, 2);`,
   `export const it = (env: Env) => env.FOREIGN.add(1, 2);`,
   `export const it = (env: Env) => env.LIMITER.limit("key");`,
+  `export const it = (env: Env) => env.DB.query("select 1", "a");`,
+  `export const it = async (env: Env): Promise<string[]> => (await env.DB.query<number>("select 1")).rows;`,
+  `export const it = (env: Env) => env.HYPERDRIVE.prepare("select 1");`,
   `export const it = (env: Env): number => env.SETTINGS.retry;`,
   `export const it = (env: Cloudflare.Env): number => env.GREETING;`,
 ];

@@ -2,6 +2,7 @@ import { dirname, relative } from "node:path";
 import type { BindingKind, EnvValue } from "@openworkers/core";
 import { activeRules, type moduleTypeOf } from "../bundle/rules.ts";
 import type { Project } from "../manifest/project.ts";
+import { databaseTypes } from "./database-types.ts";
 import { propertyName, typeOfJson } from "./json-type.ts";
 
 /** How the file begins that `ow types` may write over. */
@@ -49,6 +50,7 @@ export function declarations(input: TypesInput): string {
     "  }",
     "}",
     "interface Env extends Cloudflare.Env {}",
+    ...([...fields.values()].includes(typeNames.database) ? databaseTypes() : []),
     ...processEnv(project, fields),
     ...moduleDeclarations(project),
     "",

@@ -100,6 +100,12 @@ export const storageErrors = {
     v4code: 10043,
     message: "The storage is not available.",
   },
+  tooManyRequests: {
+    code: "SUBREQUEST_LIMIT",
+    status: 429,
+    v4code: 10058,
+    message: "Too many requests. Please try again.",
+  },
   badUpload: {
     code: "INVALID_INPUT",
     status: 400,

@@ -1,6 +1,6 @@
 import { type BucketId, newId } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database } from "../database.ts";
+import type { DatabaseAccess } from "../database.ts";
 
 /**
  * Bytes of a chunk. Measured over 64 KB to 1 MB, 256 MB each (see docs/decisions): larger ones gain nothing, and
@@ -21,7 +21,7 @@ const touchMs = 60_000;
  * @throws what `chunks` throws; OpenWorkersError DATABASE_UNAVAILABLE
  */
 export async function writeBlob(
-  database: Database,
+  database: DatabaseAccess,
   bucketId: BucketId,
   chunks: AsyncIterable<Uint8Array>,
   { chunkBytes = defaultChunkBytes }: { readonly chunkBytes?: number | undefined } = {},
@@ -64,7 +64,7 @@ export async function writeBlob(
 }
 
 async function insertChunk(
-  database: Database,
+  database: DatabaseAccess,
   blobId: string,
   number: number,
   bytes: Uint8Array,
@@ -112,7 +112,7 @@ export interface Blob {
  * takes, but for a few ahead.
  */
 export function readBlobs(
-  database: Database,
+  database: DatabaseAccess,
   blobs: readonly Blob[],
   { offset, length }: { readonly offset: number; readonly length: number },
 ): ReadableStream<Uint8Array> {
@@ -144,7 +144,7 @@ export function readBlobs(
 }
 
 async function* bytesOf(
-  database: Database,
+  database: DatabaseAccess,
   blobs: readonly Blob[],
   offset: number,
   length: number,
@@ -160,7 +160,7 @@ async function* bytesOf(
 }
 
 async function* bytesOfBlob(
-  database: Database,
+  database: DatabaseAccess,
   { id, chunkBytes }: Blob,
   from: number,
   to: number,
@@ -177,7 +177,7 @@ async function* bytesOfBlob(
 }
 
 async function readChunks(
-  database: Database,
+  database: DatabaseAccess,
   blobId: string,
   number: number,
   count: number,
@@ -197,7 +197,7 @@ async function readChunks(
 }
 
 /** Keeps loose blobs from the sweep for as long as they are used. */
-function keepTouched(database: Database, ids: readonly string[]): Disposable {
+function keepTouched(database: DatabaseAccess, ids: readonly string[]): Disposable {
   const timer = setInterval(() => {
     // Trying again is the next turn's: whoever reads or writes finds out what is wrong with the database.
     touch(database, ids).catch(() => {});
@@ -206,7 +206,7 @@ function keepTouched(database: Database, ids: readonly string[]): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-async function touch(database: Database, ids: readonly string[]): Promise<void> {
+async function touch(database: DatabaseAccess, ids: readonly string[]): Promise<void> {
   await database.read((queries) =>
     queries
       .updateTable("storage_blobs")

@@ -16,7 +16,7 @@ import {
   type StoredObject,
   type UploadName,
 } from "@openworkers/core";
-import type { Database } from "../database.ts";
+import type { DatabaseAccess } from "../database.ts";
 import { readBlobs, writeBlob } from "./blobs.ts";
 import { listObjects } from "./list.ts";
 import { mustHaveBucket, objectOf, replaceObject, selectObject, selectWithBlobs } from "./objects.ts";
@@ -29,11 +29,11 @@ export interface PostgresStoreOptions {
 
 /** A bucket in the platform's own database. */
 export class PostgresStore implements ObjectStore {
-  readonly #database: Database;
+  readonly #database: DatabaseAccess;
   readonly #bucketId: BucketId;
   readonly #options: PostgresStoreOptions;
 
-  constructor(database: Database, bucketId: BucketId, options: PostgresStoreOptions = {}) {
+  constructor(database: DatabaseAccess, bucketId: BucketId, options: PostgresStoreOptions = {}) {
     this.#database = database;
     this.#bucketId = bucketId;
     this.#options = options;

@@ -97,16 +97,7 @@ export async function completeUpload(
   // S3's: the MD5 of the parts' MD5s, and how many there are.
   const md5 = createHash("md5");
   for (const part of parts) md5.update(part.md5, "hex");
-  await transaction
-    .updateTable("storage_blobs")
-    .set({ upload_id: null, part_number: null })
-    .where("upload_id", "=", upload.id)
-    .execute();
-  await transaction
-    .updateTable("storage_uploads")
-    .set({ state: "completed" })
-    .where("id", "=", upload.id)
-    .execute();
+  await end(transaction, upload.id, "completed");
   const object = await replaceObject(transaction, bucketId, upload.key, undefined, {
     version: newId(),
     size: parts.reduce((sum, { size }) => sum + size, 0),
@@ -128,16 +119,17 @@ export async function abortUpload(
   const found = await findUpload(transaction, bucketId, upload, true);
   if (found === undefined) throw storageError("noSuchUpload");
   if (found.state !== "open") return;
+  await end(transaction, upload.id, "aborted");
+}
+
+/** Its parts are its own no more. */
+async function end(transaction: Queries, id: string, state: "completed" | "aborted"): Promise<void> {
   await transaction
     .updateTable("storage_blobs")
     .set({ upload_id: null, part_number: null })
-    .where("upload_id", "=", upload.id)
+    .where("upload_id", "=", id)
     .execute();
-  await transaction
-    .updateTable("storage_uploads")
-    .set({ state: "aborted" })
-    .where("id", "=", upload.id)
-    .execute();
+  await transaction.updateTable("storage_uploads").set({ state }).where("id", "=", id).execute();
 }
 
 async function findUpload(

@@ -24,6 +24,8 @@ export interface DatabaseRow {
   readonly sizeBytes: number | null;
   readonly measuredAt: Date | null;
   readonly full: boolean;
+  /** What it is to be a copy of, while it is only wanted. */
+  readonly forkedFrom: DatabaseId | null;
   readonly createdAt: Date;
 }
 
@@ -60,7 +62,7 @@ export async function databaseReady(
     const sealed = await seal(key.publicKey, JSON.stringify(opens), { databaseId: id });
     const { numUpdatedRows } = await transaction
       .updateTable("databases")
-      .set({ kind, state: "ready", sealed, key_id: key.id })
+      .set({ kind, state: "ready", sealed, key_id: key.id, forked_from: null })
       .where("id", "=", id)
       .where("state", "<>", "deleting")
       .executeTakeFirst();
@@ -68,16 +70,20 @@ export async function databaseReady(
   });
 }
 
-/** Writes down what a database was found to occupy. */
+/** Writes down what a database was found to occupy, and, where that is known to have changed, whether it is full. */
 export async function databaseMeasured(
   database: Database,
   id: DatabaseId,
-  { sizeBytes, full }: { readonly sizeBytes: number; readonly full: boolean },
+  { sizeBytes, full }: { readonly sizeBytes: number; readonly full?: boolean },
 ): Promise<void> {
   await database.write((transaction) =>
     transaction
       .updateTable("databases")
-      .set({ size_bytes: sizeBytes, measured_at: new Date(), is_full: full })
+      .set({
+        size_bytes: sizeBytes,
+        measured_at: new Date(),
+        ...(full === undefined ? {} : { is_full: full }),
+      })
       .where("id", "=", id)
       .execute(),
   );
@@ -119,6 +125,7 @@ function selectRows(queries: Queries) {
       "size_bytes as sizeBytes",
       "measured_at as measuredAt",
       "is_full as full",
+      "forked_from as forkedFrom",
       "created_at as createdAt",
     ]);
 }

@@ -15,6 +15,19 @@ export {
   maxCalledEntrypoints,
 } from "./called-entrypoints.ts";
 export {
+  createDatabase,
+  createExternalDatabase,
+  type DatabaseDump,
+  databaseDropped,
+  databaseDumped,
+  deleteExpiredTokens,
+  expiredDumps,
+  findDump,
+  forgetDump,
+  listDumps,
+  markDeleting,
+} from "./database-life.ts";
+export {
   createDatabaseToken,
   type DatabaseToken,
   databaseTokensUsed,

@@ -7,6 +7,7 @@ import {
   OpenWorkersError,
   type UserId,
 } from "@openworkers/core";
+import { type RawBuilder, sql } from "kysely";
 import type { Database, Queries } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
@@ -114,7 +115,8 @@ export async function ensureResource<Kind extends ResourceKind>(
     const made = await transaction
       .insertInto(table)
       .values({ id: newId<"kv-namespace" & "bucket" & "database">(), owner_id: owner, name })
-      .onConflict((conflict) => conflict.columns(["owner_id", "name"]).doNothing())
+      // Of the name: an id is new. The constraint has one name in one table and another in the next.
+      .onConflict((conflict) => conflict.doNothing())
       .returning("id")
       .executeTakeFirst();
     if (made !== undefined) {
@@ -140,6 +142,7 @@ export async function findResource<Kind extends ResourceKind>(
     .selectFrom(facts[kind].table)
     .select(["id", "name"])
     .where("owner_id", "=", owner)
+    .where(isThere(kind))
     // A name may have the form of an id; the id goes before.
     .where(({ eb, or }) =>
       or([eb("name", "=", nameOrId), ...(isId<never>(nameOrId) ? [eb("id", "=", nameOrId)] : [])]),
@@ -256,7 +259,8 @@ export async function deleteUnused(
   await audit(transaction, by, `${action}.delete`, name);
 }
 
-async function ownedResource<Kind extends ResourceKind>(
+/** As `getResource`, in the caller's transaction; it cannot be deleted before that ends. */
+export async function ownedResource<Kind extends ResourceKind>(
   queries: Queries,
   kind: Kind,
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
@@ -269,6 +273,7 @@ async function ownedResource<Kind extends ResourceKind>(
       .selectFrom(table)
       .select(["id", "name", "owner_id"])
       .where("id", "=", nameOrId)
+      .where(isThere(kind))
       .executeTakeFirst();
     if (any !== undefined) {
       await mustOwn(queries, by, any.owner_id, `The ${noun} ${nameOrId}`);
@@ -302,5 +307,11 @@ function selectResources(queries: Queries, kind: ResourceKind) {
       "name",
       selectFrom("users").select("users.name").whereRef("users.id", "=", "owner_id").as("owner"),
       "created_at as createdAt",
-    ]);
+    ])
+    .where(isThere(kind));
+}
+
+/** A database that is being deleted is as good as gone. */
+function isThere(kind: ResourceKind): RawBuilder<boolean> {
+  return kind === "database" ? sql`state <> 'deleting'` : sql`true`;
 }

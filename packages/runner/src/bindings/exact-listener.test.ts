@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "@openworkers/core";
-import { listenExactly } from "./exact-listener.ts";
+import { listenExactly, maxExactConnections } from "./exact-listener.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -51,4 +51,31 @@ test("a cell is paid for no bytes that it announces and does not send", async ()
   await failed;
   socket.destroy();
   expect(it.moved).toEqual({ read: 0, written: 10 });
+});
+
+test("a cell gets a bounded number of connections, and one for each that it gives back", async () => {
+  await using it = await rig(async () => new Response("ok"));
+  const open = () => {
+    const socket = connect(it.path);
+    const { promise, resolve } = Promise.withResolvers<"open" | "closed">();
+    socket.on("connect", () => socket.write("GET / HTTP/1.1\r\nHost: broker\r\n\r\n"));
+    socket.on("data", () => resolve("open"));
+    socket.on("close", () => resolve("closed"));
+    socket.on("error", () => resolve("closed"));
+    return { socket, promise };
+  };
+  const kept = [];
+  for (let count = 0; count < maxExactConnections; count++) {
+    const one = open();
+    expect(await one.promise).toBe("open");
+    kept.push(one.socket);
+  }
+  expect(await open().promise).toBe("closed");
+  kept.pop()?.destroy();
+  for (let state = "closed"; state === "closed"; ) {
+    const one = open();
+    state = await one.promise;
+    kept.push(one.socket);
+  }
+  for (const socket of kept) socket.destroy();
 });

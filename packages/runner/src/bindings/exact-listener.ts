@@ -2,6 +2,9 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ByteMeter } from "../cells/byte-meter.ts";
 
+/** Connections that one cell may have open at a time; more are closed at once. */
+export const maxExactConnections = 1_024;
+
 /**
  * Serves HTTP on a Unix socket as `Bun.serve` does, but that a streamed body keeps the Content-Length that its
  * response names: Bun 1.4.5 sends it in chunks of no declared end. A worker must know how long a body is that it
@@ -20,6 +23,7 @@ export async function listenExactly(
   server.headersTimeout = 0;
   server.timeout = 0;
   server.keepAliveTimeout = 0;
+  server.maxConnections = maxExactConnections;
   server.listen(path);
   await once(server, "listening");
   return {

@@ -4,6 +4,8 @@ import type { AssetServer } from "../assets/asset-server.ts";
 import type { VersionFacts } from "../cells/target.ts";
 import type { CacheLimits } from "./cache/store.ts";
 import type { Caller } from "./caller.ts";
+import type { DatabaseGateway } from "./database/gateway.ts";
+import type { DatabaseShares } from "./shares/database-shares.ts";
 import type { StorageServices } from "./storage/bucket-stores.ts";
 
 /** What a binding is in a cell's configuration. */
@@ -14,19 +16,28 @@ export type CellBinding =
   | { readonly type: "fetcher" }
   /** Another worker, reached through a socket of its own and not through the broker. */
   | { readonly type: "worker" }
-  /** What the default export of `module` makes of `{ broker: Fetcher }`; a function, called once as the cell starts. */
-  | { readonly type: "wrapped"; readonly module: Module }
+  /** PostgreSQL's protocol on a socket of its own, for drivers. */
+  | { readonly type: "hyperdrive" }
+  /**
+   * What the default export of `module` makes of `{ broker: Fetcher }`; a function, called once as the cell starts,
+   * before the worker's modules run. `parts` are what it imports.
+   */
+  | { readonly type: "wrapped"; readonly module: Module; readonly parts?: readonly Module[] }
   | { readonly type: "json"; readonly value: string };
 
 /** What plugins are made with: the runner's own, none of it in any cell's reach. */
 export interface BindingServices {
+  /** For the platform's own work. What workers ask for goes through `shares`. */
   readonly database: Database;
+  readonly shares: DatabaseShares;
   readonly secretKeys: SecretKeys;
   /** Of the Cache API; the defaults without. */
   readonly cacheLimits?: CacheLimits;
   readonly assets: AssetServer;
   /** Where buckets may be; in the database alone without. */
   readonly storage?: StorageServices;
+  /** Where tenant databases are; nowhere without. */
+  readonly databases?: DatabaseGateway;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }

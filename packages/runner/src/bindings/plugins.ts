@@ -1,4 +1,6 @@
 import { assetsPlugin } from "./assets/assets.ts";
+import { databasePlugin } from "./database/database.ts";
+import { hyperdrivePlugin } from "./hyperdrive/hyperdrive.ts";
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
 import { rateLimitPlugin } from "./rate-limit/rate-limit.ts";
@@ -9,6 +11,8 @@ import { versionMetadataPlugin } from "./version-metadata/version-metadata.ts";
 /** Every kind of binding that there is. */
 export const bindingPlugins: readonly AnyBindingPlugin[] = [
   assetsPlugin,
+  databasePlugin,
+  hyperdrivePlugin,
   kvPlugin,
   rateLimitPlugin,
   servicePlugin,

@@ -1,5 +1,11 @@
 import type { BindingOf } from "@openworkers/core";
+import type { SubrequestBudget } from "../subrequests/budget.ts";
 import type { Caller } from "./caller.ts";
+
+/** The cell that calls, as far as its calls go. */
+export interface ServiceCaller extends Pick<Caller, "target" | "meter"> {
+  readonly budget: SubrequestBudget;
+}
 
 /** Takes what cells send to other workers. */
 export interface ServiceListener {
@@ -7,7 +13,7 @@ export interface ServiceListener {
    * Listens on `path`, for the cell of `caller` and nobody else, for what it sends to the worker that it was granted
    * as `binding`.
    */
-  listen(path: string, caller: Pick<Caller, "target" | "meter">, binding: BindingOf<"worker">): Disposable;
+  listen(path: string, caller: ServiceCaller, binding: BindingOf<"worker">): Disposable;
 }
 
 /** Nobody listens: a call ends as one to a worker that is gone. */

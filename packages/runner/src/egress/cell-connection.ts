@@ -1,12 +1,15 @@
-import { OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError, Wire, type WireOwner } from "@openworkers/core";
+import { setWireBuffer } from "../cells/os/socket-buffers.ts";
 import { findHeadEnd, maxHeadBytes } from "../ingress/http/head.ts";
-import { Wire, type WireOwner } from "../ingress/wire.ts";
-import type { CellEgress } from "./cell-egress.ts";
+import { type CellEgress, narrowBytes } from "./cell-egress.ts";
 import { ConnectExchange } from "./connect-exchange.ts";
 import type { CellExchange, ExchangeHost } from "./exchange.ts";
 import { FetchExchange } from "./fetch-exchange.ts";
 import { parseProxyRequest } from "./http/proxy-request.ts";
 import { writeRefusal } from "./refusal.ts";
+
+/** `net.core.wmem_default` of Linux, which it doubles when it is set. */
+const wideBytes = 106_496;
 
 /** One connection of a cell to its egress socket: requests one after another, or one tunnel. */
 export class CellConnection implements WireOwner, ExchangeHost {
@@ -14,10 +17,16 @@ export class CellConnection implements WireOwner, ExchangeHost {
   readonly #cell: CellEgress;
   #unread: Buffer | undefined;
   #exchange: CellExchange | undefined;
+  #begun = false;
+  #narrow = false;
 
   constructor(cell: CellEgress) {
     this.#cell = cell;
     this.wire = new Wire(this);
+  }
+
+  get narrow(): boolean {
+    return this.#narrow;
   }
 
   onData(bytes: Buffer): void {
@@ -63,7 +72,7 @@ export class CellConnection implements WireOwner, ExchangeHost {
   /** The socket is gone, whoever closed it. */
   closed(): void {
     this.#exchange?.close();
-    this.#exchange = undefined;
+    this.exchangeDone();
   }
 
   /** Called every second or so. */
@@ -78,6 +87,8 @@ export class CellConnection implements WireOwner, ExchangeHost {
 
   exchangeDone(): void {
     this.#exchange = undefined;
+    if (this.#begun) this.#cell.end();
+    this.#begun = false;
   }
 
   hand(next: CellExchange): void {
@@ -90,11 +101,19 @@ export class CellConnection implements WireOwner, ExchangeHost {
       this.#malformed(request);
       return;
     }
+    this.#widen(!this.#cell.begin());
+    this.#begun = true;
     this.#exchange =
       request.kind === "connect"
         ? new ConnectExchange(this.#cell, this, request)
         : new FetchExchange(this.#cell, this, request);
     if (rest.length > 0) this.#exchange.fromCell(rest);
+  }
+
+  #widen(wide: boolean): void {
+    if (wide !== this.#narrow) return;
+    this.#narrow = !wide;
+    setWireBuffer(this.wire, "send", wide ? wideBytes : narrowBytes);
   }
 
   #malformed(why: string): void {

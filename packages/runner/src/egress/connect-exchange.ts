@@ -55,7 +55,12 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
     const { signal } = this.#stop;
     const { host, port, requestId } = this.#request;
     using _place = await this.#cell.grant().budget.enter(requestId, signal);
-    return await this.#cell.connect("", { host, port, via: "connect", tls: false }, this, signal);
+    return await this.#cell.connect(
+      "",
+      { host, port, via: "connect", tls: false, narrow: this.#host.narrow },
+      this,
+      signal,
+    );
   }
 
   #opened(upstream: Upstream): void {

@@ -1,4 +1,4 @@
-import { type Wire, wireHandlers } from "../ingress/wire.ts";
+import { type Wire, wireHandlers } from "@openworkers/core";
 import { CellConnection } from "./cell-connection.ts";
 import { CellEgress, type EgressContext, type EgressGrant } from "./cell-egress.ts";
 import { type Resolver, systemResolver } from "./dial/resolver.ts";

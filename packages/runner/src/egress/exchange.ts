@@ -1,8 +1,10 @@
-import type { Wire } from "../ingress/wire.ts";
+import type { Wire } from "@openworkers/core";
 
 /** A cell's connection, as what is being done on it sees it. */
 export interface ExchangeHost {
   readonly wire: Wire;
+  /** Little is to be read ahead of the cell. */
+  readonly narrow: boolean;
   /** Writes what came from outside, and counts it; false as `Wire.write` has it. */
   send(bytes: Uint8Array): boolean;
   /** The next request may come. */

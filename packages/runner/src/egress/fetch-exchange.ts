@@ -135,10 +135,11 @@ export class FetchExchange implements CellExchange, UpstreamUser {
 
   async #connect(reuse: boolean): Promise<void> {
     const { host, port, tls } = this.#request;
-    const kept = reuse ? this.#cell.reuse(this.#key, this) : undefined;
-    const upstream =
-      kept ??
-      (await this.#cell.connect(this.#key, { host, port, tls, via: "fetch" }, this, this.#stop.signal));
+    const { narrow } = this.#host;
+    // A connection that was wide once has the window that it grew to.
+    const kept = reuse && !narrow ? this.#cell.reuse(this.#key, this) : undefined;
+    const wanted = { host, port, tls, narrow, via: "fetch" } as const;
+    const upstream = kept ?? (await this.#cell.connect(this.#key, wanted, this, this.#stop.signal));
     if (this.#stop.signal.aborted) {
       upstream.destroy();
       return;
@@ -179,7 +180,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   #finish(reusable: boolean): void {
     const upstream = this.#upstream;
     this.#upstream = undefined;
-    if (reusable && this.#body.done) upstream?.release();
+    if (reusable && this.#body.done && !this.#host.narrow) upstream?.release();
     else upstream?.destroy();
     this.#answered = true;
     this.#early = [];

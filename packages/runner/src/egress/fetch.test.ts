@@ -50,6 +50,8 @@ beforeAll(async () => {
       webSocket: `const socket = new WebSocket(query.get("url"));
         return new Promise((resolve) => { socket.onopen = () => socket.send("hi"); socket.onmessage = ({ data }) => { resolve(data); socket.close(); };
           socket.onerror = () => resolve("error"); });`,
+      together: `const all = await Promise.all(Array.from({ length: 45 }, () => fetch(query.get("url"))));
+        return Promise.all(all.map(async (r) => (await r.arrayBuffer()).byteLength));`,
       identity:
         "return [fetch.name, fetch.length, typeof fetch.prototype, Object.getOwnPropertyDescriptor(Object.getPrototypeOf(globalThis), 'fetch') !== undefined || Object.hasOwn(globalThis, 'fetch')];",
       wrong:
@@ -432,6 +434,27 @@ describe("a WebSocket", () => {
   test("is not opened where the guard lets nothing through", async () => {
     expect(await ask("webSocket", { url: "ws://10.0.0.1/" })).toBe("error");
   });
+});
+
+test("many responses at a time come whole, encrypted or not, those that are read ahead of little among them", async () => {
+  for (const tls of [undefined, identity("server.test")]) {
+    const all = Promise.withResolvers<void>();
+    let asked = 0;
+    using one = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      ...(tls === undefined ? {} : { tls }),
+      async fetch() {
+        if (++asked === 45) all.resolve();
+        await all.promise;
+        return new Response(new Uint8Array(mebibyte));
+      },
+    });
+    const url = `${tls === undefined ? "http" : "https"}://server.test:${one.port}/`;
+    // Twice: what was read ahead of little is not used again, and the rest is.
+    for (let count = 0; count < 2; count++)
+      expect(await ask("together", { url })).toEqual(Array(45).fill(mebibyte));
+  }
 });
 
 describe("a kept connection", () => {

@@ -301,6 +301,7 @@ describe("a cell that was taken over", () => {
         asked += 1;
         throw new OpenWorkersError("SUBREQUEST_LIMIT", "x".repeat(1_000));
       },
+      spend() {},
     };
     using cell = takenOver({ budget });
     const socket = connect(cell.path);

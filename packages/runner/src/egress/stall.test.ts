@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Wire } from "../ingress/wire.ts";
+import type { Wire } from "@openworkers/core";
 import { Stall } from "./stall.ts";
 
 const wire = (blocked: boolean, written: number) => ({ blocked, written }) as Wire;

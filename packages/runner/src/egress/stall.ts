@@ -1,4 +1,4 @@
-import type { Wire } from "../ingress/wire.ts";
+import type { Wire } from "@openworkers/core";
 
 /** What to do about a peer that takes nothing. */
 export type StallVerdict = "wait" | "look" | "over";

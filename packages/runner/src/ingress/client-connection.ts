@@ -1,4 +1,4 @@
-import { newId, type RequestId } from "@openworkers/core";
+import { newId, type RequestId, Wire, type WireOwner } from "@openworkers/core";
 import { schemeHeader } from "../cells/cell.ts";
 import { rpcHost } from "../cells/config/encode-config.ts";
 import { BodyPace } from "./body-pace.ts";
@@ -14,7 +14,6 @@ import type { RequestHeadOptions } from "./request-writer.ts";
 import { writeAnswer } from "./response-writer.ts";
 import { RpcExchange } from "./rpc/rpc-exchange.ts";
 import { directOrigin, forwardedOrigin, normaliseAddress, type Origin } from "./trusted-proxies.ts";
-import { Wire, type WireOwner } from "./wire.ts";
 
 type Phase = "head" | "body" | "response" | "tunnel" | "closing" | "closed";
 

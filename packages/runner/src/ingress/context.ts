@@ -3,6 +3,7 @@ import type { ByteMeter } from "../cells/byte-meter.ts";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import type { Router } from "../routing/router.ts";
+import type { SubrequestBudget } from "../subrequests/budget.ts";
 import type { StaticFiles } from "./file-response.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
@@ -15,6 +16,8 @@ export interface ServiceContext {
   readonly maxCalls: number;
   /** Told of the bytes that the calling cell sends and is sent. */
   readonly meter: ByteMeter;
+  /** Counts each request, and each call of a method that makes an invocation. */
+  readonly budget: SubrequestBudget;
 }
 
 /** What every connection of one ingress shares. */

@@ -1,3 +1,4 @@
+import type { Wire } from "@openworkers/core";
 import { isOpenWorkersError, type Outcome, type RequestId } from "@openworkers/core";
 import type { AssetAnswer } from "../assets/asset-answer.ts";
 import type { Verdict } from "../cells/lease.ts";
@@ -21,13 +22,13 @@ import {
   serviceGone,
   terminated,
   tooDeep,
+  tooMany,
   unknownHost,
 } from "./problems.ts";
 import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
 import { type RelayEvent, ResponseRelay } from "./response-relay.ts";
 import { writeAnswer } from "./response-writer.ts";
 import { Tunnel } from "./tunnel.ts";
-import type { Wire } from "./wire.ts";
 
 /** What an exchange needs of the connection it answers on. */
 export interface ExchangeClient {
@@ -122,6 +123,11 @@ export class Exchange implements CellLinkUser, Conversation {
       this.#answer(tooDeep, undefined);
       return;
     }
+    const refused = this.#spend();
+    if (refused !== undefined) {
+      this.#answer(refused, undefined);
+      return;
+    }
     const { hostname, target, versionKey } = this.#head;
     const resolved = this.#context.router.resolve({ hostname, target, versionKey });
     if (resolved instanceof Promise) {
@@ -130,6 +136,17 @@ export class Exchange implements CellLinkUser, Conversation {
         (thrown: unknown) => this.failed(thrown),
       );
     } else this.#routed(resolved);
+  }
+
+  /** Counts a call through a binding for the request that makes it. */
+  #spend(): Answer | undefined {
+    try {
+      this.#context.service?.budget.spend(this.#head.requestId);
+      return undefined;
+    } catch (thrown) {
+      if (isOpenWorkersError(thrown, "SUBREQUEST_LIMIT")) return tooMany(thrown);
+      throw thrown;
+    }
   }
 
   #routed(target: Target | undefined): void {

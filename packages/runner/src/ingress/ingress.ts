@@ -1,5 +1,5 @@
 import type { LogSink } from "@openworkers/core";
-import { OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError, type Wire, wireHandlers } from "@openworkers/core";
 import type { TCPSocketListener } from "bun";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Router } from "../routing/router.ts";
@@ -9,7 +9,6 @@ import type { StaticFiles } from "./file-response.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { UpstreamPool } from "./upstream.ts";
-import { type Wire, wireHandlers } from "./wire.ts";
 
 export interface IngressOptions {
   /** 0 picks a free one; `Ingress.port` says which. */

@@ -169,6 +169,11 @@ export const tooDeep: Answer = {
   hint: "Look for a circle: a worker that calls itself, or one that calls it.",
 };
 
+/** The caller's request has used up its subrequests. */
+export function tooMany({ status, code, message }: OpenWorkersError): Answer {
+  return { status, code, message, hint: "Call less often, or ask for more in the manifest." };
+}
+
 export const serviceGone: Answer = {
   ...terminated("not-found"),
   message: "The worker behind this service binding is not deployed.",

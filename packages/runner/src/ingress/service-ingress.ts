@@ -1,7 +1,7 @@
 import type { BindingOf, LogSink, WorkerId } from "@openworkers/core";
+import { type Wire, wireHandlers } from "@openworkers/core";
 import type { UnixSocketListener } from "bun";
-import type { Caller } from "../bindings/caller.ts";
-import type { ServiceListener } from "../bindings/service-listener.ts";
+import type { ServiceCaller, ServiceListener } from "../bindings/service-listener.ts";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import { ClientConnection } from "./client-connection.ts";
@@ -11,9 +11,6 @@ import { ServiceDispatcher } from "./service-dispatcher.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { UpstreamPool } from "./upstream.ts";
-import { type Wire, wireHandlers } from "./wire.ts";
-
-type ServiceCaller = Pick<Caller, "target" | "meter">;
 
 export interface ServiceRouter {
   /** The version of a worker that takes a call; undefined when none is live. */
@@ -106,7 +103,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
     this.#pool[Symbol.dispose]();
   }
 
-  #context({ target: caller, meter }: ServiceCaller, binding: BindingOf<"worker">): IngressContext {
+  #context({ target: caller, meter, budget }: ServiceCaller, binding: BindingOf<"worker">): IngressContext {
     const { router, dispatcher, assets, logs, report } = this.#options;
     let places = this.#dispatchers.get(caller);
     if (places === undefined) {
@@ -123,7 +120,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
       proxies: this.#proxies,
       pool: this.#pool,
       timeouts,
-      service: { isLive: (target) => router.isLive(target), maxCalls, meter },
+      service: { isLive: (target) => router.isLive(target), maxCalls, meter, budget },
       report,
     };
   }

@@ -1,5 +1,4 @@
-import { OpenWorkersError } from "@openworkers/core";
-import { Wire, type WireOwner, wireHandlers } from "./wire.ts";
+import { OpenWorkersError, Wire, type WireOwner, wireHandlers } from "@openworkers/core";
 
 /** Who uses a connection to a cell at the moment. */
 export interface UpstreamUser {

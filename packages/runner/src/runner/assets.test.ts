@@ -1,28 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { AssetSettings, LogRecord } from "@openworkers/core";
-import {
-  type Deployed,
-  deployVersion,
-  ensureOperator,
-  hashOf,
-  registerSealingKey,
-  rollback,
-  SecretKeys,
-  uploadAssets,
-} from "@openworkers/db";
-import { withTestDatabase } from "@openworkers/db/testing";
+import { expect, test } from "bun:test";
+import type { AssetSettings } from "@openworkers/core";
+import { rollback } from "@openworkers/db";
 import { RawClient } from "../ingress/testing/raw-client.ts";
-import { createRunner } from "./runner.ts";
-import { readSettings } from "./settings.ts";
-
-let directory: string;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "ow-a-"));
-});
-afterAll(() => rmSync(directory, { recursive: true }));
+import { startTestRunner } from "./testing/test-runner.ts";
 
 interface Site {
   readonly files: Readonly<Record<string, string | Uint8Array>>;
@@ -30,76 +10,20 @@ interface Site {
   readonly source?: string;
 }
 
-/** A runner with its database and real cells. */
+const filesAlone = "export default { fetch: (request, env) => env.ASSETS.fetch(request) }";
+
+/** A runner with its database and real cells, for one site. */
 async function rig() {
-  await using parts = new AsyncDisposableStack();
-  const { database } = parts.use(await withTestDatabase());
-  const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(directory, "keys-")) });
-  await registerSealingKey(database, secretKeys);
-  const records: LogRecord[] = [];
-  const runner = parts.use(
-    await createRunner({
-      database,
-      secretKeys,
-      port: 0,
-      hostname: "127.0.0.1",
-      baseDomain: "localhost",
-      runtimeDir: mkdtempSync(join(directory, "r-")),
-      sandbox: "bubblewrap",
-      logs: { emit: (record) => records.push(record) },
-      settings: { ...readSettings({}), warmCells: 0, assetCacheBytes: 2 ** 20 },
-    }),
-  );
-  const { id: by } = await ensureOperator(database);
-  const owned = parts.move();
+  const it = await startTestRunner({ warmCells: 0, assetCacheBytes: 2 ** 20 });
   return {
-    database,
-    runner,
-    records,
-    by,
+    ...it,
     /** Deploys and waits until it is served. */
-    async deploy({ files, settings = {}, source }: Site): Promise<Deployed> {
-      const all = Object.entries(files).map(([path, file]) => ({ path, content: Buffer.from(file) }));
-      await uploadAssets(database, by, new Map(all.map(({ content }) => [hashOf(content), content])));
-      const main = source ?? "export default { fetch: (request, env) => env.ASSETS.fetch(request) }";
-      const deployed = await deployVersion(database, {
-        worker: "site",
-        by,
-        code: {
-          modules: [{ name: "index.js", type: "esModule", content: Buffer.from(main) }],
-          compatibilityDate: "2026-11-01",
-          compatibilityFlags: [],
-          sourceMaps: new Map(),
-        },
-        bindings: new Map([["ASSETS", { kind: "assets" }]]),
-        assets: {
-          settings: {
-            htmlHandling: "auto-trailing-slash",
-            notFoundHandling: "none",
-            runWorkerFirst: false,
-            only: source === undefined,
-            headers: [],
-            redirects: [],
-            ...settings,
-          },
-          files: all.map(({ path, content }) => ({
-            path,
-            hash: hashOf(content),
-            size: content.length,
-            contentType: "text/html; charset=utf-8",
-          })),
-        },
-      });
-      while (!runner.serves("site", deployed.version)) await Bun.sleep(2);
-      return deployed;
-    },
-    get: (path: string, init: RequestInit = {}) =>
-      fetch(`http://127.0.0.1:${runner.port}${path}`, {
-        redirect: "manual",
-        ...init,
-        headers: { host: "site.localhost", ...Object.fromEntries(new Headers(init.headers)) },
+    deploy: ({ files, settings = {}, source }: Site) =>
+      it.deploy("site", source ?? filesAlone, {
+        files,
+        assets: { only: source === undefined, ...settings },
       }),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    get: (path: string, init: RequestInit = {}) => it.get("site", path, { redirect: "manual", ...init }),
   };
 }
 
@@ -203,7 +127,7 @@ test("a rollback brings the old files back", async () => {
   await it.deploy({ files: { "/index.html": "one", "/old.html": "old" } });
   await it.deploy({ files: { "/index.html": "two" } });
   expect([await (await it.get("/")).text(), (await it.get("/old")).status]).toEqual(["two", 404]);
-  await rollback(it.database, { worker: "site", by: it.by });
+  await rollback(it.database, { worker: "site", by: it.operator });
   while ((await (await it.get("/")).text()) !== "one");
   expect(await (await it.get("/old")).text()).toBe("old");
 });
@@ -266,4 +190,83 @@ test("requests follow one another on a connection, with bodies, HEAD and HTTP/1.
   old.send(`GET / HTTP/1.0\r\n${host}\r\n`);
   expect((await old.response()).body).toBe(page);
   await old.untilClosed();
+});
+
+test("no spelling of a path through a service binding reaches what a client does not reach", async () => {
+  await using it = await startTestRunner({ warmCells: 0 });
+  const workerId = await it.deploy(
+    "site",
+    "export default { fetch: () => new Response('the worker', { status: 403 }) }",
+    {
+      files: { "/index.html": page, "/admin/index.html": "secret", "/_headers": "rules" },
+      assets: { runWorkerFirst: ["/admin/*"] },
+    },
+  );
+  await it.deploy("other", "export default { fetch: () => new Response('another worker') }", {
+    files: { "/other.html": "another's" },
+  });
+  await it.deploy(
+    "caller",
+    `export default { async fetch(request, env) {
+      const said = [];
+      for (const path of await request.json()) {
+        let url = new URL("http://site/");
+        try { url = new URL("http://site" + path); } catch {}
+        for (let hops = 0; hops < 5; hops++) {
+          const answer = await env.SITE.fetch(url, { redirect: "manual" });
+          said.push([path, answer.status, await answer.text(), url.host]);
+          const location = answer.headers.get("location");
+          if (location === null) break;
+          url = new URL(location, url);
+        }
+      }
+      return Response.json(said);
+    } }`,
+    { bindings: { SITE: { kind: "worker", workerId } } },
+  );
+  const inside = [
+    "/admin/",
+    "/admin/index.html",
+    "//admin/",
+    "/%61dmin/",
+    "/x/..%2fadmin/",
+    "/admin%2f",
+    "/./admin/",
+    "/%2e/admin/",
+    "/admin%2findex",
+    "/ADMIN/",
+    "/admin\\index.html",
+  ];
+  const outside = [
+    "/../other/other.html",
+    "/..%2f..%2fetc%2fpasswd",
+    "/%2e%2e/%2e%2e/etc/passwd",
+    "/..%5c..%5cetc",
+    "/%00",
+    "/other.html",
+    "/etc/passwd",
+    "//other.localhost/other.html",
+    "/index.html%00.js",
+  ];
+  const body = JSON.stringify(["/", ...inside, ...outside]);
+  const said = (await (await it.get("caller", "/", { method: "POST", body })).json()) as [
+    string,
+    number,
+    string,
+    string,
+  ][];
+  expect(said[0]).toEqual(["/", 200, page, "site"]);
+  for (const [path, status, text, host] of said.slice(1)) {
+    expect({ path, text }).toEqual({ path, text: expect.not.stringMatching(/secret|another|root:|rules/) });
+    // What is no file is the worker's own to answer; a redirect stays where it is.
+    expect({ path, status, host, known: [200, 307, 403, 400].includes(status) }).toEqual({
+      path,
+      status,
+      host: "site",
+      known: true,
+    });
+    if (status === 200) expect({ path, text }).toEqual({ path, text: page });
+  }
+  // Nobody else's files either, by the binding of the worker that has some.
+  expect(await it.text("other", "/other")).toBe("another's");
 });

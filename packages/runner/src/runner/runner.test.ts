@@ -1,88 +1,6 @@
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { defaultMaxima, type LogRecord } from "@openworkers/core";
-import {
-  changeValues,
-  type Database,
-  deployVersion,
-  ensureOperator,
-  ensureWorkerEnvironment,
-  registerSealingKey,
-  SecretKeys,
-} from "@openworkers/db";
-import { withTestDatabase } from "@openworkers/db/testing";
-import { Permissions } from "../egress/guard/permissions.ts";
-import { createRunner, type Runner } from "./runner.ts";
-
-const directory = mkdtempSync(join(tmpdir(), "ow-"));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-const settings = {
-  maxCells: undefined,
-  warmCells: 1,
-  idleMs: undefined,
-  codeCacheBytes: undefined,
-  assetCacheBytes: undefined,
-  cellUidBase: undefined,
-  trustedProxies: [],
-  maxima: defaultMaxima,
-  egress: { open: true, permissions: Permissions.none, certificates: undefined },
-};
-
-interface Rig extends AsyncDisposable {
-  readonly database: Database;
-  readonly runner: Runner;
-  readonly records: LogRecord[];
-  deploy(worker: string, source: string, percent?: number): Promise<number>;
-  get(host: string, path?: string): Promise<Response>;
-}
-
-async function rig(): Promise<Rig> {
-  await using parts = new AsyncDisposableStack();
-  const { database } = parts.use(await withTestDatabase());
-  const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(directory, "keys-")) });
-  await registerSealingKey(database, secretKeys);
-  const records: LogRecord[] = [];
-  const runner = parts.use(
-    await createRunner({
-      database,
-      secretKeys,
-      port: 0,
-      hostname: "127.0.0.1",
-      baseDomain: "localhost",
-      runtimeDir: mkdtempSync(join(directory, "r-")),
-      sandbox: "bubblewrap",
-      logs: { emit: (record) => records.push(record) },
-      settings,
-    }),
-  );
-  const { id: operator } = await ensureOperator(database);
-  const owned = parts.move();
-  return {
-    database,
-    runner,
-    records,
-    async deploy(worker, source, percent = 100) {
-      const deployed = await deployVersion(database, {
-        worker,
-        by: operator,
-        percent,
-        code: {
-          modules: [{ name: "index.js", type: "esModule", content: new TextEncoder().encode(source) }],
-          compatibilityDate: "2026-11-01",
-          compatibilityFlags: [],
-          sourceMaps: new Map(),
-        },
-      });
-      return deployed.version;
-    },
-    get: (host, path = "/") =>
-      fetch(`http://127.0.0.1:${runner.port}${path}`, { headers: { host: `${host}.localhost` } }),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
+import { expect, test } from "bun:test";
+import { changeValues, ensureWorkerEnvironment } from "@openworkers/db";
+import { startTestRunner } from "./testing/test-runner.ts";
 
 const says = (text: string): string =>
   `export default { fetch: () => new Response(${JSON.stringify(text)}) }`;
@@ -93,7 +11,7 @@ async function until(ask: () => Promise<Response>, done: (text: string) => boole
 }
 
 test("a worker is served as soon as it is deployed, and its next version after it", async () => {
-  await using it = await rig();
+  await using it = await startTestRunner();
   expect((await it.get("hello")).status).toBe(404);
   await it.deploy("hello", says("one"));
   await until(
@@ -109,9 +27,9 @@ test("a worker is served as soon as it is deployed, and its next version after i
 });
 
 test("a gradual deployment serves both versions in their shares", async () => {
-  await using it = await rig();
+  await using it = await startTestRunner();
   await it.deploy("hello", says("one"));
-  await it.deploy("hello", says("two"), 50);
+  await it.deploy("hello", says("two"), { percent: 50 });
   await until(
     () => it.get("hello"),
     (text) => text === "two",
@@ -122,13 +40,13 @@ test("a gradual deployment serves both versions in their shares", async () => {
 });
 
 test("a changed value reaches the worker without a deploy", async () => {
-  await using it = await rig();
+  await using it = await startTestRunner();
   await it.deploy("hello", "export default { fetch: (_, env) => new Response(String(env.NAME)) }");
   await until(
     () => it.get("hello"),
     (text) => text === "undefined",
   );
-  const { id: by } = await ensureOperator(it.database);
+  const by = it.operator;
   const environmentId = await ensureWorkerEnvironment(it.database, { worker: "hello", by });
   await changeValues(it.database, { environmentId, by, set: [{ kind: "var", name: "NAME", value: "ow" }] });
   await until(
@@ -138,21 +56,24 @@ test("a changed value reaches the worker without a deploy", async () => {
 });
 
 test("an invocation is recorded with its worker, version, status and request id", async () => {
-  await using it = await rig();
-  const version = await it.deploy(
-    "hello",
-    "export default { fetch() { console.log('hi'); return new Response('x') } }",
-  );
+  await using it = await startTestRunner();
+  await it.deploy("hello", "export default { fetch() { console.log('hi'); return new Response('x') } }");
   await until(
     () => it.get("hello", "/path?query"),
     (text) => text === "x",
   );
   const invocation = it.records.find((record) => record.kind === "invocation");
-  expect(invocation).toMatchObject({ worker: "hello", version, status: 200, outcome: "ok", path: "/path" });
+  expect(invocation).toMatchObject({
+    worker: "hello",
+    version: 1,
+    status: 200,
+    outcome: "ok",
+    path: "/path",
+  });
 });
 
 test("an uncaught exception is answered without a word of it, and logged with it", async () => {
-  await using it = await rig();
+  await using it = await startTestRunner();
   await it.deploy("broken", "export default { fetch() { throw new TypeError('a private detail') } }");
   await until(
     () => it.get("broken"),
@@ -174,7 +95,7 @@ test("an uncaught exception is answered without a word of it, and logged with it
 });
 
 test("nothing of it is left running when it is disposed of", async () => {
-  const it = await rig();
+  const it = await startTestRunner();
   await it.deploy("hello", says("one"));
   await until(
     () => it.get("hello"),

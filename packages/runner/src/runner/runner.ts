@@ -3,6 +3,8 @@ import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
+import type { DatabaseGateway } from "../bindings/database/gateway.ts";
+import { DatabaseShares } from "../bindings/shares/database-shares.ts";
 import { storageServices } from "../bindings/storage/storage-services.ts";
 import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
@@ -11,6 +13,7 @@ import { type Endpoint, Guard } from "../egress/guard/guard.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
+import { BoundedReports, type Report } from "./bounded-reports.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
 
@@ -18,6 +21,8 @@ export interface RunnerOptions {
   /** Migrated. The caller's: it outlives the runner. */
   readonly database: Database;
   readonly secretKeys: SecretKeys;
+  /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
+  readonly databases?: DatabaseGateway;
   /** 0 picks a free one; `Runner.port` says which. */
   readonly port: number;
   readonly hostname: string;
@@ -28,8 +33,8 @@ export interface RunnerOptions {
   readonly sandbox: Sandbox["kind"];
   /** Where console lines, exceptions and invocations go. */
   readonly logs: LogSink;
-  /** What an operator should read. Default: one JSON line each on stderr. Never throws. */
-  readonly report?: (message: string, details: Record<string, unknown>) => void;
+  /** What an operator should read, so many a minute. Default: one JSON line each on stderr. Never throws. */
+  readonly report?: Report;
   /** Default: read from the process's environment variables. */
   readonly settings?: RunnerSettings;
 }
@@ -57,10 +62,11 @@ export interface Runner extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
  */
 export async function createRunner(options: RunnerOptions): Promise<Runner> {
-  const { database, secretKeys, baseDomain, logs, report = reportToStderr } = options;
+  const { database, secretKeys, databases, baseDomain, logs } = options;
   const settings = options.settings ?? readSettings(process.env);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
+  const { report } = parts.use(new BoundedReports(options.report ?? reportToStderr));
   const platform: Endpoint[] = await endpointsOf(database);
   const guard = new Guard({
     open: settings.egress.open,
@@ -72,7 +78,19 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const storage = storageServices(settings, guard);
   const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
   const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
-  const broker = parts.use(Broker.of({ database, secretKeys, assets, storage, cacheLimits, report }));
+  const shares = parts.use(new DatabaseShares(database));
+  const broker = parts.use(
+    Broker.of({
+      database,
+      shares,
+      secretKeys,
+      assets,
+      storage,
+      cacheLimits,
+      report,
+      ...(databases === undefined ? {} : { databases }),
+    }),
+  );
   const egress = parts.use(new Egress({ guard, authorities, report }));
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
   let services: ServiceIngress | undefined;
@@ -80,6 +98,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     await openCellHost({
       broker,
       egress,
+      ...(databases === undefined ? {} : { databases }),
       services: {
         listen: (...given) => {
           if (services === undefined)
@@ -97,12 +116,14 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     ...(settings.codeCacheBytes === undefined ? {} : { maxBytes: settings.codeCacheBytes }),
     report,
   });
+  const maxOpenFiles = settings.maxOpenFiles ?? host.maxOpenFiles;
   const supervisor = parts.use(
     new Supervisor({
       programs,
       launch: () => host.launchBlank(),
       logs,
       report,
+      ...(maxOpenFiles === undefined ? {} : { maxOpenFiles }),
       ...(settings.maxCells === undefined ? {} : { maxCells: settings.maxCells }),
       ...(settings.warmCells === undefined ? {} : { warmCells: settings.warmCells }),
       ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),

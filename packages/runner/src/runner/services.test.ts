@@ -332,3 +332,42 @@ test("calls are recorded as invocations of the worker that was called", async ()
 test("nothing was reported to the operator", () => {
   expect(it.reports).toEqual([]);
 });
+
+test("calls count as subrequests of the request that makes them, and the limit is named", async () => {
+  const other = await it.deploy(
+    "counted",
+    `import { WorkerEntrypoint } from "cloudflare:workers";
+    export default class extends WorkerEntrypoint {
+      fetch() { return new Response("called"); }
+      one() { return 1; }
+    }`,
+  );
+  await it.deploy(
+    "counts",
+    `export default { async fetch(request, env) {
+      const said = [];
+      const how = new URL(request.url).pathname === "/fetch"
+        ? async () => { const answer = await env.OTHER.fetch("http://other/"); return [answer.status, await answer.text()].join(" "); }
+        : async () => String(await env.OTHER.one());
+      for (let count = 0; count < 7; count++) said.push(await how().catch((error) => error.message));
+      return Response.json(said);
+    } }`,
+    { bindings: { OTHER: { kind: "worker", workerId: other } }, limits: { subrequests: 5 } },
+  );
+  const limit = "a request may make 5 (limits.subrequests)";
+  // Each request begins anew.
+  for (let count = 0; count < 2; count++) {
+    const fetched = (await (await it.get("counts", "/fetch")).json()) as string[];
+    expect(fetched.slice(0, 5)).toEqual(Array(5).fill("200 called"));
+    for (const refused of fetched.slice(5)) {
+      expect(refused).toStartWith("429 ");
+      expect(refused).toContain("SUBREQUEST_LIMIT");
+      expect(refused).toContain(limit);
+    }
+    let called: string[] = [];
+    // For a moment the connection on which the last call was refused refuses the next ones, too.
+    while (called[0] !== "1") called = (await (await it.get("counts", "/methods")).json()) as string[];
+    expect(called.slice(0, 5)).toEqual(Array(5).fill("1"));
+    for (const refused of called.slice(5)) expect(refused).toContain(limit);
+  }
+});

@@ -8,6 +8,8 @@ import { Permissions } from "../egress/guard/permissions.ts";
 export interface RunnerSettings {
   readonly maxCells: number | undefined;
   readonly warmCells: number | undefined;
+  /** Files that the runner may have open. Default: as many as the kernel lets it. */
+  readonly maxOpenFiles?: number;
   readonly idleMs: number | undefined;
   readonly codeCacheBytes: number | undefined;
   /** Of the workers' Cache API; the defaults without. */

@@ -10,6 +10,13 @@ export interface SubrequestBudget {
    * @throws OpenWorkersError SUBREQUEST_LIMIT when the request has used up what it had; the signal's reason
    */
   enter(claimed: string | undefined, signal: AbortSignal): Promise<Place>;
+  /**
+   * Counts a subrequest whose place is somebody else's to give.
+   *
+   * @param claimed as of `enter`
+   * @throws OpenWorkersError SUBREQUEST_LIMIT
+   */
+  spend(claimed: string | undefined): void;
 }
 
 const done: Place = { [Symbol.dispose]() {} };
@@ -17,6 +24,7 @@ const done: Place = { [Symbol.dispose]() {} };
 /** For a cell that serves no requests of the ingress: nothing is counted. */
 export const unmetered: SubrequestBudget = {
   enter: async () => done,
+  spend() {},
 };
 
 /** One request's share, or the one for all work that goes on after its request has ended. */
@@ -32,9 +40,13 @@ class Account {
     this.#places = new Places(concurrency);
   }
 
+  spend(): void {
+    this.left -= 1;
+  }
+
   // What waits has been counted in `left` already: the line is never longer than that.
   enter(signal: AbortSignal): Promise<Place> {
-    this.left -= 1;
+    this.spend();
     return this.#places.take(signal);
   }
 }
@@ -79,9 +91,17 @@ export class CellBudget implements SubrequestBudget {
   }
 
   async enter(claimed: string | undefined, signal: AbortSignal): Promise<Place> {
+    return this.#accountOf(claimed).enter(signal);
+  }
+
+  spend(claimed: string | undefined): void {
+    this.#accountOf(claimed).spend();
+  }
+
+  #accountOf(claimed: string | undefined): Account {
     const account = this.#accounts.get(claimed as RequestId) ?? this.#payer(claimed !== undefined);
     if (account === undefined || account.left <= 0) throw this.#exhausted();
-    return account.enter(signal);
+    return account;
   }
 
   /** Who pays for what no request in flight answers for. */

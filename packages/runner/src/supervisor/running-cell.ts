@@ -173,6 +173,11 @@ export class RunningCell {
     }
   }
 
+  /** Ends the cell for what it takes of what all share; which of its requests took it cannot be seen. */
+  expel(): void {
+    if (!this.gone) this.#end("crashed", undefined);
+  }
+
   /** Ends the cell in peace: nobody is to blame. */
   async retire(): Promise<void> {
     this.#retired = true;

@@ -10,6 +10,7 @@ import { type Program, type ProgramSource, type Target, targetKey } from "../cel
 import { CellBudget } from "../subrequests/budget.ts";
 import { type Blank, BlankCells } from "./blank-cells.ts";
 import { CpuCredit } from "./cpu-credit.ts";
+import { overgrownCells } from "./overgrown-cells.ts";
 import { availableMemoryShare } from "./proc.ts";
 import { type EndReason, RunningCell } from "./running-cell.ts";
 import { type CellWiring, WorkerCells } from "./worker-cells.ts";
@@ -20,6 +21,9 @@ const inspectEveryMs = 10;
 const houseEveryMs = 250;
 /** Below this share of available memory idle cells are given up, least recently used first. */
 const scarceMemoryShare = 0.1;
+
+/** Cells of a runner unless its operator says otherwise. */
+export const defaultMaxCells = 500;
 
 /** A blank cell that can be given a worker; what `launchBlankCell` returns. */
 export interface AssignableBlank extends Blank {
@@ -41,7 +45,7 @@ export interface SupervisorOptions {
   readonly logs: LogSink;
   /** What an operator should read: a cell that crashed, a blank that did not start. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
-  /** Cells that may run at a time, blank ones aside. Default 500. */
+  /** Cells that may run at a time, blank ones aside. Default `defaultMaxCells`. */
   readonly maxCells?: number;
   /** Blank cells kept ready. Default 2. */
   readonly warmCells?: number;
@@ -53,6 +57,8 @@ export interface SupervisorOptions {
   readonly replicaBusy?: number;
   /** Share of the machine's memory that is available, 0 to 1. Default: what the kernel says. */
   readonly availableMemory?: () => number;
+  /** Files that the runner may have open, the other ends of its cells' connections among them. Default: not looked at. */
+  readonly maxOpenFiles?: number;
 }
 
 export interface SupervisorStats {
@@ -89,7 +95,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#maxCells = options.maxCells ?? 500;
+    this.#maxCells = options.maxCells ?? defaultMaxCells;
     this.#maxReplicas = options.maxReplicas ?? availableParallelism();
     this.#idleMs = options.idleMs ?? 5 * 60_000;
     this.#blanks = new BlankCells({
@@ -255,8 +261,27 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       if (forgotten && !worker.backingOff(now)) this.#workers.delete(key);
     }
     this.#keepDraining(now);
+    this.#keepFiles();
     const available = this.#options.availableMemory ?? availableMemoryShare;
     if (available() < scarceMemoryShare) this.#evictIdlest();
+  }
+
+  #keepFiles(): void {
+    const { maxOpenFiles, report } = this.#options;
+    if (maxOpenFiles === undefined) return;
+    const all = [...this.#all()].flatMap(({ target, cells }) =>
+      [...cells].map((cell) => ({ target, cell, pid: cell.cell.pid })),
+    );
+    for (const { target, cell, files } of overgrownCells(all, maxOpenFiles)) {
+      const { worker, version } = target;
+      report("The runner's files run short: a cell with many connections was ended.", {
+        worker,
+        version,
+        files,
+        maxOpenFiles,
+      });
+      cell.expel();
+    }
   }
 
   #keepDraining(now: number): void {

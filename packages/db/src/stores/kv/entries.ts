@@ -1,5 +1,5 @@
 import { type KvNamespaceId, OpenWorkersError } from "@openworkers/core";
-import type { Database } from "../../database.ts";
+import type { DatabaseAccess } from "../../database.ts";
 
 /** What lies in its entry's row, and so in the memory of whoever reads it; larger values are read and written in parts. */
 export const maxInlineBytes = 64 * 1_024;
@@ -54,7 +54,7 @@ const readStatement = {
 
 /** The entries of these keys, in their order, as one moment had them; undefined for one that is not there or has expired. */
 export async function readKvEntries(
-  database: Database,
+  database: DatabaseAccess,
   keys: readonly KvKey[],
 ): Promise<(KvEntry | undefined)[]> {
   const [only] = keys;
@@ -86,7 +86,7 @@ const putStatement = {
  * @throws OpenWorkersError NOT_FOUND when the namespace is gone.
  */
 export async function putKvEntry(
-  database: Database,
+  database: DatabaseAccess,
   { namespaceId, key, metadata, expiresAt }: KvPut,
   value: Uint8Array,
 ): Promise<void> {
@@ -116,7 +116,7 @@ const deleteStatement = {
 };
 
 /** Deletes an entry, if it is there. */
-export async function deleteKvEntry(database: Database, { namespaceId, key }: KvKey): Promise<void> {
+export async function deleteKvEntry(database: DatabaseAccess, { namespaceId, key }: KvKey): Promise<void> {
   await database.prepared(deleteStatement, [namespaceId, key]);
 }
 
@@ -137,7 +137,7 @@ const listAfter = { name: "kv_list_after", text: listText(">") };
 
 /** Up to `limit` entries in the order of their keys: those that begin with `prefix` and come after `after`. */
 export async function listKvEntries(
-  database: Database,
+  database: DatabaseAccess,
   {
     namespaceId,
     prefix,

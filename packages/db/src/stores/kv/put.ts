@@ -1,5 +1,5 @@
 import { checkKvSize } from "@openworkers/core";
-import type { Database } from "../../database.ts";
+import type { DatabaseAccess } from "../../database.ts";
 import { type KvPut, maxInlineBytes, putKvEntry } from "./entries.ts";
 import { chunkBytes, KvValueWriter } from "./values.ts";
 
@@ -12,7 +12,7 @@ import { chunkBytes, KvValueWriter } from "./values.ts";
  * that it was swept; whatever `chunks` and `confirm` throw.
  */
 export async function putKvStream(
-  database: Database,
+  database: DatabaseAccess,
   entry: KvPut,
   chunks: AsyncIterable<Uint8Array>,
   confirm: (bytes: number) => void = () => {},

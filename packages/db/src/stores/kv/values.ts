@@ -1,5 +1,5 @@
 import { isOpenWorkersError, newId, OpenWorkersError } from "@openworkers/core";
-import type { Database } from "../../database.ts";
+import type { DatabaseAccess } from "../../database.ts";
 import { type KvPut, withNamespace } from "./entries.ts";
 
 /** In how large parts a large value is written and read: what one reader or writer holds in memory. */
@@ -44,13 +44,13 @@ const readStatement = {
  * silent for as long as `sweepKv` waits.
  */
 export class KvValueWriter {
-  readonly #database: Database;
+  readonly #database: DatabaseAccess;
   readonly #entry: KvPut;
   readonly #id = newId<"kv-value">();
   #position = 0;
   #size = 0;
 
-  constructor(database: Database, entry: KvPut) {
+  constructor(database: DatabaseAccess, entry: KvPut) {
     this.#database = database;
     this.#entry = entry;
   }
@@ -101,7 +101,7 @@ function swept(): OpenWorkersError {
  * @throws OpenWorkersError CONFLICT when the value was replaced and swept meanwhile: never another value's bytes.
  */
 export async function* readKvValue(
-  database: Database,
+  database: DatabaseAccess,
   valueId: string,
   size: number,
 ): AsyncGenerator<Uint8Array> {
@@ -125,7 +125,7 @@ const isJsonStatement = {
 };
 
 /** Whether a large value is JSON, which the database finds out: parsing 25 MiB would stop everything else here. */
-export async function isJsonKvValue(database: Database, valueId: string): Promise<boolean> {
+export async function isJsonKvValue(database: DatabaseAccess, valueId: string): Promise<boolean> {
   try {
     const [row] = await database.prepared<{ isJson: boolean | null }>(isJsonStatement, [valueId]);
     return row?.isJson === true;

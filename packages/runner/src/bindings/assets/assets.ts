@@ -34,8 +34,8 @@ function toResponse({ status, head, body }: AssetAnswer, isHead: boolean, meter:
     const colon = line.indexOf(":");
     if (colon > 0) headers.append(line.slice(0, colon), line.slice(colon + 2));
   }
-  // What frames the message is the server's to say, except where there is no message.
-  if (!isHead) headers.delete("content-length");
+  // What frames a stream is the server's to say.
+  if (!isHead && !(body instanceof Uint8Array)) headers.delete("content-length");
   if (body instanceof Uint8Array && !isHead) meter.moved(body.byteLength, 0);
   return new Response(body instanceof Uint8Array || body === undefined ? body : streamOf(body, meter), {
     status,

@@ -163,6 +163,96 @@ describe("a response", () => {
     });
   });
 
+  // RFC 9111, sections 3 and 3.5; of Set-Cookie, Cloudflare's own rule.
+  test("that is for one person is not kept for all, however that is said", async () => {
+    const kept = await run(async ({ cache, url }) => {
+      const mine = { authorization: "Bearer one" };
+      const cases: [string, Record<string, string>, [string, string][]][] = [
+        ["public to anybody", {}, [["cache-control", "max-age=60"]]],
+        ["asked for with credentials", mine, [["cache-control", "max-age=60"]]],
+        ["with credentials, by Expires", mine, [["expires", new Date(Date.now() + 60_000).toUTCString()]]],
+        ["with credentials and public", mine, [["cache-control", "public, max-age=60"]]],
+        ["with credentials and s-maxage", mine, [["cache-control", "s-maxage=60"]]],
+        ["no-store in capitals", {}, [["cache-control", "No-Store, max-age=60"]]],
+        ["private", {}, [["cache-control", "private, max-age=60"]]],
+        ["private in capitals", {}, [["cache-control", "max-age=60,PRIVATE"]]],
+        [
+          "private in a field of its own",
+          {},
+          [
+            ["cache-control", "max-age=60"],
+            ["cache-control", "private"],
+          ],
+        ],
+        ["private with blanks", {}, [["cache-control", "max-age=60 ,  private "]]],
+        ["private by a field", {}, [["cache-control", 'private="x-mine", max-age=60']]],
+        ["private and public", {}, [["cache-control", "public, private, max-age=60"]]],
+        ["no-store", {}, [["cache-control", "no-store, max-age=60"]]],
+        ["no-cache", {}, [["cache-control", "no-cache, max-age=60"]]],
+        ["not for shared caches", {}, [["cache-control", "s-maxage=0, max-age=60"]]],
+        [
+          "too old",
+          {},
+          [
+            ["cache-control", "max-age=60"],
+            ["age", "61"],
+          ],
+        ],
+        [
+          "a cookie",
+          {},
+          [
+            ["cache-control", "public, max-age=60"],
+            ["set-cookie", "session=1"],
+          ],
+        ],
+        [
+          "a cookie among several",
+          {},
+          [
+            ["cache-control", "s-maxage=60"],
+            ["set-cookie", "a=1"],
+            ["Set-Cookie", "b=2"],
+          ],
+        ],
+        [
+          "a cookie that is private",
+          {},
+          [
+            ["cache-control", "private=Set-Cookie, max-age=60"],
+            ["set-cookie", "a=1"],
+          ],
+        ],
+        [
+          "a cookie, and another field private",
+          {},
+          [
+            ["cache-control", "private=x-mine, max-age=60"],
+            ["set-cookie", "a=1"],
+          ],
+        ],
+      ];
+      const found: string[] = [];
+      for (const [index, [name, asked, headers]] of cases.entries()) {
+        const at = new Request(`${url}/${index}`, { headers: asked });
+        await cache.put(at, new Response("mine", { headers })).catch(() => {});
+        const match = await cache.match(at);
+        if (match !== undefined)
+          found.push(match.headers.has("set-cookie") ? `${name}, cookie and all` : name);
+        // Nor for somebody who shows other credentials, or none.
+        const other = await cache.match(`${url}/${index}`);
+        if (other !== undefined && match === undefined) found.push(`${name}, to others`);
+      }
+      return found;
+    });
+    expect(kept).toEqual([
+      "public to anybody",
+      "with credentials and public",
+      "with credentials and s-maxage",
+      "a cookie that is private",
+    ]);
+  });
+
   test("is selected by the fields that Vary names", async () => {
     const result = await run(async ({ cache, url }) => {
       const as = (language: string) => new Request(url, { headers: { "accept-language": language } });

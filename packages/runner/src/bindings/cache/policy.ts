@@ -15,7 +15,13 @@ export function policyRequest(url: string, headers: Headers): CachePolicy.Reques
  * the length of any white space: one worker's field of 100 KB would stop everybody for seconds.
  */
 function fieldsOf(headers: Iterable<[string, string]>): Record<string, string> {
-  return Object.fromEntries([...headers].map(([name, value]) => [name, value.replace(/\s+/g, " ")]));
+  return Object.fromEntries(
+    [...headers].map(([name, value]) => {
+      const short = value.replace(/\s+/g, " ");
+      // Directives have no case (RFC 9111, 5.2), and the policy knows only small letters: it would keep what is PRIVATE.
+      return [name, name === "cache-control" ? short.toLowerCase() : short];
+    }),
+  );
 }
 
 /** Names in a `Vary`; each is looked at in every match. */

@@ -1,6 +1,6 @@
 import { checkKvKey, kvLimits, OpenWorkersError } from "@openworkers/core";
 import {
-  type Database,
+  type DatabaseAccess,
   isJsonKvValue,
   type KvEntry,
   type KvKey,
@@ -10,10 +10,14 @@ import {
 import { z } from "zod";
 import type { ByteMeter } from "../../cells/byte-meter.ts";
 import { streamOf } from "../stream-of.ts";
+import { wholeResponse } from "../whole-response.ts";
 import { checkCacheTtl } from "./options.ts";
 
 /** 100 keys of 512 bytes, each byte escaped, and the rest. */
 const maxRequestBytes = 512 * 1_024;
+
+/** Values that are in memory together; of more, one chunk of one value is. */
+const maxWholeBytes = 256 * 1_024;
 
 const schema = z.object({
   keys: z.array(z.string()),
@@ -24,7 +28,7 @@ const schema = z.object({
 
 /** Answers a `get` of several keys, with large values read as they are sent. @throws OpenWorkersError */
 export async function bulkGet(
-  database: Database,
+  database: DatabaseAccess,
   request: Request,
   namespaceId: KvKey["namespaceId"],
   meter: ByteMeter,
@@ -45,8 +49,12 @@ export async function bulkGet(
   const isJson = type === "json";
   if (isJson) for (const entry of entries) await checkJson(database, entry);
   const members = names.map((name, index) => ({ name, entry: entries[index] }));
-  const body = streamOf(objectOf(database, members, { isJson, withMetadata }), meter);
-  return new Response(body, { headers: { "content-type": "application/json" } });
+  const chunks = objectOf(database, members, { isJson, withMetadata });
+  const headers = { "content-type": "application/json" };
+  if (total > maxWholeBytes) return new Response(streamOf(chunks, meter), { headers });
+  const body = Buffer.concat(await Array.fromAsync(chunks));
+  meter.moved(body.byteLength, 0);
+  return wholeResponse(body, headers);
 }
 
 async function parseRequest(request: Request): Promise<z.infer<typeof schema>> {
@@ -75,7 +83,7 @@ function refuse(message: string): never {
   throw new OpenWorkersError("INVALID_INPUT", message);
 }
 
-async function checkJson(database: Database, entry: KvEntry | undefined): Promise<void> {
+async function checkJson(database: DatabaseAccess, entry: KvEntry | undefined): Promise<void> {
   if (entry === undefined) return;
   const isJson =
     entry.valueId === null ? isJsonText(entry.value) : await isJsonKvValue(database, entry.valueId);
@@ -95,7 +103,7 @@ const encoder = new TextEncoder();
 
 /** One JSON object with a member for each name. */
 async function* objectOf(
-  database: Database,
+  database: DatabaseAccess,
   members: readonly { readonly name: string; readonly entry: KvEntry | undefined }[],
   { isJson, withMetadata }: { readonly isJson: boolean; readonly withMetadata: boolean },
 ): AsyncGenerator<Uint8Array> {
@@ -116,7 +124,10 @@ async function* objectOf(
   yield encoder.encode("}");
 }
 
-async function* chunksOf(database: Database, { value, valueId, size }: KvEntry): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  database: DatabaseAccess,
+  { value, valueId, size }: KvEntry,
+): AsyncGenerator<Uint8Array> {
   if (valueId !== null) yield* readKvValue(database, valueId, size);
   else if (value !== null) yield value;
 }

@@ -1,5 +1,5 @@
 import { checkKvSize, isOpenWorkersError, kvLimits, OpenWorkersError } from "@openworkers/core";
-import { type Database, type KvPut, maxInlineBytes, putKvEntry, putKvStream } from "@openworkers/db";
+import { type DatabaseAccess, type KvPut, maxInlineBytes, putKvEntry, putKvStream } from "@openworkers/db";
 import type { ByteMeter } from "../../cells/byte-meter.ts";
 
 /**
@@ -14,7 +14,7 @@ const maxIgnoredBytes = 4 * kvLimits.valueBytes;
  * @throws OpenWorkersError BODY_TOO_LARGE, INVALID_INPUT, and as `putKvStream`.
  */
 export async function putBody(
-  database: Database,
+  database: DatabaseAccess,
   request: Request,
   entry: KvPut,
   meter: ByteMeter,

@@ -84,6 +84,7 @@ test("an owner's workers count together, and other owners' apart", async () => {
   ];
   const handler = rateLimitPlugin.handler?.({
     database,
+    shares: undefined as never,
     secretKeys: undefined as never,
     assets: undefined as never,
     report() {},

@@ -3,6 +3,7 @@ import { type BindingOf, OpenWorkersError, type UserId, type WorkerId } from "@o
 import { type Database, workerOwner } from "@openworkers/db";
 import type { Caller } from "../caller.ts";
 import type { BindingHandler, BindingPlugin } from "../plugin.ts";
+import { jsonResponse } from "../whole-response.ts";
 import { RateCounters } from "./counters.ts";
 
 const client = readFileSync(new URL("./client.js", import.meta.url));
@@ -47,7 +48,7 @@ class RateLimitHandler implements BindingHandler<"rate-limit"> {
     const key = await request.text();
     const owner = await this.#ownerOf(target.workerId);
     // A clock that nobody sets: a period must not end because somebody corrects the time.
-    return Response.json({ success: this.#counters.take(owner, settings, key, performance.now()) });
+    return jsonResponse({ success: this.#counters.take(owner, settings, key, performance.now()) });
   }
 
   async #ownerOf(workerId: WorkerId): Promise<UserId> {

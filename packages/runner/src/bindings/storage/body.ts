@@ -5,12 +5,20 @@ const maxHeadBytes = 8 * 2 ** 20;
 /** What is read of a body that nobody wants, so that its sender comes to see the answer. */
 const maxDrainedBytes = 64 * 2 ** 20;
 
+type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">;
+
 /** A request's body: JSON of a known length, and then whatever is to be stored. */
 export interface SplitBody {
   readonly head: string;
+  /** Canceling it leaves what was not read where it is. */
   readonly rest: ReadableStream<Uint8Array>;
   /** Bytes of `rest`, as the sender says. */
   readonly restBytes: number;
+  /**
+   * Reads what is left when it is refused, however far whoever was to store it came. workerd's client writes it all
+   * before it looks at the answer: a connection that closes on it would be all that the worker learns.
+   */
+  drain(): Promise<void>;
 }
 
 /** Reads the head of a put. @throws the errors invalidArgument, incompleteBody */
@@ -33,6 +41,7 @@ export async function splitBody(request: Request): Promise<SplitBody> {
     head: start.subarray(0, headBytes).toString("utf8"),
     rest: streamOf(start.subarray(headBytes), reader),
     restBytes: bytes - headBytes,
+    drain: () => drain(reader),
   };
 }
 
@@ -41,10 +50,7 @@ function parseCount(text: string | null): number {
   return Number(text);
 }
 
-function streamOf(
-  start: Uint8Array,
-  reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">,
-): ReadableStream<Uint8Array> {
+function streamOf(start: Uint8Array, reader: BodyReader): ReadableStream<Uint8Array> {
   let first: Uint8Array | undefined = start.byteLength === 0 ? undefined : start;
   return new ReadableStream<Uint8Array>(
     {
@@ -58,24 +64,19 @@ function streamOf(
         if (done) controller.close();
         else controller.enqueue(value);
       },
-      cancel: (reason) => reader.cancel(reason),
     },
     { highWaterMark: 0 },
   );
 }
 
-/**
- * Reads what is left of a body that is refused. workerd's client writes it all before it looks at the answer:
- * a connection that closes on it would be all that the worker learns.
- */
-export async function drain(body: ReadableStream<Uint8Array>): Promise<void> {
-  if (body.locked) return;
-  let length = 0;
+async function drain(reader: BodyReader): Promise<void> {
   try {
-    for await (const chunk of body) {
-      length += chunk.byteLength;
-      if (length > maxDrainedBytes) return;
+    for (let length = 0; length <= maxDrainedBytes; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      length += value.byteLength;
     }
+    await reader.cancel();
   } catch {
     // Whoever sent it has left; the error that it is refused with has nobody to hear it either.
   }

@@ -25,15 +25,15 @@ test("a bucket stays where it was first used: in the database, or in the platfor
     return new Response(found?.body ?? null).text();
   };
 
-  await (await without.of(before)).put("key", contentOf("before"), putOptions());
-  await (await withS3.of(after)).put("key", contentOf("after"), putOptions());
-  expect(await text(await withS3.of(before))).toBe("before");
-  expect(await text(await withS3.of(after))).toBe("after");
+  await (await without.of(before, database)).put("key", contentOf("before"), putOptions());
+  await (await withS3.of(after, database)).put("key", contentOf("after"), putOptions());
+  expect(await text(await withS3.of(before, database))).toBe("before");
+  expect(await text(await withS3.of(after, database))).toBe("after");
   const query = { "list-type": "2" };
   const list = await new S3Client(swift.options).text({ method: "GET", query });
   expect([...list.matchAll(/<Key>([^<]*)</g)].map(([, key]) => key)).toEqual([`${after}/key`]);
 
-  const refused: unknown = await without.of(after).catch((thrown: unknown) => thrown);
+  const refused: unknown = await without.of(after, database).catch((thrown: unknown) => thrown);
   expect(storageErrorName(refused)).toBe("unavailable");
   expect(refused).toMatchObject({ hint: expect.stringContaining("OW_S3_ENDPOINT") });
 });

@@ -3,6 +3,7 @@ import {
   type BucketPlace,
   bucketPlace,
   type Database,
+  type DatabaseAccess,
   PostgresStore,
   type SecretKeys,
 } from "@openworkers/db";
@@ -26,12 +27,15 @@ export interface StorageServices {
 const knownForMs = 10_000;
 const maxKnown = 10_000;
 
+/** What makes a bucket's store, for whoever reads and writes through `database`. */
+type StoreOf = (database: DatabaseAccess) => ObjectStore;
+
 /** The store of each bucket, wherever it is. */
 export class BucketStores {
   readonly #database: Database;
   readonly #secretKeys: Pick<SecretKeys, "open">;
   readonly #services: StorageServices | undefined;
-  readonly #known = new Map<BucketId, { readonly store: Promise<ObjectStore>; readonly until: number }>();
+  readonly #known = new Map<BucketId, { readonly store: Promise<StoreOf>; readonly until: number }>();
   /** By all that they are made of: one that is asked for again is the same. */
   readonly #clients = new Map<string, S3Client>();
 
@@ -42,10 +46,15 @@ export class BucketStores {
   }
 
   /**
+   * @param database what the store uses for a bucket in the database
    * @throws the errors noSuchBucket, and unavailable when the bucket is on an S3 server that this process was not
    * told of; OpenWorkersError SECRET_UNREADABLE, DATABASE_UNAVAILABLE
    */
-  of(bucketId: BucketId): Promise<ObjectStore> {
+  async of(bucketId: BucketId, database: DatabaseAccess): Promise<ObjectStore> {
+    return (await this.#storeOf(bucketId))(database);
+  }
+
+  #storeOf(bucketId: BucketId): Promise<StoreOf> {
     const known = this.#known.get(bucketId);
     if (known !== undefined && known.until > performance.now()) return known.store;
     const store = this.#find(bucketId);
@@ -55,12 +64,12 @@ export class BucketStores {
     return store;
   }
 
-  async #find(bucketId: BucketId): Promise<ObjectStore> {
+  async #find(bucketId: BucketId): Promise<StoreOf> {
     const found: BucketPlace = await bucketPlace(this.#database, bucketId, {
       newOnes: this.#services?.s3 === undefined ? "database" : "platform-s3",
       secretKeys: this.#secretKeys,
     });
-    if (found.backend === "database") return new PostgresStore(this.#database, bucketId);
+    if (found.backend === "database") return (database) => new PostgresStore(database, bucketId);
     const { s3, judge, ...shared } = this.#services ?? {};
     if (found.backend !== "own-s3") {
       if (s3 === undefined) {
@@ -72,12 +81,14 @@ export class BucketStores {
           },
         );
       }
-      return new S3Store(this.#client({ ...s3, ...shared }), `${bucketId}/`);
+      const store = new S3Store(this.#client({ ...s3, ...shared }), `${bucketId}/`);
+      return () => store;
     }
     if (judge === undefined)
       throw storageError("unavailable", "Users' own S3 servers are not available here.");
     const { prefix, ...place } = found.place;
-    return new S3Store(this.#client({ ...place, ...found.keys, ...shared, judge }), prefix);
+    const store = new S3Store(this.#client({ ...place, ...found.keys, ...shared, judge }), prefix);
+    return () => store;
   }
 
   #client(options: S3Options): S3Client {

@@ -1,6 +1,7 @@
 import {
   type BucketId,
   checkSize,
+  isOpenWorkersError,
   type ListEntryName,
   type ObjectStore,
   OpenWorkersError,
@@ -11,9 +12,10 @@ import {
   storageLimits,
 } from "@openworkers/core";
 import { sweepStorage } from "@openworkers/db";
+import type { Caller } from "../caller.ts";
 import type { BindingHandler, BindingServices } from "../plugin.ts";
 import { Sweeper } from "../sweeper.ts";
-import { drain, type SplitBody, splitBody } from "./body.ts";
+import { type SplitBody, splitBody } from "./body.ts";
 import type { BucketStores } from "./bucket-stores.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { parseStorageRequest, type StorageRequest, type StorageRequestOf } from "./request.ts";
@@ -25,11 +27,15 @@ const maxListBytes = 900_000;
 /** Answers workerd's R2 client: https://developers.cloudflare.com/r2/api/workers/workers-api-reference. */
 export class StorageHandler implements BindingHandler<"storage"> {
   readonly #stores: BucketStores;
+  readonly #shares: BindingServices["shares"];
   readonly #sweeper: Sweeper;
   readonly #report: BindingServices["report"];
 
-  constructor(options: Pick<BindingServices, "database" | "report"> & { readonly stores: BucketStores }) {
+  constructor(
+    options: Pick<BindingServices, "database" | "shares" | "report"> & { readonly stores: BucketStores },
+  ) {
     this.#stores = options.stores;
+    this.#shares = options.shares;
     this.#report = options.report;
     this.#sweeper = new Sweeper({
       sweep: (signal) => sweepStorage(options.database, { stopped: () => signal.aborted }),
@@ -42,36 +48,40 @@ export class StorageHandler implements BindingHandler<"storage"> {
     return this.#sweeper[Symbol.asyncDispose]();
   }
 
-  async serve(request: Request, { bucketId }: { readonly bucketId: BucketId }): Promise<Response> {
+  async serve(
+    request: Request,
+    { bucketId }: { readonly bucketId: BucketId },
+    { target }: Pick<Caller, "target">,
+  ): Promise<Response> {
+    const { worker } = target;
+    const database = this.#shares.of(target.workerId, request.signal);
     let body: SplitBody | undefined;
     try {
       if (request.method === "PUT") {
         body = await splitBody(request);
         const asked = parseStorageRequest(body.head);
-        return await this.#change(await this.#stores.of(bucketId), asked, body, request.signal);
+        return await this.#change(await this.#stores.of(bucketId, database), asked, body, request.signal);
       }
       const header = request.headers.get("cf-r2-request");
       if (request.method !== "GET" || header === null) throw storageError("invalidArgument");
       // A header's bytes are UTF-8 here, and Latin-1 to Headers.
       const asked = parseStorageRequest(Buffer.from(header, "latin1").toString("utf8"));
-      return await this.#read(await this.#stores.of(bucketId), asked, request.signal);
+      return await this.#read(await this.#stores.of(bucketId, database), asked, request.signal);
     } catch (thrown) {
       // The worker is told of an S3 server's trouble, and its operator what is behind it.
       if (storageErrorName(thrown) === "unavailable")
-        this.#report("Storage is not available.", { error: thrown });
-      const response = errorResponse(thrown) ?? this.#unexpected(thrown);
-      if (body !== undefined) await drain(body.rest);
+        this.#report("Storage is not available.", { error: thrown, worker });
+      const response = errorResponse(thrown) ?? tooMany(thrown) ?? this.#unexpected(thrown, worker);
+      await body?.drain();
       return response;
     }
   }
 
   /** What is no error of storage's own is for the operator to read; the worker learns that it may try again. */
-  #unexpected(thrown: unknown): Response {
-    this.#report("Storage failed.", { error: thrown });
+  #unexpected(thrown: unknown, worker: string): Response {
+    this.#report("Storage failed.", { error: thrown, worker });
     const unavailable = thrown instanceof OpenWorkersError && thrown.fault === "operator";
-    const answer = errorResponse(storageError(unavailable ? "unavailable" : "internal"));
-    if (answer === undefined) throw thrown;
-    return answer;
+    return answerOf(storageError(unavailable ? "unavailable" : "internal"));
   }
 
   async #read(store: ObjectStore, asked: StorageRequest, signal: AbortSignal): Promise<Response> {
@@ -136,6 +146,18 @@ export class StorageHandler implements BindingHandler<"storage"> {
         throw storageError("invalidArgument");
     }
   }
+}
+
+/** What a worker is told that asks for more at a time than its share. */
+function tooMany(thrown: unknown): Response | undefined {
+  if (!isOpenWorkersError(thrown, "SUBREQUEST_LIMIT")) return undefined;
+  return answerOf(storageError("tooManyRequests", thrown.message));
+}
+
+function answerOf(error: OpenWorkersError): Response {
+  const answer = errorResponse(error);
+  if (answer === undefined) throw error;
+  return answer;
 }
 
 function there(object: StoredObject | undefined): StoredObject {

@@ -5,6 +5,7 @@ import {
   storageErrorName,
   storageErrors,
 } from "@openworkers/core";
+import { wholeResponse } from "../whole-response.ts";
 
 const metadataSizeHeader = "cf-r2-metadata-size";
 const errorHeader = "cf-r2-error";
@@ -40,7 +41,7 @@ export function encodeObject(
 /** A response of metadata alone. */
 export function metadataResponse(metadata: Record<string, unknown>): Response {
   const encoded = Buffer.from(JSON.stringify(metadata));
-  return new Response(encoded, { headers: { [metadataSizeHeader]: `${encoded.byteLength}` } });
+  return wholeResponse(encoded, { [metadataSizeHeader]: `${encoded.byteLength}` });
 }
 
 /** A response of metadata and, after it, an object's bytes. */
@@ -67,10 +68,8 @@ export function errorResponse(thrown: unknown, object?: StoredObject): Response 
   const error = asciiJson({ version: 1, v4code, message: thrown.message });
   if (object === undefined) return new Response(null, { status, headers: { [errorHeader]: error } });
   const metadata = Buffer.from(JSON.stringify(encodeObject(object)));
-  return new Response(metadata, {
-    status,
-    headers: { [errorHeader]: error, [metadataSizeHeader]: `${metadata.byteLength}` },
-  });
+  const headers = { [errorHeader]: error, [metadataSizeHeader]: `${metadata.byteLength}` };
+  return wholeResponse(metadata, headers, status);
 }
 
 /** A header's value may hold no other characters. */

@@ -6,6 +6,6 @@ import { StorageHandler } from "./handler.ts";
 export const storagePlugin: BindingPlugin<"storage"> = {
   kind: "storage",
   configure: () => ({ type: "r2Bucket" }),
-  handler: ({ database, secretKeys, storage, report }) =>
-    new StorageHandler({ database, stores: new BucketStores(database, secretKeys, storage), report }),
+  handler: ({ database, shares, secretKeys, storage, report }) =>
+    new StorageHandler({ database, shares, stores: new BucketStores(database, secretKeys, storage), report }),
 };

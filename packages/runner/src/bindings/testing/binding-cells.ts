@@ -8,6 +8,7 @@ import { findSandbox } from "../../cells/sandbox/find-sandbox.ts";
 import { program, type TestCell, type TestCells, testCells } from "../../cells/testing/test-cells.ts";
 import { Broker } from "../broker.ts";
 import type { BindingServices } from "../plugin.ts";
+import { DatabaseShares } from "../shares/database-shares.ts";
 
 /** What a test's worker does: its source is run in a cell, so it can use nothing but its arguments. */
 export type Inside = (env: never, request: Request) => unknown;
@@ -25,7 +26,7 @@ export interface BindingCells extends AsyncDisposable {
 
 export async function bindingCells(
   database: Database,
-  services: Pick<BindingServices, "storage"> = {},
+  services: Pick<BindingServices, "storage" | "databases"> = {},
 ): Promise<BindingCells> {
   await using parts = new AsyncDisposableStack();
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(temporaryDirectory(), "keys-")) });
@@ -34,8 +35,9 @@ export async function bindingCells(
   const report = (message: string, details: Record<string, unknown>) =>
     void reports.push({ message, details });
   const assets = new AssetServer({ database, report });
-  const broker = parts.use(Broker.of({ ...services, database, secretKeys, assets, report }));
-  const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker));
+  const shares = parts.use(new DatabaseShares(database));
+  const broker = parts.use(Broker.of({ ...services, database, shares, secretKeys, assets, report }));
+  const cells = parts.use(await testCells(findSandbox("bubblewrap"), broker, services.databases));
   const owned = parts.move();
   const start: BindingCells["start"] = (bindings, inside) =>
     cells.start(program(sourceOf(inside), { bindings: new Map(Object.entries(bindings)) }));

@@ -43,6 +43,9 @@ export const doorNames = ["door0", "door1", "door2", "door3", "door4", "door5", 
 /** Name of the socket behind the `index`th binding to another worker. */
 export const serviceSocket = (index: number): string => `worker${index}`;
 
+/** Name of the socket behind the `index`th database for drivers. */
+export const databaseSocket = (index: number): string => `database${index}`;
+
 /** Stands in `CONNECT <host>`, with which workerd asks to be spoken Cap'n Proto to. */
 export const rpcHost = "rpc";
 
@@ -88,17 +91,20 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   worker._initCacheApiOutbound().name = serviceOf(cacheSelector);
 
   let workers = 0;
+  let databases = 0;
   for (const [index, [name, { type }]] of brokered.entries()) {
     const service = services.get(4 + index);
     if (type === "worker") {
       setWorkerService(service, name, `${options.socketsDirectory}/${serviceSocket(workers++)}`);
+    } else if (type === "hyperdrive") {
+      setDatabaseService(service, name, `${options.socketsDirectory}/${databaseSocket(databases++)}`);
     } else {
       const socket = type === "r2Bucket" ? brokerSockets.exact : brokerSockets.broker;
       setBrokerService(service, name, `${options.socketsDirectory}/${socket}`);
     }
   }
   const wrappers = [...options.bindings].flatMap(([, binding]) =>
-    binding.type === "wrapped" ? [binding.module] : [],
+    binding.type === "wrapped" ? [binding.module, ...(binding.parts ?? [])] : [],
   );
   setWrappers(config, wrappers);
 
@@ -200,6 +206,20 @@ function setWorkerService(target: Service, name: string, socketPath: string): vo
   setServing(external._initHttp());
 }
 
+/** A database, whose bytes pass as they are. */
+function setDatabaseService(target: Service, name: string, socketPath: string): void {
+  target.name = serviceOf(name);
+  const external = target._initExternal();
+  external.address = `unix:${socketPath}`;
+  external._initTcp();
+}
+
+/**
+ * What a driver must be given and nobody asks for: who connects is known by the socket. They are the same in every cell
+ * and open nothing.
+ */
+const driverFacts = { database: "database", user: "worker", password: "none", scheme: "postgresql" } as const;
+
 function setBinding(target: Worker_Binding, name: string, binding: CellBinding): void {
   target.name = name;
   switch (binding.type) {
@@ -219,6 +239,12 @@ function setBinding(target: Worker_Binding, name: string, binding: CellBinding):
       const inner = wrapped._initInnerBindings(1).get(0);
       inner.name = "broker";
       inner._initService().name = serviceOf(name);
+      break;
+    }
+    case "hyperdrive": {
+      const hyperdrive = target._initHyperdrive();
+      hyperdrive._initDesignator().name = serviceOf(name);
+      Object.assign(hyperdrive, driverFacts);
       break;
     }
     case "json":

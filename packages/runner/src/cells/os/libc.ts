@@ -9,6 +9,7 @@ function open() {
     socket: { args: [i32, i32, i32], returns: i32 },
     bind: { args: [i32, ptr, u32], returns: i32 },
     listen: { args: [i32, i32], returns: i32 },
+    setsockopt: { args: [i32, i32, i32, ptr, u32], returns: i32 },
     syscall: { args: [i64, i64, i64, i64], returns: i64 },
   });
   const errno = darwin

@@ -85,7 +85,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
           const { bindings, egress: policy = {} } = program;
           const warn = (message: string) => onLine({ time: Date.now(), level: "warn", message });
           const { budget = unmetered, meter = noMeter } = options;
-          cell.grant({ target, bindings, policy, budget, meter, warn });
+          await cell.grant({ target, bindings, policy, budget, meter, warn });
         }
         let lastWords = "";
         const stdout = readLog(cell.stdout, {

@@ -1,5 +1,6 @@
 import { defaultLimits } from "@openworkers/core";
 import { Broker } from "../../bindings/broker.ts";
+import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
 import { noServices, type ServiceListener } from "../../bindings/service-listener.ts";
 import { Egress } from "../../egress/egress.ts";
 import { dataBytes, raiseOpenFiles, setLimits } from "../os/rlimits.ts";
@@ -21,11 +22,15 @@ export interface CellHostOptions {
   readonly broker?: Broker;
   /** Who takes calls of other workers; nobody without. */
   readonly services?: ServiceListener;
+  /** Who takes the sessions of drivers; nobody without. */
+  readonly databases?: DatabaseGateway;
 }
 
 /** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
 export interface CellHost extends AsyncDisposable {
   readonly sandbox: Sandbox;
+  /** Files that this process may have open, the other ends of its cells' connections among them; unknown beside Linux. */
+  readonly maxOpenFiles: number | undefined;
   /**
    * A sandboxed cell without a worker, ready to be given one.
    *
@@ -42,7 +47,7 @@ export interface CellHost extends AsyncDisposable {
  */
 export async function openCellHost(options: CellHostOptions): Promise<CellHost> {
   await using parts = new AsyncDisposableStack();
-  if (process.platform === "linux") raiseOpenFiles();
+  const maxOpenFiles = process.platform === "linux" ? raiseOpenFiles() : undefined;
   const directories = new CellDirectories(options.runtimeDir);
   parts.defer(() => directories.dispose());
   const broker = options.broker ?? new Broker({ handlers: new Map(), report() {} });
@@ -56,6 +61,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
       egress,
       broker,
       services: options.services ?? noServices,
+      databases: options.databases,
     });
     try {
       if (process.platform === "linux") setLimits(cell.pid, baseLimits, cell.user);
@@ -69,6 +75,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
   const owned = parts.move();
   return {
     sandbox: options.sandbox,
+    maxOpenFiles,
     launchBlank: async () => blankCell({ process: await start(), idleDataBytes }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -3,10 +3,17 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
+import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
 import type { ServiceListener } from "../../bindings/service-listener.ts";
 import type { Egress } from "../../egress/egress.ts";
 import type { CellExit } from "../cell.ts";
-import { brokerSockets, doorNames, serviceSocket, socketNames } from "../config/encode-config.ts";
+import {
+  brokerSockets,
+  databaseSocket,
+  doorNames,
+  serviceSocket,
+  socketNames,
+} from "../config/encode-config.ts";
 import type { Grant } from "../grant.ts";
 import { listenUnix } from "../os/listening-socket.ts";
 import type { User } from "../os/rlimits.ts";
@@ -22,6 +29,8 @@ export interface CellProcessOptions {
   readonly egress: Egress;
   readonly broker: Broker;
   readonly services: ServiceListener;
+  /** Who takes the sessions of drivers; nobody without. */
+  readonly databases: DatabaseGateway | undefined;
 }
 
 /** A started workerd that waits for its configuration, and everything that was opened for it. */
@@ -39,8 +48,10 @@ export interface CellProcess extends AsyncDisposable {
   /** workerd's announcements, one JSON object per line. */
   readonly control: ReadableStream<Uint8Array>;
   readonly exited: Promise<CellExit>;
-  /** Says who asks on the cell's sockets from now on; until then nobody is answered. Once only. */
-  grant(grant: Grant): void;
+  /**
+   * Says who asks on the cell's sockets from now on; until then nobody is answered. Once only, and before `configure`.
+   */
+  grant(grant: Grant): Promise<void>;
   /** Hands over the configuration; nothing can be handed over after it. */
   configure(config: Uint8Array): Promise<void>;
   kill(): void;
@@ -166,12 +177,19 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       stdout: child.stdout,
       control: Bun.file(controlFd).stream(),
       exited,
-      grant(grant) {
+      async grant(grant) {
         granted = grant;
         const workers = [...grant.bindings.values()].filter((binding) => binding.kind === "worker");
         for (const [index, binding] of workers.entries()) {
           const path = join(socketsDirectory, serviceSocket(index));
           owned.use(options.services.listen(path, grant, binding));
+          give(path);
+        }
+        const databases = [...grant.bindings.values()].filter((binding) => binding.kind === "hyperdrive");
+        for (const [index, { databaseId }] of databases.entries()) {
+          if (options.databases === undefined) break;
+          const path = join(socketsDirectory, databaseSocket(index));
+          owned.use(await options.databases.listen(databaseId, path, { worker: grant.target.worker }));
           give(path);
         }
       },

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultLimits, type Limits, type Module, newId } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
+import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
 import type { Cell, CellLine } from "../cell.ts";
 import { type CellHost, openCellHost } from "../process/cell-host.ts";
 import { findSandbox } from "../sandbox/find-sandbox.ts";
@@ -74,9 +75,15 @@ export const testTarget: Target = {
 export async function testCells(
   sandbox: Sandbox = findSandbox("bubblewrap"),
   broker?: Broker,
+  databases?: DatabaseGateway,
 ): Promise<TestCells> {
   const runtimeDir = mkdtempSync(join(tmpdir(), "ow-"));
-  const host = await openCellHost({ sandbox, runtimeDir, ...(broker === undefined ? {} : { broker }) });
+  const host = await openCellHost({
+    sandbox,
+    runtimeDir,
+    ...(broker === undefined ? {} : { broker }),
+    ...(databases === undefined ? {} : { databases }),
+  });
   return {
     host,
     runtimeDir,

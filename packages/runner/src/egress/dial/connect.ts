@@ -1,8 +1,7 @@
 import { isIP } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
-import { messageOf } from "@openworkers/core";
+import { messageOf, type Wire, wireHandlers } from "@openworkers/core";
 import type { SocketHandler } from "bun";
-import { type Wire, wireHandlers } from "../../ingress/wire.ts";
 
 export interface Peer {
   /** The one to connect to, judged. Never a name: nothing is looked up here. */

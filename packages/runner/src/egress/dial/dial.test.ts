@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Wire } from "../../ingress/wire.ts";
+import { Wire } from "@openworkers/core";
 import { Places } from "../../subrequests/places.ts";
 import { rawServer } from "../testing/servers.ts";
 import { type DialOptions, dial } from "./dial.ts";

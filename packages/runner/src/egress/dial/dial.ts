@@ -1,5 +1,5 @@
+import type { Wire } from "@openworkers/core";
 import { messageOf, OpenWorkersError } from "@openworkers/core";
-import type { Wire } from "../../ingress/wire.ts";
 import type { Places } from "../../subrequests/places.ts";
 import { connect, type Peer } from "./connect.ts";
 

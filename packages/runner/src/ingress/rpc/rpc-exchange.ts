@@ -68,6 +68,8 @@ export class RpcExchange implements Conversation, CellLinkUser {
   /** For what the cell does on its own account: it streams, or calls back. */
   #lingering: Lease | undefined;
   #lingerUntil = 0;
+  /** What the last call that was refused for its caller's budget is told. */
+  #exhausted: string | undefined;
   /** Why all calls are refused. */
   #refusal: string | undefined;
   #refusedAt = 0;
@@ -170,9 +172,41 @@ export class RpcExchange implements Conversation, CellLinkUser {
       this.#end(`More than ${maxCalls} calls through this service binding at a time.`, "overloaded");
       return true;
     }
+    if (this.#exhausted !== undefined) {
+      this.#giveUp(this.#exhausted);
+      return true;
+    }
     this.#spokeAt = performance.now();
     this.#moved(bytes.length, 0);
     return this.#link.write(bytes);
+  }
+
+  /** Answers every call with the reason, and ends soon: a caller that sees the end at once does not read the reason. */
+  #giveUp(message: string): void {
+    if (!this.#fromCell.between) {
+      this.#end(message, "exception");
+      return;
+    }
+    this.#link.close(false);
+    this.#stopLingering();
+    this.#refusal = message;
+    this.#refusedAt = performance.now() - lingerMs;
+    for (const [asked, question] of this.#questions) {
+      this.#settle(question, "exception");
+      this.#client.send(failedReturn(asked, message));
+    }
+    this.#questions.clear();
+  }
+
+  /** Counts an invocation for the request that calls. */
+  #spend(): void {
+    try {
+      // Which of them it is cannot be seen.
+      this.#service.budget.spend(undefined);
+    } catch (thrown) {
+      if (!isOpenWorkersError(thrown, "SUBREQUEST_LIMIT")) throw thrown;
+      this.#exhausted = thrown.message;
+    }
   }
 
   /** A message of the caller's. */
@@ -191,6 +225,7 @@ export class RpcExchange implements Conversation, CellLinkUser {
       if (isOf(message, eventDispatcher)) this.#sessions += 1;
       if (isFirst) this.#sessions -= 1;
       if (isCall) this.#calls += 1;
+      if (isFirst) this.#spend();
       this.#questions.set(message.question, {
         isCall,
         lease: isCall ? this.#link.another() : undefined,

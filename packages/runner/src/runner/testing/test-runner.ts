@@ -2,22 +2,30 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type AssetSettings,
   type Binding,
   type BucketId,
+  type DatabaseId,
   defaultMaxima,
   type KvNamespaceId,
   type Limits,
   type LogRecord,
+  type UserId,
   type WorkerId,
 } from "@openworkers/core";
 import {
   createResource,
+  type Database,
+  type DeployInput,
   deployVersion,
   ensureOperator,
+  hashOf,
   registerSealingKey,
   SecretKeys,
+  uploadAssets,
 } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
+import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
 import { Permissions } from "../../egress/guard/permissions.ts";
 import { createRunner, type Runner } from "../runner.ts";
 import type { RunnerSettings } from "../settings.ts";
@@ -26,11 +34,19 @@ export interface TestDeploy {
   readonly bindings?: Readonly<Record<string, Binding>>;
   readonly entrypoints?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Of all requests; the version before keeps the rest. */
+  readonly percent?: number;
+  /** Static files, as HTML; `env.ASSETS` with them. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  readonly assets?: Partial<AssetSettings>;
 }
 
 /** A whole runner with a database of its own. */
 export interface TestRunner extends AsyncDisposable {
   readonly runner: Runner;
+  readonly database: Database;
+  /** Whose everything here is. */
+  readonly operator: UserId;
   /** Where its cells have their sockets. */
   readonly runtimeDir: string;
   /** Lines and invocations of all workers. */
@@ -39,12 +55,23 @@ export interface TestRunner extends AsyncDisposable {
   readonly reports: readonly Record<string, unknown>[];
   /** Deploys a worker of one module and waits until it is served. */
   deploy(worker: string, source: string, options?: TestDeploy): Promise<WorkerId>;
-  /** Creates an empty KV namespace and an empty bucket, for bindings. */
-  createStores(): Promise<{ readonly namespaceId: KvNamespaceId; readonly bucketId: BucketId }>;
+  /** Creates an empty KV namespace, an empty bucket and the row of a database, for bindings. */
+  createStores(): Promise<{
+    readonly namespaceId: KvNamespaceId;
+    readonly bucketId: BucketId;
+    readonly databaseId: DatabaseId;
+  }>;
   /** Takes all of a worker's versions out of service. */
   withdraw(worker: string): Promise<void>;
   get(worker: string, path?: string, init?: RequestInit): Promise<Response>;
   text(worker: string, path?: string, init?: RequestInit): Promise<string>;
+}
+
+/** The platform's database, in a server of the test's. */
+export interface OwnDatabase {
+  readonly url: string;
+  readonly database: Database;
+  readonly secretKeys: SecretKeys;
 }
 
 const defaultSettings: RunnerSettings = {
@@ -59,13 +86,18 @@ const defaultSettings: RunnerSettings = {
   egress: { open: true, permissions: Permissions.none, certificates: undefined },
 };
 
-export async function startTestRunner(settings: Partial<RunnerSettings> = {}): Promise<TestRunner> {
+/** @param openDatabases given where the runner has its own; the caller disposes of what it opens */
+export async function startTestRunner(
+  settings: Partial<RunnerSettings> = {},
+  openDatabases?: (own: OwnDatabase) => Promise<DatabaseGateway>,
+): Promise<TestRunner> {
   await using parts = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "ow-"));
   parts.defer(() => rmSync(directory, { recursive: true, force: true }));
-  const { database } = parts.use(await withTestDatabase());
+  const { database, url } = parts.use(await withTestDatabase());
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(directory, "keys-")) });
   await registerSealingKey(database, secretKeys);
+  const databases = await openDatabases?.({ url, database, secretKeys });
   const runtimeDir = mkdtempSync(join(directory, "r-"));
   const records: LogRecord[] = [];
   const reports: Record<string, unknown>[] = [];
@@ -81,6 +113,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
       logs: { emit: (record) => records.push(record) },
       report: (message, details) => reports.push({ message, ...details }),
       settings: { ...defaultSettings, ...settings },
+      ...(databases === undefined ? {} : { databases }),
     }),
   );
   const { id: operator } = await ensureOperator(database);
@@ -93,6 +126,8 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
   const owned = parts.move();
   return {
     runner,
+    database,
+    operator,
     runtimeDir,
     records,
     reports,
@@ -103,6 +138,7 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
       return {
         namespaceId: await createResource(database, "kv", named),
         bucketId: await createResource(database, "storage", named),
+        databaseId: await createResource(database, "database", named),
       };
     },
     async withdraw(worker) {
@@ -111,7 +147,9 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
         await transaction.deleteFrom("deployments").where("worker_id", "=", named).execute();
       });
     },
-    async deploy(worker, source, { bindings = {}, entrypoints, limits } = {}) {
+    async deploy(worker, source, { bindings = {}, entrypoints, limits, percent, files, assets } = {}) {
+      const site = files === undefined ? undefined : await upload(database, operator, files, assets);
+      const granted = site === undefined ? bindings : { ASSETS: { kind: "assets" } as const, ...bindings };
       const deployed = await deployVersion(database, {
         worker,
         by: operator,
@@ -121,7 +159,9 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
           compatibilityFlags: [],
           sourceMaps: new Map(),
         },
-        bindings: new Map(Object.entries(bindings)),
+        bindings: new Map(Object.entries(granted)),
+        ...(site === undefined ? {} : { assets: site }),
+        ...(percent === undefined ? {} : { percent }),
         ...(limits === undefined ? {} : { limits }),
         ...(entrypoints === undefined ? {} : { entrypoints }),
       });
@@ -129,5 +169,33 @@ export async function startTestRunner(settings: Partial<RunnerSettings> = {}): P
       return deployed.workerId;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Stores the files; returns what a deploy says of them. */
+async function upload(
+  database: Database,
+  by: UserId,
+  files: Readonly<Record<string, string | Uint8Array>>,
+  settings: Partial<AssetSettings> = {},
+): Promise<DeployInput["assets"]> {
+  const all = Object.entries(files).map(([path, file]) => ({ path, content: Buffer.from(file) }));
+  await uploadAssets(database, by, new Map(all.map(({ content }) => [hashOf(content), content])));
+  return {
+    settings: {
+      htmlHandling: "auto-trailing-slash",
+      notFoundHandling: "none",
+      runWorkerFirst: false,
+      only: false,
+      headers: [],
+      redirects: [],
+      ...settings,
+    },
+    files: all.map(({ path, content }) => ({
+      path,
+      hash: hashOf(content),
+      size: content.length,
+      contentType: "text/html; charset=utf-8",
+    })),
   };
 }

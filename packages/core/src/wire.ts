@@ -1,4 +1,4 @@
-import type { Socket, SocketHandler } from "bun";
+import type { Socket, SocketHandler, TLSOptions } from "bun";
 
 /** Who hears of what happens on a wire. Nothing is called after `onClose`. */
 export interface WireOwner {
@@ -68,6 +68,15 @@ export class Wire {
     return false;
   }
 
+  /** The socket's descriptor, for what Bun does not set itself; undefined when it is closed. */
+  get fd(): number | undefined {
+    if (this.#closed || this.#socket === undefined) return undefined;
+    // Bun 1.4.5 has it, and its types do not know.
+    const { fd } = this.#socket as Socket<Wire> & { readonly fd: number };
+    // -1 once it is closed, which we are about to be told.
+    return fd < 0 ? undefined : fd;
+  }
+
   /** Stops reading: the peer is slowed down by TCP's own window, or the Unix socket's buffer. */
   pause(): void {
     if (this.#paused || this.#closed) return;
@@ -103,6 +112,47 @@ export class Wire {
     this.#pending = [];
     // A paused socket's close event would wait for a reader; the owner has asked for the end and knows.
     this.#socket?.terminate();
+  }
+
+  /**
+   * Goes on with TLS: what `inner` writes and reads goes over this socket, encrypted, and this wire is closed for its
+   * own owner. Resolves when the handshake is done; nothing may be written to `inner` before.
+   *
+   * @param verify says what is wrong with the peer, if anything
+   * @throws Error saying what went wrong; the socket is closed then
+   */
+  upgradeTls(
+    inner: Wire,
+    tls: TLSOptions,
+    verify: (socket: Socket<Wire>) => Error | undefined = () => undefined,
+  ): Promise<void> {
+    const socket = this.#socket;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (this.#closed || socket === undefined) throw new Error("the connection is closed");
+    this.#closed = true;
+    socket.upgradeTLS<Wire>({
+      data: inner,
+      tls,
+      socket: {
+        ...wireHandlers,
+        handshake: (secured, success, error) => {
+          const wrong = success ? verify(secured) : (error ?? new Error("the TLS handshake failed"));
+          if (wrong === undefined) return resolve();
+          reject(wrong);
+          secured.terminate();
+        },
+        close: (secured) => {
+          reject(new Error("the connection ended during the TLS handshake"));
+          secured.data.gone();
+        },
+      },
+    });
+    return promise;
+  }
+
+  /** Has the kernel ask a silent peer whether it is still there, first after `initialMs`. */
+  keepAlive(initialMs: number): void {
+    this.#socket?.setKeepAlive(true, initialMs);
   }
 
   opened(socket: Socket<Wire>): void {

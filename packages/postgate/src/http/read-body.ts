@@ -1,0 +1,50 @@
+import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
+import type { MemoryShare } from "./call-memory.ts";
+
+export const maxBodyBytes = 10 * 2 ** 20;
+
+/**
+ * The text of a request's body, whose bytes are taken from `memory`.
+ *
+ * @throws OpenWorkersError BODY_TOO_LARGE, INVALID_INPUT (it is not UTF-8, or not whole), OVERLOADED
+ */
+export async function readBody(request: Request, memory: MemoryShare): Promise<string> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null && !(Number(announced) <= maxBodyBytes)) throw tooLarge();
+  try {
+    // The server reads no more than was announced.
+    if (announced !== null) memory.take(Number(announced));
+    const bytes = announced === null ? await readAtMost(request, memory) : await request.bytes();
+    return decoder.decode(bytes);
+  } catch (thrown) {
+    if (isOpenWorkersError(thrown)) throw thrown;
+    const why = isEncodingError(thrown) ? "is not UTF-8" : "ended before its body did";
+    throw new OpenWorkersError("INVALID_INPUT", `The request ${why}.`, { cause: thrown });
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+function isEncodingError(thrown: unknown): boolean {
+  return (
+    thrown instanceof TypeError && "code" in thrown && thrown.code === "ERR_ENCODING_INVALID_ENCODED_DATA"
+  );
+}
+
+async function readAtMost(request: Request, memory: MemoryShare): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of request.body ?? []) {
+    length += piece.byteLength;
+    if (length > maxBodyBytes) throw tooLarge();
+    memory.take(piece.byteLength);
+    pieces.push(piece);
+  }
+  return pieces.length === 1 ? (pieces[0] ?? new Uint8Array()) : Buffer.concat(pieces);
+}
+
+function tooLarge(): OpenWorkersError {
+  return new OpenWorkersError("BODY_TOO_LARGE", `A request may have ${maxBodyBytes} bytes.`, {
+    hint: "Send fewer statements or smaller values at once.",
+  });
+}

@@ -1,0 +1,117 @@
+import { rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { type DatabaseId, messageOf } from "@openworkers/core";
+import { databaseRow, databaseRows, deleteExpiredTokens, expiredDumps, forgetDump } from "@openworkers/db";
+import type { PlatformDirectory } from "../directory.ts";
+import { Deletion, type DeletionOptions } from "./deletion.ts";
+
+export interface HousekeepingOptions extends DeletionOptions {
+  readonly tenants: PlatformDirectory;
+  /** What an operator should read. Never throws. */
+  readonly report: (message: string, details: Record<string, unknown>) => void;
+  /** Between two sweeps; a minute unless given. */
+  readonly everyMs?: number;
+}
+
+/**
+ * Does for databases what nobody waits for: finishes deletions, puts new limits into force, lets dumps expire, says what on
+ * the server belongs to nobody. Acts when told of a change, and looks at all of it from time to time.
+ */
+export class Housekeeping implements AsyncDisposable {
+  readonly deletion: Deletion;
+  readonly #options: HousekeepingOptions;
+  readonly #stopping = new AbortController();
+  readonly #changes: Disposable;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #orphans = new Set<DatabaseId>();
+  /** What is to be looked at; undefined: everything. In order, each once. */
+  readonly #due = new Set<DatabaseId | undefined>([undefined]);
+  #working: Promise<void> | undefined;
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options;
+    this.deletion = new Deletion(options);
+    this.#changes = options.tenants.onChange((id) => this.#add(id));
+    this.#timer = setInterval(() => this.#add(undefined), options.everyMs ?? 60_000);
+    this.#add(undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    clearInterval(this.#timer);
+    this.#changes[Symbol.dispose]();
+    await this.#working;
+  }
+
+  #add(id: DatabaseId | undefined): void {
+    this.#due.add(id);
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (const id of this.#due) {
+      if (this.#stopping.signal.aborted) return;
+      this.#due.delete(id);
+      if (id === undefined) await this.#sweep();
+      else await this.#attempt("A database could not be looked after.", { id }, () => this.#look(id));
+    }
+  }
+
+  async #look(id: DatabaseId): Promise<void> {
+    const row = await databaseRow(this.#options.database, id);
+    if (row?.state === "deleting") await this.deletion.finish(id, this.#stopping.signal);
+    else if (row?.state === "ready" && row.kind === "platform") {
+      await this.#options.server.applyLimits(id, row.limits);
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { database, server, tenants } = this.#options;
+    await this.#attempt("Databases that are being deleted could not be listed.", {}, async () => {
+      for (const { id, name } of await databaseRows(database, "deleting")) {
+        await this.#attempt("A database could not be deleted; it is tried again.", { name, id }, () =>
+          this.deletion.finish(id, this.#stopping.signal),
+        );
+      }
+    });
+    await this.#attempt("Old dumps could not be removed.", {}, async () => {
+      for (const { id, path } of await expiredDumps(database, hostname())) {
+        await rm(path, { force: true });
+        await forgetDump(database, id);
+      }
+    });
+    await this.#attempt("The use of tokens could not be written down.", {}, async () => {
+      await tenants.recordUse();
+      await deleteExpiredTokens(database);
+    });
+    await this.#attempt("The tenants' server could not be looked through.", {}, async () => {
+      // First what is on the server: a row is there before its database, and goes after it.
+      const found = await server.list();
+      const known = new Set((await databaseRows(database)).map(({ id }) => id));
+      for (const { id, state } of found) {
+        if (known.has(id) || this.#orphans.has(id)) continue;
+        this.#orphans.add(id);
+        this.#options.report("A database on the tenants' server belongs to nobody of this platform.", {
+          id,
+          state,
+        });
+      }
+    });
+  }
+
+  async #attempt(
+    message: string,
+    details: Record<string, unknown>,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    try {
+      await work();
+    } catch (thrown) {
+      if (this.#stopping.signal.aborted) return;
+      this.#options.report(message, { ...details, error: messageOf(thrown) });
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { type DatabaseScope, messageOf, OpenWorkersError } from "@openworkers/core";
+import type { Address } from "@openworkers/db";
+import { backendAddress, type Tenant } from "../tenant.ts";
+import { BackendConnection } from "./backend-connection.ts";
+import type { ConnectionBudget, Place } from "./connection-budget.ts";
+
+export interface TenantPoolsOptions {
+  readonly budget: ConnectionBudget<BackendConnection>;
+  /** The tenants' server. */
+  readonly server: Address;
+  readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
+  /**
+   * Called when the server refuses a role's password, which its holder may have changed: sets it back. The connection is
+   * then tried once more. `tenant` may be older than the directory's.
+   */
+  readonly healRoles?: (tenant: Tenant) => Promise<void>;
+  /** Told why a connection could not be made; the caller is told less. */
+  readonly onConnectFailure?: (tenant: Tenant, error: unknown) => void;
+  /** How long a connection that nobody uses is kept, in milliseconds; 30,000 unless given. */
+  readonly idleMs?: number;
+  /** In milliseconds; 10,000 unless given. */
+  readonly connectTimeoutMs?: number;
+}
+
+/** A connection lent to one call. */
+export interface Loan {
+  readonly connection: BackendConnection;
+  /** Ends the loan. A connection that is not `clean` ends with it. */
+  giveBack(clean: boolean): void;
+}
+
+/** Connections to tenants' databases, each used by one call at a time and kept for a while for the next. */
+export class TenantPools implements AsyncDisposable {
+  readonly #options: TenantPoolsOptions;
+  readonly #idleMs: number;
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  /** Counts changes of tenants: connections made before one are not used after it. */
+  readonly #changes = new Map<string, number>();
+  #allChanged = 0;
+
+  constructor(options: TenantPoolsOptions) {
+    this.#options = options;
+    this.#idleMs = options.idleMs ?? 30_000;
+    this.#sweeper = setInterval(() => void options.budget.close({ idleMs: this.#idleMs }), this.#idleMs / 4);
+    this.#sweeper.unref();
+  }
+
+  /**
+   * A connection to the tenant's database as the role of `scope`, with nothing left on it from before.
+   *
+   * @throws OpenWorkersError OVERLOADED, DATABASE_UNAVAILABLE; what `signal` aborts with
+   */
+  async borrow(tenant: Tenant, scope: DatabaseScope, signal: AbortSignal): Promise<Loan> {
+    const { budget, server } = this.#options;
+    const address = backendAddress(server, tenant, scope);
+    const key = this.#key(tenant, scope, address);
+    const place = await budget.enter(tenant, signal, key);
+    try {
+      signal.throwIfAborted();
+      const connection = place.found?.open
+        ? place.found
+        : await this.#connect(tenant, scope, address, key, signal);
+      const current = () => this.#key(tenant, scope, address);
+      return {
+        connection,
+        giveBack: (clean) => this.#giveBack(connection, place, clean && key === current()),
+      };
+    } catch (thrown) {
+      place[Symbol.dispose]();
+      throw thrown;
+    }
+  }
+
+  /** Ends connections of a tenant that changed (of all, without an id): at once, or when their call has ended. */
+  invalidate(id: string | undefined): void {
+    if (id === undefined) this.#allChanged++;
+    else this.#changes.set(id, (this.#changes.get(id) ?? 0) + 1);
+    void this.#options.budget.close(id === undefined ? {} : { tenant: id });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.invalidate(undefined);
+    await this.#options.budget.close({});
+  }
+
+  #key(tenant: Tenant, scope: DatabaseScope, { user }: Address): string {
+    return `${user} ${scope} ${this.#allChanged} ${this.#changes.get(tenant.id) ?? 0}`;
+  }
+
+  #giveBack(connection: BackendConnection, place: Place<BackendConnection>, reusable: boolean): void {
+    if (reusable && connection.open) {
+      place.keep(connection);
+      return;
+    }
+    void (reusable ? connection.close() : connection.destroy()).then(() => place[Symbol.dispose]());
+  }
+
+  async #connect(
+    tenant: Tenant,
+    scope: DatabaseScope,
+    address: Address,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<BackendConnection> {
+    const { budget, sessionSettings, healRoles, onConnectFailure, connectTimeoutMs = 10_000 } = this.#options;
+    let healed = false;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const settings = sessionSettings(tenant, scope);
+        const connection = await BackendConnection.open(address, { settings, key, connectTimeoutMs });
+        void connection.closed.then(() => budget.drop(connection));
+        return connection;
+      } catch (thrown) {
+        const state = sqlState(thrown);
+        if (state === "28P01" && !healed && tenant.place.kind === "platform" && healRoles !== undefined) {
+          healed = true;
+          await healRoles(tenant);
+          continue;
+        }
+        // A session that ended a moment ago may still count at the server.
+        if (state === "53300" && attempt <= 6) {
+          await Bun.sleep(25 * 2 ** attempt);
+          signal.throwIfAborted();
+          continue;
+        }
+        onConnectFailure?.(tenant, thrown);
+        throw refusal(state, thrown);
+      }
+    }
+  }
+}
+
+function sqlState(thrown: unknown): string | undefined {
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string"
+    ? thrown.code
+    : undefined;
+}
+
+function refusal(state: string | undefined, cause: unknown): OpenWorkersError {
+  if (state === "53300") {
+    return new OpenWorkersError("OVERLOADED", "The database has no connection left.", {
+      cause,
+      hint: "Try again later.",
+    });
+  }
+  return new OpenWorkersError("DATABASE_UNAVAILABLE", "The database cannot be reached.", {
+    cause: messageOf(cause),
+    hint: "Try again later; its operator finds the reason in the log.",
+  });
+}

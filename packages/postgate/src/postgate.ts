@@ -1,0 +1,171 @@
+import {
+  type DatabaseId,
+  type DatabaseScope,
+  isOpenWorkersError,
+  messageOf,
+  OpenWorkersError,
+} from "@openworkers/core";
+import type { Address } from "@openworkers/db";
+import type { PostgateEvent } from "./events.ts";
+import { CallMemory } from "./http/call-memory.ts";
+import { failureAnswer } from "./http/failure-answer.ts";
+import { HttpFace, lookupFailure } from "./http/http-face.ts";
+import { readBody } from "./http/read-body.ts";
+import { resultAnswer } from "./http/result-answer.ts";
+import type { BackendConnection } from "./pool/backend-connection.ts";
+import { ConnectionBudget } from "./pool/connection-budget.ts";
+import { connectionPlaces } from "./pool/connection-places.ts";
+import { TenantPools } from "./pool/tenant-pools.ts";
+import { parseCommand } from "./query/command.ts";
+import { QueryEngine } from "./query/query-engine.ts";
+import type { Principal, Tenant, TenantDirectory } from "./tenant.ts";
+
+export interface PostgateOptions {
+  readonly directory: TenantDirectory;
+  /** The tenants' server. Whoever it names is asked once how many connections the server takes. */
+  readonly server: Address;
+  readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
+  readonly healRoles?: (tenant: Tenant) => Promise<void>;
+  /** Connections to tenants' databases in all; what the server leaves unless given. */
+  readonly connections?: number;
+  readonly idleMs?: number;
+  /** What requests and results may take while calls are under way, in bytes; 512 MB unless given. */
+  readonly memoryBytes?: number;
+  /** Must not throw. */
+  readonly onEvent?: (event: PostgateEvent) => void;
+}
+
+/** Who calls through a binding. */
+export interface WorkerCaller {
+  readonly worker: string;
+}
+
+/**
+ * The way to tenants' databases: pools of connections as their roles, and the faces that calls come in by. Whoever made it
+ * disposes of it; `drain` first lets calls end.
+ */
+export class Postgate implements AsyncDisposable {
+  /** Places for connections, which all faces take theirs from. */
+  readonly budget: ConnectionBudget<BackendConnection>;
+  readonly #options: PostgateOptions;
+  readonly #onEvent: (event: PostgateEvent) => void;
+  readonly #pools: TenantPools;
+  readonly #engine: QueryEngine;
+  readonly #memory: CallMemory;
+  readonly #changes: Disposable;
+  readonly #faces = new Set<HttpFace>();
+  readonly #calls = new Set<Promise<unknown>>();
+  /** What cancels each call under way. A common signal would hold on to every call it was ever combined with. */
+  readonly #running = new Set<AbortController>();
+  #draining = false;
+
+  private constructor(options: PostgateOptions, places: number) {
+    const { directory, server, sessionSettings, healRoles, idleMs } = options;
+    this.#options = options;
+    this.#onEvent = options.onEvent ?? (() => {});
+    this.budget = new ConnectionBudget({ places });
+    this.#memory = new CallMemory(options.memoryBytes);
+    this.#pools = new TenantPools({
+      budget: this.budget,
+      server,
+      sessionSettings,
+      onConnectFailure: ({ id }, error) =>
+        this.#onEvent({ kind: "connect-failed", databaseId: id, message: messageOf(error) }),
+      ...(healRoles === undefined ? {} : { healRoles }),
+      ...(idleMs === undefined ? {} : { idleMs }),
+    });
+    this.#engine = new QueryEngine({ pools: this.#pools, onEvent: this.#onEvent });
+    this.#changes = directory.onChange((id) => this.#pools.invalidate(id));
+  }
+
+  /** @throws OpenWorkersError DATABASE_UNAVAILABLE when the server cannot be asked how many connections it takes */
+  static async open(options: PostgateOptions): Promise<Postgate> {
+    return new Postgate(options, options.connections ?? (await connectionPlaces(options.server)));
+  }
+
+  /**
+   * Answers one request of the query protocol (`POST`, JSON) for a worker that the database is bound to, which is its
+   * owner there. Failures are answers too. `request.signal` cancels it.
+   */
+  async query(databaseId: DatabaseId, request: Request, { worker }: WorkerCaller): Promise<Response> {
+    return this.#counted(async () => {
+      const tenant = await this.#options.directory.tenant(databaseId).catch((thrown: unknown) => {
+        throw lookupFailure(thrown);
+      });
+      return this.#answer({ tenant, scope: "owner", by: { kind: "worker", worker } }, request);
+    });
+  }
+
+  /** Opens the HTTP face. It is closed with this, or by disposing of it. @throws OpenWorkersError PORT_IN_USE */
+  listenHttp(place: { readonly hostname?: string; readonly port?: number }): HttpFace {
+    const face = HttpFace.listen({
+      ...place,
+      directory: this.#options.directory,
+      answer: (principal, request) => this.#counted(() => this.#answer(principal, request)),
+      onEvent: this.#onEvent,
+    });
+    this.#faces.add(face);
+    return face;
+  }
+
+  /** Bytes of requests and results that calls hold now. */
+  get heldBytes(): number {
+    return this.#memory.held;
+  }
+
+  /** Refuses further calls and resolves when those under way have ended; after `patienceMs` they are cancelled. */
+  async drain(patienceMs: number): Promise<void> {
+    this.#draining = true;
+    for (const face of this.#faces) void face.drain();
+    const timer = setTimeout(() => {
+      for (const call of this.#running) call.abort(stopping());
+    }, patienceMs);
+    await Promise.allSettled(this.#calls);
+    clearTimeout(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(0);
+    for (const face of this.#faces) await face[Symbol.asyncDispose]();
+    this.#changes[Symbol.dispose]();
+    await this.#pools[Symbol.asyncDispose]();
+  }
+
+  async #counted(work: () => Promise<Response>): Promise<Response> {
+    if (this.#draining) return failureAnswer(stopping());
+    const call = work().catch((thrown: unknown) => {
+      if (!isOpenWorkersError(thrown)) this.#onEvent({ kind: "internal-error", error: thrown });
+      return failureAnswer(thrown);
+    });
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  async #answer(principal: Principal, request: Request): Promise<Response> {
+    const call = new AbortController();
+    const leave = () =>
+      call.abort(new OpenWorkersError("QUERY_FAILED", "The caller left; the call was cancelled."));
+    if (request.signal.aborted) leave();
+    request.signal.addEventListener("abort", leave);
+    this.#running.add(call);
+    const memory = this.#memory.share(principal.tenant.id);
+    try {
+      const command = parseCommand(await readBody(request, memory));
+      return resultAnswer(await this.#engine.run(principal, command, memory, call.signal), memory);
+    } catch (thrown) {
+      memory[Symbol.dispose]();
+      throw thrown;
+    } finally {
+      this.#running.delete(call);
+      request.signal.removeEventListener("abort", leave);
+    }
+  }
+}
+
+function stopping(): OpenWorkersError {
+  return new OpenWorkersError("OVERLOADED", "The database service is stopping.", { hint: "Try again." });
+}
