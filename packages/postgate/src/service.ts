@@ -98,7 +98,7 @@ export class PostgateService implements AsyncDisposable {
     );
     const failed = (what: string) => (thrown: unknown) => report(what, { error: messageOf(thrown) });
     parts.use(
-      new Watchdog(server, {
+      await Watchdog.start(server, {
         limits: async (id) =>
           keeper.deletion.isDumping(id)
             ? { ...defaultDatabaseLimits, statementMs: unlimitedMs, idleInTransactionMs: unlimitedMs }
