@@ -136,7 +136,7 @@ export class Postgate implements AsyncDisposable {
   }
 
   async #answer(principal: Principal, request: Request): Promise<Response> {
-    using body = await this.#bodies.read(request);
+    using body = await this.#bodies.read(request, principal.tenant.id);
     const call = new AbortController();
     const leave = () =>
       call.abort(new OpenWorkersError("QUERY_FAILED", "The caller left; the call was cancelled."));
