@@ -4,7 +4,7 @@
  * Run it when the CLI's output has changed: npx bun scripts/cli-docs.ts
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Platform, startPlatform } from "@openworkers/e2e/platform";
 
@@ -124,6 +124,42 @@ const sections: readonly Section[] = [
     ],
   },
   {
+    command: "databases",
+    text: "PostgreSQL databases. `create --url` connects one on a server of your own. What `exec`, `dump`, `restore` and `migrate` do is done with a token that they make for themselves, under the database's limits. [Databases](databases/README.md)",
+    runs: [
+      ["databases", "create", "shop"],
+      [
+        "databases",
+        "exec",
+        "shop",
+        "create table orders (id int primary key, name text); insert into orders values (1, 'a book')",
+      ],
+      ["databases", "exec", "shop", "select * from orders where id = $1", "--param", "1"],
+      ["databases", "limits", "shop", "statementMs=60s"],
+      ["databases", "fork", "shop", "shop-staging"],
+      [
+        "databases",
+        "tokens",
+        "create",
+        "shop",
+        "--name",
+        "reports",
+        "--scope",
+        "read-only",
+        "--expires",
+        "30d",
+      ],
+      ["databases", "tokens", "list", "shop"],
+      ["databases", "list"],
+      ["databases", "delete", "shop-staging", "--yes"],
+    ],
+  },
+  {
+    command: "postgate",
+    text: "Runs the service of tenant databases alone, where `ow up` does not.",
+    runs: [],
+  },
+  {
     command: "domains",
     text: "Host names of your own. The operator, whom `ow` works for, may serve any at once; a domain that somebody else claims is served when its TXT record was seen, or with `verify --trust`.",
     runs: [
@@ -169,7 +205,9 @@ What follows was printed by the commands themselves (\`scripts/cli-docs.ts\`).
 
 /** The command as a user would type it. */
 function typed(args: readonly string[]): string {
-  return args.map((arg) => (/^[\w./=:-]+$/.test(arg) ? arg : `'${arg}'`)).join(" ");
+  return args
+    .map((arg) => (/^[\w./=:-]+$/.test(arg) ? arg : arg.includes("'") ? `"${arg}"` : `'${arg}'`))
+    .join(" ");
 }
 
 /** The options of `ow <command> --help`, and what the commands printed. */
@@ -209,11 +247,18 @@ try {
     [join(platform.directory, "home"), "~/.openworkers"],
     [root, "."],
     [String(platform.port), "8787"],
+    [`on ${hostname()}:`, "on this-machine:"],
   ];
   const clean = (text: string): string =>
     places.reduce(
       (result, [from, to]) => result.replaceAll(from, to),
-      text.replace(/^npm warn .*\n/gm, "").replaceAll("npx ow ", "ow "),
+      text
+        .replace(/^npm warn .*\n/gm, "")
+        .replaceAll("npx ow ", "ow ")
+        // Good for nothing any more, and a scanner's alarm.
+        .replace(/owdb_[\w-]{43}/g, "owdb_…")
+        .replace(/(postgres:.*@127\.0\.0\.1):\d+/g, "$1:6432")
+        .replace(/http:\/\/127\.0\.0\.1:\d+\/query/g, "http://127.0.0.1:6433/query"),
     );
   const place = (arg: string): string =>
     arg === "HELLO" ? join(scratch, "hello") : arg === "BROKEN" ? broken : arg;

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import cliPackage from "../package.json" with { type: "json" };
 import { auditCommand } from "./commands/audit.ts";
 import { bindingsCommand } from "./commands/bindings.ts";
+import { databasesCommand } from "./commands/databases.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { deployCommand } from "./commands/deploy.ts";
 import { devCommand } from "./commands/dev.ts";
@@ -11,6 +12,7 @@ import { envCommand } from "./commands/env.ts";
 import { initCommand } from "./commands/init.ts";
 import { kvCommand } from "./commands/kv.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { postgateCommand } from "./commands/postgate.ts";
 import { secretCommand } from "./commands/secret.ts";
 import { storageCommand } from "./commands/storage.ts";
 import { tailCommand } from "./commands/tail.ts";
@@ -44,10 +46,12 @@ export function createProgram(): Command {
     bindingsCommand(),
     kvCommand(),
     storageCommand(),
+    databasesCommand(),
     domainsCommand(),
     deleteCommand(),
     auditCommand(),
     migrateCommand(),
+    postgateCommand(),
     doctorCommand(),
   ];
   for (const command of commands) program.addCommand(command);

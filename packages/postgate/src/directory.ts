@@ -7,6 +7,7 @@ import {
   parseNotification,
 } from "@openworkers/core";
 import {
+  type Address,
   type Database,
   type DatabaseRow,
   databaseRow,
@@ -36,6 +37,8 @@ export interface DirectoryOptions {
   readonly secretKeys: Pick<SecretKeys, "open">;
   /** Makes a database that is only wanted yet; afterwards its row is ready. */
   readonly make: (id: DatabaseId) => Promise<void>;
+  /** Throws when a server of an owner's is not to be connected to. Asked whenever one is looked up. */
+  readonly judge?: (address: Address) => Promise<void>;
 }
 
 interface Remembered {
@@ -169,7 +172,9 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
     const { secretKeys } = this.#options;
     if (kind === "platform") return { kind, passwords: await passwordsOf({ id, sealed }, secretKeys) };
     const opened: unknown = JSON.parse(await secretKeys.open(sealed, { databaseId: id }));
-    return { kind, address: parseAddress(placeSchema.parse(opened).url) };
+    const address = parseAddress(placeSchema.parse(opened).url);
+    await this.#options.judge?.(address);
+    return { kind, address };
   }
 
   #notified(notification: Notification | undefined): void {

@@ -7,9 +7,11 @@ import {
 } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import type { PostgateEvent } from "./events.ts";
+import { CallMemory } from "./http/call-memory.ts";
 import { failureAnswer } from "./http/failure-answer.ts";
 import { HttpFace, lookupFailure } from "./http/http-face.ts";
-import { BodyMemory } from "./http/read-body.ts";
+import { readBody } from "./http/read-body.ts";
+import { resultAnswer } from "./http/result-answer.ts";
 import type { BackendConnection } from "./pool/backend-connection.ts";
 import { ConnectionBudget } from "./pool/connection-budget.ts";
 import { connectionPlaces } from "./pool/connection-places.ts";
@@ -27,6 +29,8 @@ export interface PostgateOptions {
   /** Connections to tenants' databases in all; what the server leaves unless given. */
   readonly connections?: number;
   readonly idleMs?: number;
+  /** What requests and results may take while calls are under way, in bytes; 512 MB unless given. */
+  readonly memoryBytes?: number;
   /** Must not throw. */
   readonly onEvent?: (event: PostgateEvent) => void;
 }
@@ -47,7 +51,7 @@ export class Postgate implements AsyncDisposable {
   readonly #onEvent: (event: PostgateEvent) => void;
   readonly #pools: TenantPools;
   readonly #engine: QueryEngine;
-  readonly #bodies = new BodyMemory();
+  readonly #memory: CallMemory;
   readonly #changes: Disposable;
   readonly #faces = new Set<HttpFace>();
   readonly #calls = new Set<Promise<unknown>>();
@@ -60,6 +64,7 @@ export class Postgate implements AsyncDisposable {
     this.#options = options;
     this.#onEvent = options.onEvent ?? (() => {});
     this.budget = new ConnectionBudget({ places });
+    this.#memory = new CallMemory(options.memoryBytes);
     this.#pools = new TenantPools({
       budget: this.budget,
       server,
@@ -103,6 +108,11 @@ export class Postgate implements AsyncDisposable {
     return face;
   }
 
+  /** Bytes of requests and results that calls hold now. */
+  get heldBytes(): number {
+    return this.#memory.held;
+  }
+
   /** Refuses further calls and resolves when those under way have ended; after `patienceMs` they are cancelled. */
   async drain(patienceMs: number): Promise<void> {
     this.#draining = true;
@@ -136,16 +146,19 @@ export class Postgate implements AsyncDisposable {
   }
 
   async #answer(principal: Principal, request: Request): Promise<Response> {
-    using body = await this.#bodies.read(request, principal.tenant.id);
     const call = new AbortController();
     const leave = () =>
       call.abort(new OpenWorkersError("QUERY_FAILED", "The caller left; the call was cancelled."));
     if (request.signal.aborted) leave();
     request.signal.addEventListener("abort", leave);
     this.#running.add(call);
+    const memory = this.#memory.share(principal.tenant.id);
     try {
-      const json = await this.#engine.run(principal, parseCommand(body.text), call.signal);
-      return new Response(json, { headers: { "content-type": "application/json" } });
+      const command = parseCommand(await readBody(request, memory));
+      return resultAnswer(await this.#engine.run(principal, command, memory, call.signal), memory);
+    } catch (thrown) {
+      memory[Symbol.dispose]();
+      throw thrown;
     } finally {
       this.#running.delete(call);
       request.signal.removeEventListener("abort", leave);

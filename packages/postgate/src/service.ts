@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type DatabaseId, defaultDatabaseLimits, isOpenWorkersError, messageOf } from "@openworkers/core";
 import { type Database, databaseMeasured, type SecretKeys } from "@openworkers/db";
-import { PlatformDirectory } from "./directory.ts";
+import { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
 import { describePrincipal, type PostgateEvent } from "./events.ts";
 import { Housekeeping } from "./life/housekeeping.ts";
 import { DatabaseMaker } from "./life/maker.ts";
@@ -23,6 +23,8 @@ export interface PostgateServiceOptions {
   readonly postgresPorts: readonly number[];
   readonly httpPorts: readonly number[];
   readonly certificate?: Certificate;
+  /** Throws when a server of an owner's is not to be connected to; any may be without. */
+  readonly judge?: NonNullable<DirectoryOptions["judge"]>;
   /** Connections to the tenants' server in all; what it leaves unless given. */
   readonly connections?: number;
   /** What an operator should read. Never throws. */
@@ -69,7 +71,12 @@ export class PostgateService implements AsyncDisposable {
     const { warnings } = await server.prepare();
     const maker = new DatabaseMaker(database, server);
     const directory = parts.use(
-      await PlatformDirectory.open({ database, secretKeys, make: (id) => maker.make(id) }),
+      await PlatformDirectory.open({
+        database,
+        secretKeys,
+        make: (id) => maker.make(id),
+        ...(options.judge === undefined ? {} : { judge: options.judge }),
+      }),
     );
     const known = (id: DatabaseId): Promise<Tenant | undefined> =>
       directory.tenant(id).catch((thrown: unknown) => {
@@ -91,7 +98,7 @@ export class PostgateService implements AsyncDisposable {
     );
     const failed = (what: string) => (thrown: unknown) => report(what, { error: messageOf(thrown) });
     parts.use(
-      new Watchdog(server, {
+      await Watchdog.start(server, {
         limits: async (id) =>
           keeper.deletion.isDumping(id)
             ? { ...defaultDatabaseLimits, statementMs: unlimitedMs, idleInTransactionMs: unlimitedMs }

@@ -13,6 +13,7 @@ export {
   type WorkerExports,
 } from "./cells/mod.ts";
 export { raiseOpenFiles } from "./cells/os/rlimits.ts";
+export { judgeOwnServer } from "./egress/guard/own-server.ts";
 export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from "./runner/runner.ts";
 export { type RunnerSettings, readSettings } from "./runner/settings.ts";
 export { cellsWithFiles } from "./supervisor/overgrown-cells.ts";

@@ -8,6 +8,7 @@ import type {
   WorkerCode,
 } from "@openworkers/core";
 import type { DeployAssets } from "@openworkers/db";
+import type { DatabasesBackend } from "./databases.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
@@ -186,6 +187,8 @@ export interface Backend extends AsyncDisposable {
   deleteBucket(nameOrId: string): Promise<void>;
   /** What is in a bucket. */
   bucket(nameOrId: string): Promise<BucketAccess>;
+
+  readonly databases: DatabasesBackend;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;

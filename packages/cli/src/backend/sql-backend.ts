@@ -45,6 +45,7 @@ import type {
 } from "./backend.ts";
 import { hasTxtRecord, type TxtResolver } from "./dns.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import { SqlDatabases } from "./sql-databases.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
 import { SqlStorage } from "./sql-storage.ts";
@@ -59,6 +60,7 @@ export class SqlBackend implements Backend {
   readonly #dataDir: string | undefined;
   readonly #dns: TxtResolver | undefined;
   readonly #storage: SqlStorage;
+  readonly databases: SqlDatabases;
   #operator: Promise<UserId> | undefined;
 
   /**
@@ -70,6 +72,7 @@ export class SqlBackend implements Backend {
     this.#dataDir = dataDir;
     this.#dns = dns;
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
+    this.databases = new SqlDatabases(database, () => this.#by());
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {

@@ -13,6 +13,8 @@ interface Options {
 interface AddOptions extends Options {
   readonly kv?: string;
   readonly storage?: string;
+  readonly database?: string;
+  readonly hyperdrive?: string;
   readonly worker?: string;
   readonly entrypoint?: string;
   readonly props?: string;
@@ -50,6 +52,7 @@ export function bindingsCommand(): Command {
         [
           "ow bindings add hello SESSIONS --kv sessions",
           "ow bindings add hello FILES --storage pictures",
+          "ow bindings add hello DB --database shop",
           'ow bindings add hello ADMIN --worker backend --entrypoint Admin --props \'{"role":"editor"}\'',
         ],
       )
@@ -57,6 +60,8 @@ export function bindingsCommand(): Command {
         .argument("<name>", "the name on the worker's env")
         .option("--kv <namespace>", "a KV namespace, by name or id")
         .option("--storage <bucket>", "a bucket, by name or id")
+        .option("--database <database>", "a database, by name or id: for queries")
+        .option("--hyperdrive <database>", "a database, by name or id: for PostgreSQL drivers")
         .option("--worker <worker>", "another worker of the same owner, or the worker itself")
         .option("--entrypoint <class>", "with --worker: an exported class instead of the default export")
         .option("--props <json>", "with --worker: an object that the other worker sees as ctx.props")
@@ -93,14 +98,18 @@ export function bindingsCommand(): Command {
   return bindings;
 }
 
-function wanted({ kv, storage, worker, entrypoint, props }: AddOptions): EnvironmentBinding {
-  if ([kv, storage, worker].filter((given) => given !== undefined).length !== 1) {
-    throw new UsageError("Give one of --kv, --storage and --worker.");
+function wanted(options: AddOptions): EnvironmentBinding {
+  const { kv, storage, database, hyperdrive, worker, entrypoint, props } = options;
+  const given = [kv, storage, database, hyperdrive, worker].filter((name) => name !== undefined);
+  if (given.length !== 1) {
+    throw new UsageError("Give one of --kv, --storage, --database, --hyperdrive and --worker.");
   }
   if (worker !== undefined) return { kind: "worker", worker, entrypoint, props: parseProps(props) };
   if (entrypoint !== undefined || props !== undefined) {
     throw new UsageError("--entrypoint and --props go with --worker.");
   }
+  if (database !== undefined) return { kind: "database", database };
+  if (hyperdrive !== undefined) return { kind: "hyperdrive", database: hyperdrive };
   return kv === undefined ? { kind: "storage", bucket: storage } : { kind: "kv", namespace: kv };
 }
 

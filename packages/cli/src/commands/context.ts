@@ -3,6 +3,7 @@ import type { Backend } from "../backend/backend.ts";
 import { exitCodes } from "../output/failure.ts";
 import { Output } from "../output/output.ts";
 import type { SandboxKind } from "../platform/cell-host.ts";
+import type { DatabaseFaces } from "../profile/profile.ts";
 import { openPlatform, type PlatformChoice } from "./platform.ts";
 
 /** What a command's action works with. */
@@ -16,6 +17,8 @@ export interface PlatformContext extends CommandContext {
   readonly backend: Backend;
   /** What the platform's cells run in. */
   readonly sandbox: SandboxKind;
+  /** See `OpenPlatform.databaseFaces`. */
+  databaseFaces(): DatabaseFaces;
   /** Address of a worker's host, or of a version's preview. */
   url(worker: string, version?: number): string;
   /** See `OpenPlatform.served`. */
@@ -103,6 +106,7 @@ export async function withPlatform<T>(
       ...context,
       backend: platform.backend,
       sandbox: platform.sandbox,
+      databaseFaces: platform.databaseFaces,
       url: platform.url,
       served: platform.served,
     });

@@ -43,6 +43,7 @@ export function devCommand(): Command {
           sandbox: platform.sandbox,
           url: platform.url,
           served: platform.served,
+          databaseFaces: platform.databaseFaces,
           logsSocket: profile.logsSocket,
         });
       });

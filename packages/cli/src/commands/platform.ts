@@ -1,10 +1,16 @@
-import { previewLabel } from "@openworkers/core";
+import { OpenWorkersError, previewLabel } from "@openworkers/core";
 import { connect } from "@openworkers/db";
 import type { Backend } from "../backend/backend.ts";
 import { SqlBackend } from "../backend/sql-backend.ts";
 import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/cell-host.ts";
-import { chooseProfile, type Profile, type ProfileChoice, runningProfiles } from "../profile/profile.ts";
+import {
+  chooseProfile,
+  type DatabaseFaces,
+  type Profile,
+  type ProfileChoice,
+  runningProfiles,
+} from "../profile/profile.ts";
 
 export type PlatformChoice = ProfileChoice;
 
@@ -15,6 +21,8 @@ export interface OpenPlatform extends AsyncDisposable {
   /** The running platform on this machine; absent when only its database is reached. */
   readonly profile: Profile | undefined;
   url(worker: string, version?: number): string;
+  /** Where tenant databases are reached. @throws OpenWorkersError DATABASE_UNAVAILABLE when nothing on this machine serves them */
+  databaseFaces(): DatabaseFaces;
   /**
    * Resolves with `true` once a version that was deployed is served, with `false` when that takes
    * too long, and with `undefined` when no runner on this machine can be asked.
@@ -56,6 +64,17 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
     profile,
     url: (worker, version) =>
       workerUrl(version === undefined ? worker : previewLabel(version, worker), baseDomain, port),
+    databaseFaces: () => {
+      const faces = profile?.databases ?? facesFrom(process.env);
+      if (faces !== undefined) return faces;
+      throw new OpenWorkersError(
+        "DATABASE_UNAVAILABLE",
+        "Nothing that serves tenant databases is known here.",
+        {
+          hint: "Start the platform (`ow up` says when they are off, and why), or set OW_DATABASES_HTTP and OW_DATABASES_POSTGRES.",
+        },
+      );
+    },
     served: async (worker, version) =>
       profile === undefined
         ? undefined
@@ -67,4 +86,12 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
 /** `http://hello.localhost:8787/`. */
 export function workerUrl(label: string, baseDomain: string, port: number): string {
   return `http://${label}.${baseDomain}${port === 80 ? "" : `:${port}`}/`;
+}
+
+/** A Postgate elsewhere: `http://host:port` and `host:port`. */
+function facesFrom(env: NodeJS.ProcessEnv): DatabaseFaces | undefined {
+  const { OW_DATABASES_HTTP: http, OW_DATABASES_POSTGRES: postgres } = env;
+  const [, host, port] = /^(.+):(\d+)$/.exec(postgres ?? "") ?? [];
+  if (http === undefined || host === undefined) return undefined;
+  return { http: http.endsWith("/") ? http : `${http}/`, host, port: Number(port) };
 }

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import colors from "picocolors";
 import { defaultSandbox, type SandboxKind } from "../platform/cell-host.ts";
+import { formatFaces } from "../platform/postgate.ts";
 import { type RunningPlatform, startPlatform } from "../platform/start.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import { command, parsePort, withContext } from "./context.ts";
@@ -15,6 +16,8 @@ interface Options {
   readonly baseDomain: string;
   readonly sandbox: SandboxKind;
   readonly profile?: string;
+  readonly postgresPort?: number;
+  readonly databasesPort?: number;
 }
 
 export function upCommand(): Command {
@@ -27,6 +30,16 @@ export function upCommand(): Command {
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--data <dir>", "data directory", defaultDataDir())
     .option("--base-domain <domain>", "workers are served at <worker>.<domain>", "localhost")
+    .option(
+      "--postgres-port <port>",
+      "port of PostgreSQL's protocol to tenant databases (default: 6432, or a free one)",
+      parsePort,
+    )
+    .option(
+      "--databases-port <port>",
+      "port of HTTP to tenant databases (default: 6433, or a free one)",
+      parsePort,
+    )
     .option("--profile <name>", "name for other commands' --profile (default: the port)")
     .addOption(
       new Option("--sandbox <kind>", "`none` runs workers WITHOUT isolation from this machine")
@@ -35,7 +48,7 @@ export function upCommand(): Command {
     )
     .addHelpText(
       "after",
-      "\nEnvironment: DATABASE_URL replaces the embedded PostgreSQL, OW_HOME (~/.openworkers) holds profiles and, unless\n--data says otherwise, the data, OW_SECRET_KEY the private keys of secrets.",
+      "\nEnvironment: DATABASE_URL replaces the embedded PostgreSQL, OW_HOME (~/.openworkers) holds profiles and, unless\n--data says otherwise, the data, OW_SECRET_KEY the private keys of secrets. OW_TENANTS_URL,\nOW_POSTGATE_HOST, OW_POSTGATE_PORT, OW_POSTGATE_HTTP_PORT, OW_POSTGATE_CONNECTIONS, OW_POSTGATE_TLS_CERT and\nOW_POSTGATE_TLS_KEY are of tenant databases: docs/operations.md.",
     )
     .action(async (options: Options) => {
       await withContext(options, async ({ output, signal }) => {
@@ -48,6 +61,10 @@ export function upCommand(): Command {
           baseDomain: options.baseDomain,
           sandbox: options.sandbox,
           ...(databaseUrl === undefined ? {} : { databaseUrl }),
+          databasePorts: {
+            ...(options.postgresPort === undefined ? {} : { postgres: options.postgresPort }),
+            ...(options.databasesPort === undefined ? {} : { http: options.databasesPort }),
+          },
           ...(options.profile === undefined ? {} : { profileName: options.profile }),
           signal,
           output,
@@ -71,6 +88,7 @@ function formatReady({ summary }: RunningPlatform, { baseDomain }: Options): str
     `  workers   ${colors.cyan(workerUrl("<worker>", baseDomain, summary.port))}`,
     `  data      ${summary.dataDir}`,
     `  database  ${summary.database}`,
+    `  databases ${summary.databases === null ? colors.yellow("off") : formatFaces(summary.databases)}`,
     `  sandbox   ${sandbox}`,
     `  profile   ${summary.profile}`,
     `Deploy with ${colors.bold("ow deploy PATH")} in another terminal; Ctrl-C stops the platform.`,

@@ -5,6 +5,7 @@ import { formatBytes } from "../bundle/mod.ts";
 import type { PlatformContext } from "../commands/context.ts";
 import { type BuildOptions, type BuiltWorker, buildWorker } from "./build.ts";
 import { checkStarts } from "./check.ts";
+import { prepareDatabases } from "./databases.ts";
 
 export interface ReleaseOptions {
   /** Share of the requests for the new version. */
@@ -43,6 +44,7 @@ export async function deployPath(
   const built = await context.output.step("Bundle", () => buildWorker(path, options, context.signal));
   const bundleMs = Math.round(performance.now() - start);
   const released = await releaseWorker(built, options, context);
+  await prepareDatabases(context, built.project, released.bindings);
   return { ...released, timings: { bundle: bundleMs, ...released.timings } };
 }
 

@@ -19,6 +19,21 @@ export const rateLimitEntry = z.looseObject({
 export const bindingKeys = {
   kv_namespaces: z.array(z.looseObject({ binding: name, id: z.string().min(1).optional() })).optional(),
   r2_buckets: z.array(z.looseObject({ binding: name, bucket_name: z.string().min(1).optional() })).optional(),
+  d1_databases: z
+    .array(
+      z.looseObject({
+        binding: name,
+        database_name: z.string().min(1).optional(),
+        database_id: z.string().min(1).optional(),
+        migrations_dir: z.string().min(1).optional(),
+        migrations_table: z
+          .string()
+          .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "a table's name is up to 63 letters, digits and _")
+          .optional(),
+      }),
+    )
+    .optional(),
+  hyperdrive: z.array(z.looseObject({ binding: name, id: z.string().min(1).optional() })).optional(),
   services: z
     .array(
       z.looseObject({

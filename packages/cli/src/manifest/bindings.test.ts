@@ -112,12 +112,42 @@ describe("a manifest's bindings", () => {
     expect((await project(manifest)).bindings.size).toBe(2);
   });
 
+  test("of databases are called by the manifest's names before Cloudflare's ids, and by nothing for a placeholder", async () => {
+    const { bindings, databases } = await project({
+      d1_databases: [
+        { binding: "NAMED", database_name: "shop", database_id: "0b9e1a2c", preview_database_id: "x" },
+        { binding: "BY_ID", database_id: "other", migrations_dir: "sql", migrations_table: "done" },
+        { binding: "OWN" },
+      ],
+      hyperdrive: [
+        { binding: "WIRE", id: "shop" },
+        { binding: "TUTORIAL", id: "<YOUR_HYPERDRIVE_ID>" },
+      ],
+    });
+    expect([...bindings]).toEqual([
+      ["NAMED", { kind: "database", database: "shop" }],
+      ["BY_ID", { kind: "database", database: "other" }],
+      ["OWN", { kind: "database", database: undefined }],
+      ["WIRE", { kind: "hyperdrive", database: "shop" }],
+      ["TUTORIAL", { kind: "hyperdrive", database: undefined }],
+    ]);
+    expect(databases).toEqual([
+      { binding: "NAMED", database: "shop", migrationsDir: "migrations", migrationsTable: "d1_migrations" },
+      { binding: "BY_ID", database: "other", migrationsDir: "sql", migrationsTable: "done" },
+      { binding: "OWN", migrationsDir: "migrations", migrationsTable: "d1_migrations" },
+    ]);
+  });
+
   const warned: [manifest: object, warning: string][] = [
     [
       { services: [{ binding: "OTHER", service: "other", environment: "staging" }] },
       "environment of services has no effect.",
     ],
     [{ r2_buckets: [{ binding: "B", jurisdiction: "eu" }] }, "jurisdiction of r2_buckets has no effect."],
+    [
+      { hyperdrive: [{ binding: "HD", id: "shop", localConnectionString: "postgres://localhost" }] },
+      "localConnectionString of hyperdrive has no effect.",
+    ],
     [
       { unsafe: { bindings: [{ name: "ODD", type: "odd" }] } },
       "ODD of unsafe.bindings is not supported; the worker runs without it.",

@@ -40,7 +40,7 @@ export function readBindings(manifest: ManifestSection, assets?: string): Manife
 }
 
 function entriesOf(manifest: ManifestSection, assets: string | undefined): Entry[] {
-  const { kv_namespaces, r2_buckets, services, version_metadata } = manifest;
+  const { kv_namespaces, r2_buckets, d1_databases, hyperdrive, services, version_metadata } = manifest;
   return [
     ...(kv_namespaces ?? []).map(
       ({ binding, id }): Entry => ({
@@ -54,6 +54,22 @@ function entriesOf(manifest: ManifestSection, assets: string | undefined): Entry
         key: "r2_buckets",
         name: binding,
         binding: { kind: "storage", bucket: bucket_name },
+      }),
+    ),
+    ...(d1_databases ?? []).map(
+      ({ binding, database_name, database_id }): Entry => ({
+        key: "d1_databases",
+        name: binding,
+        // The id is Cloudflare's where there is a name as well.
+        binding: { kind: "database", database: database_name ?? database_id },
+      }),
+    ),
+    ...(hyperdrive ?? []).map(
+      ({ binding, id }): Entry => ({
+        key: "hyperdrive",
+        name: binding,
+        // As tutorials have it: <YOUR_HYPERDRIVE_ID>. No database can be called so.
+        binding: { kind: "hyperdrive", database: id?.startsWith("<") ? undefined : id },
       }),
     ),
     ...(services ?? []).map(
@@ -107,6 +123,16 @@ const known: Readonly<Record<Exclude<keyof typeof bindingKeys, "unsafe" | "versi
   {
     kv_namespaces: new Set(["binding", "id", "preview_id", "remote"]),
     r2_buckets: new Set(["binding", "bucket_name", "preview_bucket_name", "remote"]),
+    d1_databases: new Set([
+      "binding",
+      "database_name",
+      "database_id",
+      "preview_database_id",
+      "migrations_dir",
+      "migrations_table",
+      "remote",
+    ]),
+    hyperdrive: new Set(["binding", "id"]),
     services: new Set(["binding", "service", "entrypoint", "props", "remote"]),
     ratelimits: new Set(["name", "namespace_id", "simple"]),
   };
@@ -128,4 +154,32 @@ function entryWarnings(manifest: ManifestSection): string[] {
       .filter((key) => !isEmpty(others[key]))
       .map((key) => `unsafe.${key} is not supported; the worker runs without it.`),
   ];
+}
+
+/** A database of the manifest's that has migrations, or may have. */
+export interface ProjectDatabase {
+  /** The name on `env`. */
+  readonly binding: string;
+  /** Name or id; without, what the binding leads to is known to the platform alone. */
+  readonly database?: string;
+  /** Relative to the manifest's folder. */
+  readonly migrationsDir: string;
+  readonly migrationsTable: string;
+}
+
+/** wrangler's names for them. */
+export const defaultMigrations = { migrationsDir: "migrations", migrationsTable: "d1_migrations" } as const;
+
+export function readDatabases({ d1_databases }: ManifestSection): ProjectDatabase[] {
+  return (d1_databases ?? []).map(
+    ({ binding, database_name, database_id, migrations_dir, migrations_table }) => {
+      const database = database_name ?? database_id;
+      return {
+        binding,
+        ...(database === undefined ? {} : { database }),
+        migrationsDir: migrations_dir ?? defaultMigrations.migrationsDir,
+        migrationsTable: migrations_table ?? defaultMigrations.migrationsTable,
+      };
+    },
+  );
 }

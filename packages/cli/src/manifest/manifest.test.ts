@@ -254,12 +254,8 @@ describe("a project is refused for", () => {
 });
 
 const keys: { key: string; value: unknown; warning: string | undefined }[] = [
-  {
-    key: "d1_databases",
-    value: [{ binding: "DB" }],
-    warning: "d1_databases is not supported in this release",
-  },
-  { key: "d1_databases", value: [], warning: undefined },
+  { key: "d1_databases", value: [{ binding: "DB" }], warning: undefined },
+  { key: "hyperdrive", value: [{ binding: "DB", id: "shop" }], warning: undefined },
   { key: "kv_namespaces", value: [{ binding: "KV" }], warning: undefined },
   { key: "triggers", value: { crons: ["* * * * *"] }, warning: "triggers is not supported" },
   { key: "compatability_date", value: "2026-01-01", warning: "Did you mean compatibility_date?" },

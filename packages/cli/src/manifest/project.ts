@@ -8,7 +8,7 @@ import {
 } from "@openworkers/core";
 import type { AssetsManifest } from "../assets/project-assets.ts";
 import { findParts } from "./assets.ts";
-import { readBindings } from "./bindings.ts";
+import { type ProjectDatabase, readBindings, readDatabases } from "./bindings.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
@@ -44,6 +44,8 @@ export interface Project {
   readonly vars: ReadonlyMap<string, EnvValue>;
   /** No name of `vars` is among them. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
+  /** Those of the bindings that have migrations, or may have. */
+  readonly databases: readonly ProjectDatabase[];
   readonly limits: Partial<Limits>;
   /** Where the worker may go. */
   readonly egress: EgressPolicy;
@@ -104,6 +106,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     compatibilityFlags: manifest.compatibility_flags ?? [],
     vars: toEnvValues(manifest.vars ?? {}),
     bindings: bound.bindings,
+    databases: readDatabases(manifest),
     limits: readLimits(manifest),
     egress: { allow: manifest.openworkers?.egress?.allow },
     ...readRoutes(manifest),

@@ -8,10 +8,11 @@ import { isAnswering } from "../live-logs/client.ts";
 import { LogFanOut } from "../live-logs/fan-out.ts";
 import { type Serves, serveLiveLogs } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
-import { type Profile, writeProfile } from "../profile/profile.ts";
+import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
 import type { SandboxKind } from "./cell-host.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
+import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 
 /** How long requests under way may go on after Ctrl-C: nobody waits for longer at a terminal. */
@@ -27,6 +28,8 @@ export interface StartOptions {
   /** Replaces the embedded PostgreSQL. */
   readonly databaseUrl?: string;
   readonly sandbox: SandboxKind;
+  /** Of tenant databases; without, those that people expect, or else free ones. */
+  readonly databasePorts?: PostgatePorts;
   /** Default: the port. */
   readonly profileName?: string;
   /** Ends the start; a platform that runs already is ended by disposing of it. */
@@ -41,6 +44,8 @@ export interface PlatformSummary {
   readonly sandbox: SandboxKind;
   readonly baseDomain: string;
   readonly database: string;
+  /** Where tenant databases are reached; null when they are off. */
+  readonly databases: DatabaseFaces | null;
   readonly profile: string;
   readonly version: string;
   readonly pid: number;
@@ -52,7 +57,7 @@ export interface RunningPlatform extends AsyncDisposable {
 }
 
 /**
- * Starts the platform: database, migrations, live logs, runner, and the profile that other commands find it by.
+ * Starts the platform: database, migrations, live logs, tenant databases, runner, and the profile that other commands find it by.
  * Disposing of it finishes requests under way and stops all of it; what was started is stopped when a later part fails.
  *
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, PORT_IN_USE, DATA_DIR_IN_USE, DATA_DIR_NEWER, DATABASE_UNAVAILABLE,
@@ -87,6 +92,24 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   parts.use(serveLiveLogs(logsSocket, logs, (worker, version) => serves(worker, version)));
   parts.use(logs);
   signal.throwIfAborted();
+  const report = (message: string, details: Record<string, unknown>) =>
+    output.warn(formatReport(message, details));
+  const postgate = await output.step("Start the database service", () =>
+    startPostgate({
+      database: pool,
+      databaseUrl: database.url,
+      secretKeys,
+      dataDir,
+      ports: options.databasePorts ?? {},
+      output,
+      report,
+    }),
+  );
+  if (postgate !== undefined) {
+    parts.use(postgate.service);
+    // After the runner's, whose workers need it until they have answered.
+    parts.defer(() => postgate.service.drain(drainMs));
+  }
   const runner = parts.use(
     await output.step("Start the runner", () =>
       createRunner({
@@ -98,7 +121,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         runtimeDir: join(runtimeDir, "cells"),
         sandbox: options.sandbox,
         logs,
-        report: (message, details) => output.warn(formatReport(message, details)),
+        report,
+        ...(postgate === undefined ? {} : { databases: postgate.service }),
       }),
     ),
   );
@@ -113,6 +137,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     dataDir,
     logsSocket,
     sandbox: options.sandbox,
+    ...(postgate === undefined ? {} : { databases: postgate.faces }),
     pid: process.pid,
     startedAt: Date.now(),
   };
@@ -127,6 +152,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       sandbox: options.sandbox,
       baseDomain: options.baseDomain,
       database: database.description,
+      databases: postgate?.faces ?? null,
       profile: profile.name,
       version: rootPackage.version,
       pid: process.pid,
@@ -135,8 +161,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   };
 }
 
-/** What the runner tells its operator, in one line. */
-function formatReport(message: string, details: Record<string, unknown>): string {
+/** What a service tells its operator, in one line. */
+export function formatReport(message: string, details: Record<string, unknown>): string {
   const list = Object.entries(details).map(([key, value]) => {
     return `${key}=${value instanceof Error ? JSON.stringify(value.message) : JSON.stringify(value)}`;
   });

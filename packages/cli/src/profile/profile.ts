@@ -15,10 +15,15 @@ const profileSchema = z.object({
   /** Unix socket of the live logs; whether it answers says whether the platform runs. */
   logsSocket: z.string(),
   sandbox: z.enum(["bubblewrap", "none"]),
+  /** Where tenant databases are reached; absent when they are off. */
+  databases: z.object({ http: z.url(), host: z.string(), port: z.int() }).optional(),
   pid: z.int(),
   /** Unix milliseconds. */
   startedAt: z.number(),
 });
+
+/** Where tenant databases are reached: by HTTP, and by PostgreSQL's protocol. */
+export type DatabaseFaces = NonNullable<Profile["databases"]>;
 
 /** How to reach a platform that `ow up` started on this machine. Holds the database's password. */
 export type Profile = z.infer<typeof profileSchema>;

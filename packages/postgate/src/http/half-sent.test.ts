@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { TestPostgate, until } from "../testing/test-postgate.ts";
 import { embedded } from "../testing/test-server.ts";
-import { BodyMemory, maxBodyBytes } from "./read-body.ts";
+import { CallMemory } from "./call-memory.ts";
+import { maxBodyBytes, readBody } from "./read-body.ts";
 
 const stack = new AsyncDisposableStack();
 let gate: TestPostgate;
@@ -38,26 +39,15 @@ test("a tenant that announces large requests and does not send them keeps nobody
   expect(await gate.rows(other, "select 1")).toEqual([[1]]);
 });
 
-test("memory that a tenant's requests take is its share, and is given back when they have been read", async () => {
-  const memory = new BodyMemory({ mostBytes: 800, tenantBytes: 100 });
-  const request = (bytes: number) => new Request("http://x", { method: "POST", body: "x".repeat(bytes) });
-  {
-    using _ = await memory.read(request(60), "a");
-    await expect(memory.read(request(60), "a")).rejects.toMatchObject({ code: "OVERLOADED" });
-    using other = await memory.read(request(60), "b");
-    expect(other.text).toBe("x".repeat(60));
-  }
-  using again = await memory.read(request(100), "a");
-  expect(again.text).toHaveLength(100);
-});
-
 test("a request that does not come to its end is given up, and its memory with it", async () => {
-  const memory = new BodyMemory({ mostBytes: 100, tenantBytes: 100, patienceMs: 50 });
+  const memory = new CallMemory(400);
   const never = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new Uint8Array(90)),
   });
-  const request = new Request("http://x", { method: "POST", body: never });
-  await expect(memory.read(request, "a")).rejects.toMatchObject({ code: "INVALID_INPUT" });
-  using next = await memory.read(new Request("http://x", { method: "POST", body: "y".repeat(90) }), "b");
-  expect(next.text).toHaveLength(90);
+  {
+    using share = memory.share("a");
+    const request = new Request("http://x", { method: "POST", body: never });
+    await expect(readBody(request, share, 50)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  }
+  expect(memory.held).toBe(0);
 });

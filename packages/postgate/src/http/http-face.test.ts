@@ -1,19 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import type { Tenant } from "../tenant.ts";
 import { type Answer, read, TestPostgate, until } from "../testing/test-postgate.ts";
-import { embedded } from "../testing/test-server.ts";
+import { embedded, type TestServer } from "../testing/test-server.ts";
 import type { HttpFace } from "./http-face.ts";
 import { maxBodyBytes } from "./read-body.ts";
 
 describe("the query protocol over HTTP", () => {
   const stack = new AsyncDisposableStack();
+  let server: TestServer;
   let gate: TestPostgate;
   let tenant: Tenant;
   let face: HttpFace;
   let token: string;
 
   beforeAll(async () => {
-    gate = stack.use(await TestPostgate.open(stack.use(await embedded())));
+    server = stack.use(await embedded());
+    gate = stack.use(await TestPostgate.open(server));
     tenant = await gate.make("http");
     face = gate.postgate.listenHttp({});
     token = gate.tenants.token(tenant);
@@ -87,6 +90,35 @@ describe("the query protocol over HTTP", () => {
     const request = new Request("http://postgate/query", { method: "POST", body: streamed });
     const answer = await read(await gate.postgate.query(tenant.id, request, { worker: "test" }));
     expect(answer.error).toMatchObject({ code: "BODY_TOO_LARGE" });
+  });
+
+  test("holds no more than so much for answers that nobody reads, and a quarter of it for one tenant", async () => {
+    await using small = await TestPostgate.open(server, { memoryBytes: 16 * 2 ** 20 });
+    const [idle, busy] = [await small.make("idle reader"), await small.make("busy reader")];
+    const ask = (of: Tenant) => {
+      const body = JSON.stringify({ sql: "select repeat('x', 1500000)" });
+      const request = new Request("http://postgate/query", { method: "POST", body });
+      return small.postgate.query(of.id, request, { worker: "test" });
+    };
+    const unread = [await ask(idle), await ask(idle)];
+    const third = await read(await ask(idle));
+    expect([third.status, third.error?.code]).toEqual([503, "OVERLOADED"]);
+    expect(small.postgate.heldBytes).toBeGreaterThan(3_000_000);
+    expect((await ask(busy)).status).toBe(200);
+    await unread[0]?.body?.cancel();
+    expect((await read(unread[1] ?? Response.error())).results[0]?.rows[0]?.[0]).toHaveLength(1_500_000);
+    expect((await read(await ask(idle))).status).toBe(200);
+  });
+
+  test("an answer that a client leaves unread counts as held until the client is gone", async () => {
+    const body = JSON.stringify({ sql: "select repeat('x', 9000000)" });
+    const head = `POST /query HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const socket = connect(Number(new URL(face.url).port), "127.0.0.1");
+    socket.pause();
+    socket.write(head + body);
+    await until(() => gate.postgate.heldBytes > 9_000_000 && gate.postgate.budget.usage.busy === 0);
+    socket.destroy();
+    await until(() => gate.postgate.heldBytes === 0);
   });
 
   test("cancels a statement when the client hangs up", async () => {

@@ -5,7 +5,7 @@ import type { TenantPools } from "../pool/tenant-pools.ts";
 import type { Principal } from "../tenant.ts";
 import type { Command } from "./command.ts";
 import { Exchange, type ExchangeOptions } from "./exchange.ts";
-import { type Result, ResultAllowance } from "./result.ts";
+import { type Result, ResultAllowance, type ResultMemory } from "./result.ts";
 import { TypeNames, typeLookup } from "./type-names.ts";
 
 export interface QueryEngineOptions {
@@ -27,14 +27,19 @@ export class QueryEngine {
 
   /**
    * Runs `command` and answers with the JSON of its results. When `signal` aborts, with an `OpenWorkersError`, what runs is
-   * cancelled and rolled back.
+   * cancelled and rolled back. What the results take is taken from `memory`.
    *
    * @throws OpenWorkersError QUERY_FAILED, RESULT_TOO_LARGE, INVALID_INPUT, OVERLOADED, DATABASE_UNAVAILABLE; what `signal`
    * aborts with while the command waits for a connection
    */
-  async run(principal: Principal, command: Command, signal: AbortSignal): Promise<string> {
+  async run(
+    principal: Principal,
+    command: Command,
+    memory: ResultMemory,
+    signal: AbortSignal,
+  ): Promise<string> {
     try {
-      const results = await this.#run(principal, command, signal);
+      const results = await this.#run(principal, command, memory, signal);
       return `{"results":[${results.map((result) => result.toJson()).join()}]}`;
     } catch (thrown) {
       this.#report(principal, thrown, signal.aborted);
@@ -45,6 +50,7 @@ export class QueryEngine {
   async #run(
     { tenant, scope }: Principal,
     command: Command,
+    memory: ResultMemory,
     signal: AbortSignal,
   ): Promise<readonly Result[]> {
     const loan = await this.#options.pools.borrow(tenant, scope, signal);
@@ -53,7 +59,7 @@ export class QueryEngine {
     const exchange = new Exchange(loan.connection, command, {
       statementMs,
       typeOf: (oid) => names.get(oid),
-      allowance: new ResultAllowance({ rows: resultRows, bytes: resultBytes }),
+      allowance: new ResultAllowance({ rows: resultRows, bytes: resultBytes }, memory),
     });
     const leave = () => exchange.interrupt(signal.reason);
     signal.addEventListener("abort", leave, { once: true });

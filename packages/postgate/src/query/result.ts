@@ -2,18 +2,35 @@ import { OpenWorkersError } from "@openworkers/core";
 import type { Field } from "pg-protocol/dist/messages.js";
 import type { ColumnType } from "./column-types.ts";
 
+/** What results are held in, over all calls. */
+export interface ResultMemory {
+  /** @throws OpenWorkersError OVERLOADED */
+  take(bytes: number): void;
+}
+
+/** Memory is taken in steps: most results are smaller than one. */
+const stepBytes = 65_536;
+
 /** How much of an answer is still allowed, over all results of a call. */
 export class ResultAllowance {
   readonly #most: { readonly rows: number; readonly bytes: number };
+  readonly #memory: ResultMemory | undefined;
   #rows = 0;
   #bytes = 0;
+  #untaken = 0;
 
-  constructor(most: { readonly rows: number; readonly bytes: number }) {
+  constructor(most: { readonly rows: number; readonly bytes: number }, memory?: ResultMemory) {
     this.#most = most;
+    this.#memory = memory;
   }
 
-  /** @throws OpenWorkersError RESULT_TOO_LARGE */
+  /** @throws OpenWorkersError RESULT_TOO_LARGE, OVERLOADED */
   take(rows: number, bytes: number): void {
+    this.#untaken += bytes;
+    if (this.#untaken >= stepBytes) {
+      this.#memory?.take(this.#untaken);
+      this.#untaken = 0;
+    }
     this.#rows += rows;
     this.#bytes += bytes;
     if (this.#rows > this.#most.rows) throw tooLarge(`${this.#most.rows} rows`);

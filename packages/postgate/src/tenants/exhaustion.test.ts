@@ -68,7 +68,13 @@ const greedy: readonly (readonly [name: string, statements: string, ...ends: str
     "57014",
     "53100",
   ],
-  ["one large value", "select length(repeat('x', 1000000000) || repeat('y', 1000000000))", "54000", "53200"],
+  [
+    "one large value",
+    "select length(repeat('x', 1000000000) || repeat('y', 1000000000))",
+    "57014",
+    "54000",
+    "53200",
+  ],
   [
     "many large values",
     "select array_length(array_agg(repeat('x', 100000000) || g), 1) from generate_series(1, 100) g",
@@ -78,9 +84,10 @@ const greedy: readonly (readonly [name: string, statements: string, ...ends: str
   [
     "an array without end",
     "select array_length(array_agg(g), 1) from generate_series(1, 1000000000) g",
+    "57014",
     "54000",
     "53200",
-    "57014",
+    "53400",
   ],
   [
     "a function that calls itself",
@@ -139,7 +146,7 @@ for (const [name, start] of testServers) {
       await server.read((queries) => sql`alter system set autovacuum_naptime = '1s'`.execute(queries));
       await server.read((queries) => sql`select pg_reload_conf()`.execute(queries));
       neighbour = await makeTenant(server, "neighbour");
-      watchdog = new Watchdog(server, {
+      watchdog = await Watchdog.start(server, {
         limits: async (id) => tenants.get(id)?.limits ?? defaultDatabaseLimits,
         onBite: (bite) => {
           bites.push(bite);
@@ -243,10 +250,11 @@ for (const [name, start] of testServers) {
 
     test("a tenant that takes the locks of all is shut out, and the others have them again", async () => {
       const hostile = await tenant("locker");
-      const session = await openSession(server, hostile);
-      await outcome(session, "select count(pg_advisory_lock(g)) from generate_series(1, 10000000) g").catch(
-        () => "ended",
-      );
+      await using session = await openSession(server, hostile);
+      await outcome(
+        session,
+        "select count(pg_advisory_lock(g)) from (select generate_series(1, 10000000) as g) s",
+      ).catch(() => "ended");
       const bite = await biteOf(hostile, "locks", "suspended");
       expect(bite.measured).toBeGreaterThan(bite.allowed);
       const refused = await openSession(server, hostile).catch((thrown: unknown) => errorCode(thrown));

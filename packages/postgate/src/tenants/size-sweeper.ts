@@ -32,7 +32,7 @@ const roomAgain = 0.95;
 /** What rows that are deleted may add before they give room. */
 const reduceSlack = 1.1;
 const reduceSlackBytes = 16 * 2 ** 20;
-const roomEveryMs = 15_000;
+const roomEveryMs = 5_000;
 
 interface Measured {
   readonly bytes: number;
@@ -87,7 +87,8 @@ export class SizeSweeper implements AsyncDisposable {
     const room = Math.max(0, limits.sizeBytes - bytes);
     const now = Date.now();
     const soonest = now + Math.min(quietMs, (room / bytesPerSecond) * 1_000);
-    this.#measured.set(id, { bytes, soonest, latest: now + quietMs });
+    // A full one is looked at until there is room in it, whether or not anybody uses it.
+    this.#measured.set(id, { bytes, soonest, latest: now + (full ? roomEveryMs : quietMs) });
     const report = (did: Swept["did"]) => this.#options.onSweep?.({ tenant: id, bytes, did });
     report("measured");
     if (bytes > limits.sizeBytes) {

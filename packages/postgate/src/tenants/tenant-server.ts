@@ -412,21 +412,24 @@ async function endSessions(
 
 /** Databases and roles of finished tenants, with names that begin with `prefix`, that `heal` would change. */
 async function changed(queries: Queries, prefix: string): Promise<string[]> {
-  const { rows } = await sql<{ name: string }>`
-    with finished as (
-      select d.oid, d.datname, d.datconnlimit, (
-        select split_part(entry, '=', 2)::bigint from pg_db_role_setting s, unnest(s.setconfig) entry
-        where s.setdatabase = d.oid and s.setrole = 0 and entry like ${`${suspension}=%`}) as until
-      from pg_database d
-      where starts_with(d.datname, ${prefix}) and shobj_description(d.oid, 'pg_database') is not null)
-    select f.datname as name from finished f
-      where f.datconnlimit = 0 or f.until < extract(epoch from clock_timestamp())
-    union all
-    select r.rolname from pg_authid r join finished f on f.datname = left(r.rolname, 35) and f.until is null
-      where not r.rolcanlogin
-        or shobj_description(r.oid, 'pg_authid') is distinct from encode(sha256(r.rolpassword::bytea), 'hex')
-        or exists (select from pg_db_role_setting s where s.setrole = r.oid)`.execute(queries);
-  return rows.map(({ name }) => name);
+  const databases = await sql<{ name: string; shut: boolean; until: number | null }>`
+    select d.datname as name, d.datconnlimit = 0 as shut, (
+      select split_part(entry, '=', 2)::bigint from pg_db_role_setting s, unnest(s.setconfig) entry
+      where s.setdatabase = d.oid and s.setrole = 0 and starts_with(entry, ${`${suspension}=`})) as until
+    from pg_database d join pg_shdescription m on m.objoid = d.oid and m.classoid = 'pg_database'::regclass
+    where starts_with(d.datname, ${prefix})`.execute(queries);
+  const roles = await sql<{ name: string }>`
+    select r.rolname as name from pg_authid r
+      left join pg_shdescription m on m.objoid = r.oid and m.classoid = 'pg_authid'::regclass
+    where starts_with(r.rolname, ${prefix}) and (not r.rolcanlogin
+      or m.description is distinct from encode(sha256(r.rolpassword::bytea), 'hex')
+      or r.oid in (select setrole from pg_db_role_setting))`.execute(queries);
+  const now = Date.now() / 1_000;
+  const finished = new Map(databases.rows.map((row) => [row.name, row]));
+  return [
+    ...databases.rows.filter(({ shut, until }) => shut || (until !== null && until < now)),
+    ...roles.rows.filter(({ name }) => finished.get(name.slice(0, 35))?.until === null),
+  ].map(({ name }) => name);
 }
 
 function limitsSql(id: DatabaseId, limits: DatabaseLimits): string {

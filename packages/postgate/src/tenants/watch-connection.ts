@@ -71,11 +71,14 @@ const sharedSql = `
     current_setting('max_locks_per_transaction')::int
       * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) as capacity`;
 
-// The lock that it takes to ask whose session it is, is one of those that are freed just before.
+const pidsSql = `
+  select array_agg(s.pid) as pids from pg_catalog.pg_stat_get_activity(null) s
+  where s.datid = $1 and s.backend_type = 'client backend' and s.usesysid <> all($2)`;
+
+// PostgreSQL asks the catalog who may end whose session: the lock that takes is one of those that are let go just before.
 const endAllSql = `
   with freed as materialized (select pg_advisory_unlock_all())
-  select pg_terminate_backend(s.pid) from freed, pg_catalog.pg_stat_get_activity(null) s
-  where s.datid = $1 and s.usesysid = any($2)`;
+  select pg_terminate_backend(pid) from freed, unnest($1::int[]) pid`;
 
 /**
  * The watchdog's connection. It is opened before it is needed, asks functions and not the catalogs that all databases
@@ -100,7 +103,7 @@ export class WatchConnection implements AsyncDisposable {
     const { rows } = await client.query<Row>(sessionsSql);
     const isNew = ({ datid, usesysid }: Row) =>
       !this.#databases.has(datid) || (usesysid !== null && !this.#roles.has(usesysid));
-    if (rows.some(isNew)) await this.#refresh(client);
+    if (rows.some(isNew)) await this.#learn(client, rows);
     const shared = await client.query<{ queue: number; capacity: number }>(sharedSql);
     return {
       sessions: rows.flatMap((row) => this.#watched(row) ?? []),
@@ -122,11 +125,32 @@ export class WatchConnection implements AsyncDisposable {
 
   /** Ends all sessions of a tenant, also when there is no lock left. */
   async endAll(id: DatabaseId): Promise<void> {
-    const client = await this.#connected();
     const database = [...this.#databases].find(([, known]) => known === id)?.[0];
-    const roles = [...this.#roles].filter(([, known]) => known !== "platform").map(([oid]) => oid);
+    if (database !== undefined) await this.#endAll(await this.#connected(), database);
+  }
+
+  async #endAll(client: Client, database: number): Promise<void> {
+    const platform = [...this.#roles].filter(([, known]) => known === "platform").map(([oid]) => oid);
+    const { rows } = await client.query<{ pids: number[] | null }>(pidsSql, [database, platform]);
     this.#loaded = false;
-    await client.query(endAllSql, [database, roles]);
+    await client.query(endAllSql, [rows[0]?.pids ?? []]);
+  }
+
+  /** Learns who is who; if somebody who came after the last time left no lock for it, ends who holds most first. */
+  async #learn(client: Client, rows: readonly Row[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#refresh(client);
+      } catch (thrown) {
+        if (!outOfLocks(thrown) || attempt === 10) throw thrown;
+        const greediest = rows
+          .filter(({ usesysid }) => usesysid !== null && this.#roles.get(usesysid) !== "platform")
+          .toSorted((a, b) => b.locks - a.locks)[0];
+        if (greediest === undefined) throw thrown;
+        await this.#endAll(client, greediest.datid);
+        await Bun.sleep(20);
+      }
+    }
   }
 
   async #connected(): Promise<Client> {
@@ -140,7 +164,8 @@ export class WatchConnection implements AsyncDisposable {
     await client.connect();
     await this.#refresh(client);
     // What these take from the catalogs is remembered for when it cannot be asked for.
-    await client.query(endAllSql, [0, []]);
+    await client.query(pidsSql, [0, []]);
+    await client.query(endAllSql, [[]]);
     this.#loaded = false;
     this.#client = client;
     return client;
@@ -158,7 +183,7 @@ export class WatchConnection implements AsyncDisposable {
       );
       this.#loaded = true;
     } catch (thrown) {
-      if (!(thrown instanceof DatabaseError) || thrown.code !== "53200") throw thrown;
+      if (!outOfLocks(thrown)) throw thrown;
     }
   }
 
@@ -198,6 +223,10 @@ export class WatchConnection implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client?.end();
   }
+}
+
+function outOfLocks(thrown: unknown): boolean {
+  return thrown instanceof DatabaseError && thrown.code === "53200";
 }
 
 function stateOf(state: string): WatchedSession["state"] {

@@ -73,9 +73,21 @@ export class Watchdog implements AsyncDisposable {
   /** Turns that were cancelled at the last look. */
   #cancelled = new Set<string>();
 
-  constructor(server: TenantServer, options: WatchdogOptions) {
+  /** Begins when its connection is there: when it is needed, nobody may be able to log in. */
+  static async start(server: TenantServer, options: WatchdogOptions): Promise<Watchdog> {
+    const connection = new WatchConnection(server.address);
+    try {
+      await connection.look();
+    } catch (thrown) {
+      await connection[Symbol.asyncDispose]();
+      throw thrown;
+    }
+    return new Watchdog(server, connection, options);
+  }
+
+  private constructor(server: TenantServer, connection: WatchConnection, options: WatchdogOptions) {
     this.#server = server;
-    this.#connection = new WatchConnection(server.address);
+    this.#connection = connection;
     this.#options = options;
     this.#looks = new Repeated(() => this.look(), options.everyMs ?? 1_000, options.onError);
   }

@@ -45,6 +45,7 @@ export class Session {
     const { client, options } = this.#parts;
     // Until the relay has them, the client's leaving must be heard too.
     client.intake.onLost = () => this.#ended.abort();
+    if (client.intake.closed) this.#ended.abort();
     try {
       using _place = await options.budget.enter(this.tenant, this.#ended.signal);
       const backend = await this.#open();
@@ -57,7 +58,7 @@ export class Session {
         await backend.leave(this.#relay?.status === "busy");
       }
     } catch (thrown) {
-      farewell(client, this.#refusal(thrown));
+      void farewell(client, this.#refusal(thrown));
     } finally {
       this.#gone.resolve();
     }
@@ -74,7 +75,7 @@ export class Session {
       // In the middle of an answer, words of ours would be taken for a part of it.
       const between = this.#relay === undefined || this.#relay.status !== "busy";
       this.#relay?.stop();
-      farewell(this.#parts.client, between ? reason : undefined);
+      void farewell(this.#parts.client, between ? reason : undefined);
       this.#ended.abort();
     }
     await this.#gone.promise;
@@ -141,7 +142,7 @@ export class Session {
       backend: backend.intake,
       onEnd: (who) => {
         // PostgreSQL has said why; the client is to read it.
-        if (who === "backend") farewell(client);
+        if (who === "backend") void farewell(client);
         resolve();
       },
     });

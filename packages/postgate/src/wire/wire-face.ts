@@ -4,7 +4,7 @@ import type { Principal } from "../tenant.ts";
 import { CancelKeys } from "./cancel-keys.ts";
 import { askWho, type Door } from "./listener/admission.ts";
 import type { Certificate } from "./listener/certificate.ts";
-import { type Client, farewell } from "./listener/client.ts";
+import { type Client, farewell, turnAway } from "./listener/client.ts";
 import { Doorkeeper, defaultDoorLimits } from "./listener/doorkeeper.ts";
 import { handshake } from "./listener/handshake.ts";
 import { LoginThrottle } from "./listener/login-throttle.ts";
@@ -167,59 +167,61 @@ export class WireFace implements AsyncDisposable {
     count: number,
     report: (error: unknown) => void,
   ): Promise<void> {
-    try {
-      const session = await this.#admit(client, door, certificate, count, report);
-      if (session === undefined) return;
-      this.#byClient.set(client, session);
-      this.#sessions.add(session);
-      // What changed while it was being let in, nobody has told it.
-      void session.look();
-      await session.run();
-      this.#sessions.delete(session);
-    } catch (thrown) {
-      if (thrown instanceof ConnectionLost) return;
-      const reason =
-        thrown instanceof ProtocolViolation
-          ? { code: thrown.sqlState, message: thrown.message }
-          : tell(thrown);
-      if (reason.code === "XX000") report(thrown);
-      if (reason.code === "28P01") this.#options.report("A token was refused.", { address: client.address });
-      farewell(client, reason);
+    const { limits } = this.#options;
+    const place = door.kind === "token" ? this.#doorkeeper.enter(client.address) : undefined;
+    if (door.kind === "token" ? place === undefined : count > limits.perCell) {
+      turnAway(client);
+      return;
     }
+    const deadline = setTimeout(() => client.intake.destroy(), limits.handshakeMs);
+    let session: Session | undefined;
+    try {
+      session = await this.#admit(client, door, certificate, report);
+    } catch (thrown) {
+      // Who has been refused keeps its place at the door until it has gone.
+      if (!(thrown instanceof ConnectionLost)) await farewell(client, this.#refusal(thrown, client, report));
+    } finally {
+      clearTimeout(deadline);
+      place?.[Symbol.dispose]();
+    }
+    if (session === undefined) return;
+    this.#byClient.set(client, session);
+    this.#sessions.add(session);
+    // What changed while it was being let in, nobody has told it.
+    void session.look();
+    await session.run();
+    this.#sessions.delete(session);
   }
 
   async #admit(
     client: Client,
     door: Door,
     certificate: Certificate | undefined,
-    count: number,
     report: (error: unknown) => void,
   ): Promise<Session | undefined> {
-    const { limits } = this.#options;
-    using place = door.kind === "token" ? this.#doorkeeper.enter(client.address) : undefined;
-    if (door.kind === "token" ? place === undefined : count > limits.perCell) {
-      throw new ProtocolViolation("too many connections", "53300");
+    const greeting = await handshake(client, certificate, report);
+    if (greeting.kind === "cancel") {
+      // As with PostgreSQL: nothing is said, and the end of the connection says that it has been acted on.
+      await this.#keys.find(greeting.key)?.cancel();
+      await farewell(client);
+      return undefined;
     }
-    const deadline = setTimeout(() => client.intake.destroy(), limits.handshakeMs);
-    try {
-      const greeting = await handshake(client, certificate, report);
-      if (greeting.kind === "cancel") {
-        // As with PostgreSQL: nothing is said, and the end of the connection says that it has been acted on.
-        await this.#keys.find(greeting.key)?.cancel();
-        farewell(client);
-        return undefined;
-      }
-      const extensions = wantedExtensions(greeting.parameters);
-      if (greeting.minor > 0 || extensions.length > 0) {
-        client.intake.wire.write(negotiateProtocolVersion(extensions));
-      }
-      const settings = startupSettings(greeting.parameters);
-      const again = await askWho(client, door);
-      const principal: Principal = await again();
-      return new Session({ options: this.#options, keys: this.#keys, client, principal, again, settings });
-    } finally {
-      clearTimeout(deadline);
+    const extensions = wantedExtensions(greeting.parameters);
+    if (greeting.minor > 0 || extensions.length > 0) {
+      client.intake.wire.write(negotiateProtocolVersion(extensions));
     }
+    const settings = startupSettings(greeting.parameters);
+    const again = await askWho(client, door);
+    const principal: Principal = await again();
+    return new Session({ options: this.#options, keys: this.#keys, client, principal, again, settings });
+  }
+
+  #refusal(thrown: unknown, { address }: Client, report: (error: unknown) => void): ServerError {
+    if (thrown instanceof ProtocolViolation) return { code: thrown.sqlState, message: thrown.message };
+    const reason = tell(thrown);
+    if (reason.code === "XX000") report(thrown);
+    if (reason.code === "28P01") this.#options.report("A token was refused.", { address });
+    return reason;
   }
 
   #look(id: DatabaseId | undefined): void {

@@ -7,7 +7,7 @@ let gateway: TestGateway;
 let fixture: TestRunner;
 let databaseId: DatabaseId;
 beforeAll(async () => {
-  fixture = await startTestRunner({}, (url) => {
+  fixture = await startTestRunner({}, async ({ url }) => {
     gateway = testGateway({ connectionString: url });
     return gateway;
   });

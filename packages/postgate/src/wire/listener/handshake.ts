@@ -1,4 +1,4 @@
-import { Intake } from "../protocol/intake.ts";
+import { ConnectionLost, Intake } from "../protocol/intake.ts";
 import { accepted, declined } from "../protocol/server-messages.ts";
 import { ProtocolViolation, parseStartupPacket, startupLength } from "../protocol/startup-packet.ts";
 import type { Certificate } from "./certificate.ts";
@@ -13,7 +13,7 @@ const tlsRecord = 0x16;
  * What the client wants, with TLS when it asks for it and there is a certificate. `client.intake` is where it speaks
  * then.
  *
- * @throws ProtocolViolation; ConnectionLost; Error when TLS fails
+ * @throws ProtocolViolation; ConnectionLost, also when TLS fails: its own alert has told the client why
  */
 export async function handshake(
   client: Client,
@@ -24,7 +24,7 @@ export async function handshake(
   for (;;) {
     const head = await client.intake.read(4);
     if (head[0] === tlsRecord && certificate !== undefined && asked.size === 0) {
-      client.intake = await directTls(client.intake, head, certificate, report);
+      client.intake = await directTls(client.intake, head, certificate, report).catch(lost);
       client.encrypted = true;
       asked.add("ssl");
       continue;
@@ -48,6 +48,10 @@ export async function handshake(
     // From here on it is this one that a deadline has to end.
     client.intake = new Intake(report);
     client.encrypted = true;
-    await plain.upgradeTls(client.intake.wire, tlsOptions(certificate));
+    await plain.upgradeTls(client.intake.wire, tlsOptions(certificate)).catch(lost);
   }
+}
+
+function lost(thrown: unknown): never {
+  throw thrown instanceof ProtocolViolation ? thrown : new ConnectionLost({ cause: thrown });
 }

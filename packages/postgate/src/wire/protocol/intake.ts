@@ -32,6 +32,10 @@ export class Intake implements WireOwner {
     this.#report = report;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** How many bytes have come that nobody has read. */
   get heldBytes(): number {
     return this.#held.length;
@@ -125,7 +129,7 @@ export class Intake implements WireOwner {
 export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
 
-  constructor() {
-    super("the connection was closed");
+  constructor(options?: ErrorOptions) {
+    super("the connection was closed", options);
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { newId } from "@openworkers/core";
 import { program } from "../../cells/testing/test-cells.ts";
 import { type DatabaseCells, databaseCells, type Inside, type QueryError } from "./testing/database-cells.ts";
 
@@ -106,6 +107,25 @@ test.each(["2021-11-03", "2022-02-01", "2024-09-23"])(
     expect(await (await cell.fetch()).json()).toEqual(["42601", 5]);
   },
 );
+
+test("of several databases each name leads to its own, and a statement of one runs there", async () => {
+  const [first, second] = [newId<"database">(), newId<"database">()];
+  const before = fixture.gateway.asked.length;
+  const bindings = {
+    DB: { kind: "database", databaseId: first },
+    OTHER: { kind: "database", databaseId: second },
+  } as const;
+  await fixture.cells.run(bindings, (async ({ DB, OTHER }: Parameters<Inside>[0]) => {
+    await OTHER.prepare("select 1").run();
+    await DB.query("select 1");
+    await OTHER.withSession().batch([OTHER.prepare("select 1")]);
+  }) as never);
+  expect(fixture.gateway.asked.slice(before).map(({ databaseId }) => databaseId)).toEqual([
+    second,
+    first,
+    second,
+  ]);
+});
 
 describe("a batch", () => {
   test("gives the result of each statement, in their order", async () => {

@@ -67,6 +67,13 @@ export interface TestRunner extends AsyncDisposable {
   text(worker: string, path?: string, init?: RequestInit): Promise<string>;
 }
 
+/** The platform's database, in a server of the test's. */
+export interface OwnDatabase {
+  readonly url: string;
+  readonly database: Database;
+  readonly secretKeys: SecretKeys;
+}
+
 const defaultSettings: RunnerSettings = {
   maxCells: undefined,
   warmCells: 1,
@@ -79,10 +86,10 @@ const defaultSettings: RunnerSettings = {
   egress: { open: true, permissions: Permissions.none, certificates: undefined },
 };
 
-/** @param databases given the URL of the runner's own PostgreSQL */
+/** @param openDatabases given where the runner has its own; the caller disposes of what it opens */
 export async function startTestRunner(
   settings: Partial<RunnerSettings> = {},
-  databases?: (url: string) => DatabaseGateway,
+  openDatabases?: (own: OwnDatabase) => Promise<DatabaseGateway>,
 ): Promise<TestRunner> {
   await using parts = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "ow-"));
@@ -90,6 +97,7 @@ export async function startTestRunner(
   const { database, url } = parts.use(await withTestDatabase());
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(directory, "keys-")) });
   await registerSealingKey(database, secretKeys);
+  const databases = await openDatabases?.({ url, database, secretKeys });
   const runtimeDir = mkdtempSync(join(directory, "r-"));
   const records: LogRecord[] = [];
   const reports: Record<string, unknown>[] = [];
@@ -105,7 +113,7 @@ export async function startTestRunner(
       logs: { emit: (record) => records.push(record) },
       report: (message, details) => reports.push({ message, ...details }),
       settings: { ...defaultSettings, ...settings },
-      ...(databases === undefined ? {} : { databases: databases(url) }),
+      ...(databases === undefined ? {} : { databases }),
     }),
   );
   const { id: operator } = await ensureOperator(database);

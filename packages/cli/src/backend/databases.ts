@@ -1,0 +1,62 @@
+import type { DatabaseLimits, DatabaseScope } from "@openworkers/core";
+import type { DatabaseDump, DatabaseToken, ResourceUser } from "@openworkers/db";
+
+/** A tenant database, as the commands see it. */
+export interface DatabaseSummary {
+  readonly id: string;
+  readonly name: string;
+  /** Name of the user it belongs to. */
+  readonly owner: string;
+  readonly createdAt: Date;
+  /** On the platform's server for them, or on one of the owner's. */
+  readonly kind: "platform" | "external";
+  /** `wanted`: it is made when it is first used. */
+  readonly state: "wanted" | "ready";
+  readonly limits: DatabaseLimits;
+  /** What it was last found to occupy. */
+  readonly sizeBytes: number | null;
+  /** Whether that is more than its limit: then rows are read and deleted only. */
+  readonly full: boolean;
+}
+
+export interface DatabaseDetails extends DatabaseSummary {
+  readonly users: readonly ResourceUser[];
+  readonly tokens: readonly DatabaseToken[];
+}
+
+export interface CreateDatabase {
+  readonly name: string;
+  readonly limits: Partial<DatabaseLimits>;
+  /** Name or id of what it is to be a copy of. */
+  readonly fork?: string;
+  /** Where it is, when it is on a server of the owner's. */
+  readonly url?: string;
+}
+
+export interface CreateToken {
+  readonly name: string;
+  readonly scope: DatabaseScope;
+  readonly expiresAt?: Date;
+}
+
+/** What commands do to tenant databases and their tokens; what is in them is reached with a token. */
+export interface DatabasesBackend {
+  /** By name. */
+  list(): Promise<DatabaseSummary[]>;
+  get(nameOrId: string): Promise<DatabaseDetails>;
+  create(wanted: CreateDatabase): Promise<DatabaseSummary>;
+  rename(nameOrId: string, name: string): Promise<void>;
+  limit(nameOrId: string, limits: Partial<DatabaseLimits>): Promise<DatabaseLimits>;
+  /** Begins its end; refused, with the workers' names, while one binds it. */
+  delete(nameOrId: string): Promise<{ readonly id: string; readonly name: string }>;
+  /** Whether all of a deletion is done, and what was kept of it. */
+  deletion(id: string): Promise<{ readonly done: boolean; readonly dump?: DatabaseDump }>;
+  /** What is kept of deleted databases, the newest first. */
+  dumps(): Promise<DatabaseDump[]>;
+  /** Makes a token; its text cannot be had again. */
+  createToken(
+    nameOrId: string,
+    wanted: CreateToken,
+  ): Promise<{ readonly id: string; readonly token: string }>;
+  revokeToken(nameOrId: string, name: string): Promise<void>;
+}

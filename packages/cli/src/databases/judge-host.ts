@@ -1,0 +1,28 @@
+import { lookup } from "node:dns/promises";
+import { OpenWorkersError } from "@openworkers/core";
+import type { Address } from "@openworkers/db";
+import { judgeOwnServer } from "@openworkers/runner";
+
+/**
+ * Judges where a user's own database is, as the egress guard judges where workers go: what is not public must be in
+ * OW_EGRESS_ALLOW, and what is must be encrypted.
+ *
+ * @throws OpenWorkersError EGRESS_REFUSED, INVALID_INPUT (a public host without TLS)
+ */
+export async function judgeHost({ host, port, tls }: Address): Promise<void> {
+  if (host.startsWith("/")) {
+    throw new OpenWorkersError("INVALID_INPUT", "A database of your own is on a host, not on a Unix socket.");
+  }
+  const found = await lookup(host, { all: true }).catch((cause: unknown) => {
+    throw new OpenWorkersError("INVALID_INPUT", `There is no host ${host}.`, { cause });
+  });
+  const { isPublic } = judgeOwnServer(
+    { host, port },
+    found.map(({ address }) => address),
+  );
+  if (isPublic && tls === "disable") {
+    throw new OpenWorkersError("INVALID_INPUT", `The connection to ${host} would not be encrypted.`, {
+      hint: "Write sslmode=verify-full (or require) into the URL.",
+    });
+  }
+}
