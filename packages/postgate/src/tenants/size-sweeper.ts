@@ -54,6 +54,8 @@ export class SizeSweeper implements AsyncDisposable {
   readonly #options: SizeSweeperOptions;
   readonly #measured = new Map<DatabaseId, Measured>();
   readonly #roomMade = new Map<DatabaseId, { at: number; rewritten: Rewritten }>();
+  /** Work inside tenants' databases, which takes as long as a tenant likes: nobody waits for it. */
+  readonly #rooms = new Map<DatabaseId, Promise<void>>();
   readonly #penalties = new Penalties();
   readonly #sweeps: Repeated;
 
@@ -76,8 +78,10 @@ export class SizeSweeper implements AsyncDisposable {
       return last === undefined || now >= (active.has(id) ? last.soonest : last.latest);
     });
     for (const [id, bytes] of await this.#server.sizes(due)) {
-      const tenant = await this.#options.tenant(id);
-      if (tenant !== undefined) await this.#judge(tenant, bytes);
+      await this.#apart(async () => {
+        const tenant = await this.#options.tenant(id);
+        if (tenant !== undefined) await this.#judge(tenant, bytes);
+      });
     }
   }
 
@@ -103,34 +107,53 @@ export class SizeSweeper implements AsyncDisposable {
       if (full && bytes > before && bytes > allowed) {
         await this.#server.suspend(id, this.#penalties.next(id));
         report("suspended");
-      } else await this.#makeRoom(tenant);
+      } else this.#makeRoom(tenant);
     } else if (full) {
       if (bytes < limits.sizeBytes * roomAgain) {
         await this.#options.setFull(id, false, bytes);
         await this.#server.endSessions(id, ["reduce"]);
         report("freed");
-      } else await this.#makeRoom(tenant);
+      } else this.#makeRoom(tenant);
     }
   }
 
-  async #makeRoom(tenant: Tenant): Promise<void> {
-    const last = this.#roomMade.get(tenant.id) ?? { at: 0, rewritten: new Map() };
+  #makeRoom(tenant: Tenant): void {
+    const { id } = tenant;
+    const last = this.#roomMade.get(id) ?? { at: 0, rewritten: new Map() };
     if (!tenant.full || tenant.place.kind !== "platform" || Date.now() - last.at < roomEveryMs) return;
-    this.#roomMade.set(tenant.id, { ...last, at: Date.now() });
+    if (this.#rooms.has(id) || this.#rooms.size >= mostRooms) return;
+    this.#roomMade.set(id, { ...last, at: Date.now() });
     // As the owner itself: VACUUM calls the functions of its indexes.
     const address = backendAddress(this.#server.address, { ...tenant, full: false }, "owner");
-    await makeRoom(address, last.rewritten);
-    // What it gave back is seen at the next look.
-    this.#measured.delete(tenant.id);
+    const made = this.#apart(async () => {
+      await makeRoom(address, last.rewritten);
+      // What it gave back is seen at the next look.
+      this.#measured.delete(id);
+    });
+    this.#rooms.set(
+      id,
+      made.finally(() => this.#rooms.delete(id)),
+    );
   }
 
   async #heal(): Promise<void> {
     for (const id of await this.#server.unwell()) {
-      const tenant = await this.#options.tenant(id);
-      if (tenant?.place.kind !== "platform") continue;
-      if (await this.#server.heal(id, tenant.place.passwords, tenant.limits)) {
-        this.#options.onSweep?.({ tenant: id, bytes: this.#measured.get(id)?.bytes ?? 0, did: "healed" });
-      }
+      await this.#apart(async () => {
+        const tenant = await this.#options.tenant(id);
+        if (tenant?.place.kind !== "platform") return;
+        if (await this.#server.heal(id, tenant.place.passwords, tenant.limits)) {
+          this.#options.onSweep?.({ tenant: id, bytes: this.#measured.get(id)?.bytes ?? 0, did: "healed" });
+        }
+      });
+    }
+  }
+
+  /** Work on one tenant: when it fails, the others' goes on. */
+  async #apart(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      this.#options.onError(thrown);
     }
   }
 
@@ -160,5 +183,6 @@ export class SizeSweeper implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sweeps[Symbol.asyncDispose]();
+    await Promise.all(this.#rooms.values());
   }
 }
