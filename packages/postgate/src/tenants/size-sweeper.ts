@@ -54,8 +54,6 @@ export class SizeSweeper implements AsyncDisposable {
   readonly #options: SizeSweeperOptions;
   readonly #measured = new Map<DatabaseId, Measured>();
   readonly #roomMade = new Map<DatabaseId, { at: number; rewritten: Rewritten }>();
-  /** Work inside tenants' databases, which takes as long as a tenant likes: nobody waits for it. */
-  readonly #rooms = new Map<DatabaseId, Promise<void>>();
   readonly #penalties = new Penalties();
   readonly #sweeps: Repeated;
 
@@ -107,33 +105,25 @@ export class SizeSweeper implements AsyncDisposable {
       if (full && bytes > before && bytes > allowed) {
         await this.#server.suspend(id, this.#penalties.next(id));
         report("suspended");
-      } else this.#makeRoom(tenant);
+      } else await this.#makeRoom(tenant);
     } else if (full) {
       if (bytes < limits.sizeBytes * roomAgain) {
         await this.#options.setFull(id, false, bytes);
         await this.#server.endSessions(id, ["reduce"]);
         report("freed");
-      } else this.#makeRoom(tenant);
+      } else await this.#makeRoom(tenant);
     }
   }
 
-  #makeRoom(tenant: Tenant): void {
-    const { id } = tenant;
-    const last = this.#roomMade.get(id) ?? { at: 0, rewritten: new Map() };
+  async #makeRoom(tenant: Tenant): Promise<void> {
+    const last = this.#roomMade.get(tenant.id) ?? { at: 0, rewritten: new Map() };
     if (!tenant.full || tenant.place.kind !== "platform" || Date.now() - last.at < roomEveryMs) return;
-    if (this.#rooms.has(id) || this.#rooms.size >= mostRooms) return;
-    this.#roomMade.set(id, { ...last, at: Date.now() });
+    this.#roomMade.set(tenant.id, { ...last, at: Date.now() });
     // As the owner itself: VACUUM calls the functions of its indexes.
     const address = backendAddress(this.#server.address, { ...tenant, full: false }, "owner");
-    const made = this.#apart(async () => {
-      await makeRoom(address, last.rewritten);
-      // What it gave back is seen at the next look.
-      this.#measured.delete(id);
-    });
-    this.#rooms.set(
-      id,
-      made.finally(() => this.#rooms.delete(id)),
-    );
+    await makeRoom(address, last.rewritten);
+    // What it gave back is seen at the next look.
+    this.#measured.delete(tenant.id);
   }
 
   async #heal(): Promise<void> {
@@ -183,6 +173,5 @@ export class SizeSweeper implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sweeps[Symbol.asyncDispose]();
-    await Promise.all(this.#rooms.values());
   }
 }
