@@ -130,7 +130,13 @@ async function learn(
   };
   const statement = { sql: typeLookup, params: [`{${unique.join()}}`] };
   const lookup = new Exchange(connection, { kind: "statement", statement }, options);
-  const [result] = await lookup.outcome;
-  names.learn(unique, result?.rawRows ?? []);
-  return lookup.clean;
+  try {
+    const [result] = await lookup.outcome;
+    names.learn(unique, result?.rawRows ?? []);
+    return await lookup.clean;
+  } catch (thrown) {
+    if (!isOpenWorkersError(thrown)) throw thrown;
+    // What the statement did is done and must be answered; its types are asked for again by the next.
+    return false;
+  }
 }

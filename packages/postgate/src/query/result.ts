@@ -116,7 +116,8 @@ export class Result {
   toJson(): string {
     const types = this.#fields.map(({ dataTypeID }) => this.#typeOf(dataTypeID));
     const columns = this.#fields.map(
-      ({ name }, index) => `{"name":${JSON.stringify(name)},"type":${JSON.stringify(types[index]?.name)}}`,
+      ({ name }, index) =>
+        `{"name":${JSON.stringify(name)},"type":${JSON.stringify(types[index]?.name ?? "unknown")}}`,
     );
     const encoders = types.map((type) => type?.toJson ?? JSON.stringify);
     const rows =

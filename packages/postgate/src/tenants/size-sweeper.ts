@@ -76,8 +76,10 @@ export class SizeSweeper implements AsyncDisposable {
       return last === undefined || now >= (active.has(id) ? last.soonest : last.latest);
     });
     for (const [id, bytes] of await this.#server.sizes(due)) {
-      const tenant = await this.#options.tenant(id);
-      if (tenant !== undefined) await this.#judge(tenant, bytes);
+      await this.#apart(async () => {
+        const tenant = await this.#options.tenant(id);
+        if (tenant !== undefined) await this.#judge(tenant, bytes);
+      });
     }
   }
 
@@ -126,11 +128,22 @@ export class SizeSweeper implements AsyncDisposable {
 
   async #heal(): Promise<void> {
     for (const id of await this.#server.unwell()) {
-      const tenant = await this.#options.tenant(id);
-      if (tenant?.place.kind !== "platform") continue;
-      if (await this.#server.heal(id, tenant.place.passwords, tenant.limits)) {
-        this.#options.onSweep?.({ tenant: id, bytes: this.#measured.get(id)?.bytes ?? 0, did: "healed" });
-      }
+      await this.#apart(async () => {
+        const tenant = await this.#options.tenant(id);
+        if (tenant?.place.kind !== "platform") return;
+        if (await this.#server.heal(id, tenant.place.passwords, tenant.limits)) {
+          this.#options.onSweep?.({ tenant: id, bytes: this.#measured.get(id)?.bytes ?? 0, did: "healed" });
+        }
+      });
+    }
+  }
+
+  /** Work on one tenant: when it fails, the others' goes on. */
+  async #apart(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      this.#options.onError(thrown);
     }
   }
 

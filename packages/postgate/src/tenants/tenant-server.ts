@@ -36,6 +36,10 @@ const templateLock = 4_070_001;
 const suspension = "openworkers.suspended_until";
 /** Beyond `limits.connections`, which Postgate counts: sessions that have ended but are not gone yet. */
 const lateConnections = 2;
+/** A tenant's transaction may hold its role's row: then this fails, and is for the next time. */
+const impatient = "set local lock_timeout = '2s';";
+/** How long sessions that are ended may take to go, all together. One that computes without looking up does not. */
+const endMs = 2_000;
 /** Above it a copy by files beats one through the log of the server. */
 const copyByFilesBytes = 128 * 2 ** 20;
 
@@ -145,12 +149,17 @@ export class TenantServer implements AsyncDisposable {
     const { database } = tenantNames(id);
     const statements = await rolesSql(id, passwords);
     return this.#database.exclusively(lockOf(id), async (queries) => {
-      if ((await changed(queries, database)).length === 0) return false;
+      const found = await changed(queries, database);
+      if (found.length === 0) return false;
+      // The others have done nothing: whoever may only read must not end the sessions of those who write.
+      const ended = databaseRoles.filter((role) => found.includes(tenantNames(id).roles[role]));
+      // Before it, for what they have changed and not committed would be waited for; and who came meanwhile after it.
+      await endSessions(queries, id, ended);
       await run(
         queries,
-        `${statements}; ${limitsSql(id, limits)}; alter database ${database} reset ${suspension}`,
+        `${impatient} ${statements}; ${limitsSql(id, limits)}; alter database ${database} reset ${suspension}`,
       );
-      await endSessions(queries, id, databaseRoles);
+      await endSessions(queries, id, ended);
       return true;
     });
   }
@@ -169,7 +178,10 @@ export class TenantServer implements AsyncDisposable {
     await this.endSessions(id);
     await this.#database.exclusively(lockOf(id), async (queries) => {
       const nologin = Object.values(roles).map((role) => `alter role ${role} with nologin;`);
-      await run(queries, `${nologin.join("\n")} alter database ${database} set ${suspension} = '${until}'`);
+      await run(
+        queries,
+        `${impatient} ${nologin.join("\n")} alter database ${database} set ${suspension} = '${until}'`,
+      );
       await endSessions(queries, id, databaseRoles);
     });
   }
@@ -404,10 +416,20 @@ async function endSessions(
 ): Promise<number> {
   const names = tenantNames(id);
   const wanted = roles.map((role) => names.roles[role]);
-  const { rows } = await sql<{ ended: number }>`
-    select count(pg_terminate_backend(pid, 5000))::int as ended from pg_stat_activity
+  // Not as a condition: conditions are tried in any order, on sessions of others too.
+  const { rows } = await sql<{ pid: number }>`
+    select pid, pg_terminate_backend(pid) from pg_stat_activity
     where datname = ${names.database} and usename = any(${wanted})`.execute(queries);
-  return rows[0]?.ended ?? 0;
+  const pids = rows.map(({ pid }) => pid);
+  const deadline = performance.now() + endMs;
+  for (let left = pids.length; left > 0 && performance.now() < deadline; ) {
+    const there = await sql<{ left: number }>`
+      select count(*)::int as left from pg_stat_activity
+      where pid = any(${pids}) and datname = ${names.database} and usename = any(${wanted})`.execute(queries);
+    left = there.rows[0]?.left ?? 0;
+    if (left > 0) await Bun.sleep(10);
+  }
+  return pids.length;
 }
 
 /** Databases and roles of finished tenants, with names that begin with `prefix`, that `heal` would change. */

@@ -12,7 +12,8 @@ export type Offence =
   | "transaction"
   | "locks"
   | "notify-queue"
-  | "analyze";
+  | "analyze"
+  | "deaf";
 
 /** What the watchdog did, for the log. */
 export interface Bite {
@@ -50,6 +51,8 @@ const statementsPerTransaction = 10;
 /** The part of the locks that one tenant may hold, and of the queue that may be full before somebody is ended. */
 const lockShare = 1 / 4;
 const notifyShare = 1 / 20;
+/** How many looks a session that was terminated may take to end. */
+const deafLooks = 5;
 
 interface Finding {
   readonly session: WatchedSession;
@@ -72,6 +75,10 @@ export class Watchdog implements AsyncDisposable {
   readonly #looks: Repeated;
   /** Turns that were cancelled at the last look. */
   #cancelled = new Set<string>();
+  /** Turns that were terminated and are still there: since how many looks. */
+  #terminated = new Map<string, number>();
+  /** Until when tenants with such turns are shut out; milliseconds since 1970. */
+  readonly #deaf = new Map<DatabaseId, number>();
 
   /** Begins when its connection is there: when it is needed, nobody may be able to log in. */
   static async start(server: TenantServer, options: WatchdogOptions): Promise<Watchdog> {
@@ -97,10 +104,17 @@ export class Watchdog implements AsyncDisposable {
     const seen = await this.#connection.look();
     const findings = [...(await this.#slow(seen)), ...greedy(seen)];
     const cancelled = new Set<string>();
+    const terminated = new Map<string, number>();
     const suspended = new Set<DatabaseId>();
     for (const finding of findings) {
       const { session, offence } = finding;
       if (suspended.has(session.tenant)) continue;
+      const looks = this.#terminated.get(session.turn);
+      if (looks !== undefined) {
+        terminated.set(session.turn, looks + 1);
+        if (looks >= deafLooks && (await this.#shutOut(finding))) suspended.add(session.tenant);
+        continue;
+      }
       const action = this.#actionFor(finding);
       if (action === "suspended") {
         suspended.add(session.tenant);
@@ -110,6 +124,7 @@ export class Watchdog implements AsyncDisposable {
       } else {
         if (action === "cancelled") cancelled.add(session.turn);
         if (!(await this.#connection.end(session, action))) continue;
+        if (action === "terminated") terminated.set(session.turn, 1);
         if (session.analyzed !== undefined) await this.#server.leaveAlone(session.tenant, session.analyzed);
       }
       const { tenant, role, pid, application } = session;
@@ -117,6 +132,33 @@ export class Watchdog implements AsyncDisposable {
       this.#options.onBite({ tenant, role, pid, application, offence, measured, allowed, action });
     }
     this.#cancelled = cancelled;
+    this.#terminated = terminated;
+  }
+
+  /**
+   * Shuts out the tenant of a session that is to end and does not: PostgreSQL has functions that compute for as long as
+   * their arguments want and look up at no signal, and nothing but the end of all sessions ends them. So that there are
+   * no more of them, nobody logs in until it has come to its end. Returns whether it is news.
+   */
+  async #shutOut({ session, measured, allowed }: Finding): Promise<boolean> {
+    const { tenant, role, pid, application } = session;
+    const now = Date.now();
+    for (const [id, until] of this.#deaf) if (until < now) this.#deaf.delete(id);
+    if (this.#deaf.has(tenant)) return false;
+    const ms = this.#penalties.next(tenant);
+    this.#deaf.set(tenant, now + ms);
+    await this.#server.suspend(tenant, ms);
+    this.#options.onBite({
+      tenant,
+      role,
+      pid,
+      application,
+      offence: "deaf",
+      measured,
+      allowed,
+      action: "suspended",
+    });
+    return true;
   }
 
   #actionFor({ session, offence }: Finding): Bite["action"] {
