@@ -152,3 +152,17 @@ for (const [what, script, code] of refused) {
     expect(rows).toEqual([{ t: null }]);
   });
 }
+
+test("a schema that unpacks to more than any schema is refused, and not held", async () => {
+  await using bomb = await emptyTestDatabase();
+  const client = await open(bomb.url);
+  // 80 MB of function, of which the catalog stores less than one.
+  await client.query(
+    `do $$ begin execute format('create function bomb() returns text language sql as %L', 'select ''' || repeat('x', 80000000) || ''''); end $$`,
+  );
+  await client.end();
+  const dump = async () => {
+    for await (const _ of dumpDatabase(() => open(bomb.url), signal));
+  };
+  await expect(dump()).rejects.toMatchObject({ code: "RESULT_TOO_LARGE" });
+});
