@@ -59,6 +59,33 @@ for (const [name, start] of testServers) {
     /** The tenant as its row says now. */
     const now = ({ id }: PlatformTenant) => tenants.get(id) ?? expect.unreachable();
 
+    test("ends the sessions of a database that grows too old, for one may keep it from being vacuumed", async () => {
+      const mine = await makeTenant(server, "old", {});
+      const session = await openSession(server, mine);
+      await session.query("create temp table kept as select 1 as one");
+      const age = "select age(datfrozenxid) as age from pg_database where datname = current_database()";
+      const { rows } = await session.query<{ age: number }>(age);
+      for (let count = 0; count < 300; count++) await session.query("select pg_current_xact_id()");
+      const sweepOnce = async (oldestTransactions: number) => {
+        const aged: DatabaseId[] = [];
+        await using once = new SizeSweeper(server, {
+          tenant: async () => undefined,
+          setFull: async () => {},
+          onSweep: ({ tenant, did }) => void (did === "aged" && aged.push(tenant)),
+          onError: (thrown) => console.error(thrown),
+          oldestTransactions,
+          everyMs: 3_600_000,
+        });
+        await once.sweep();
+        return aged;
+      };
+      expect(await sweepOnce(500_000_000)).not.toContain(mine.id);
+      await session.query("select one from kept");
+      const ended = new Promise<void>((resolve) => session.once("end", resolve));
+      expect(await sweepOnce(Number(rows[0]?.age) + 200)).toContain(mine.id);
+      await ended;
+    });
+
     test("above its limit ends what writes, leaves reads and deletes, and below it writes go on", async () => {
       const mine = await tenant("mine", 24 * mebibyte);
       const neighbour = await tenant("neighbour", 24 * mebibyte);

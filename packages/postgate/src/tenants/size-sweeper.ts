@@ -13,6 +13,8 @@ export interface SizeSweeperOptions {
   readonly setFull: (id: DatabaseId, full: boolean, bytes: number) => Promise<void>;
   readonly onSweep?: (swept: Swept) => void;
   readonly onError: (thrown: unknown) => void;
+  /** Transactions since a database's oldest row, above which its sessions are ended; `oldestTransactions` unless given. */
+  readonly oldestTransactions?: number;
   /** Between two looks at who is active; a second unless given. */
   readonly everyMs?: number;
 }
@@ -21,7 +23,7 @@ export interface SizeSweeperOptions {
 export interface Swept {
   readonly tenant: DatabaseId;
   readonly bytes: number;
-  readonly did: "measured" | "filled" | "freed" | "suspended" | "healed";
+  readonly did: "measured" | "filled" | "freed" | "suspended" | "healed" | "aged";
 }
 
 /** What a server may write in a second: until there could be no room left, nothing need be measured. */
@@ -33,6 +35,14 @@ const roomAgain = 0.95;
 const reduceSlack = 1.1;
 const reduceSlackBytes = 16 * 2 ** 20;
 const roomEveryMs = 5_000;
+/**
+ * A temporary table is vacuumed by its own session alone: one that is kept holds back the age of its database, and that
+ * of all is what the server's transactions are numbered by. Autovacuum begins at 200 million (autovacuum_freeze_max_age),
+ * and at some two thousand million no database of the server takes writes (PostgreSQL manual, 24.1.5).
+ */
+const oldestTransactions = 500_000_000;
+/** Autovacuum has this long before sessions are ended again. */
+const ageEveryMs = 60_000;
 
 interface Measured {
   readonly bytes: number;
@@ -54,6 +64,7 @@ export class SizeSweeper implements AsyncDisposable {
   readonly #options: SizeSweeperOptions;
   readonly #measured = new Map<DatabaseId, Measured>();
   readonly #roomMade = new Map<DatabaseId, { at: number; rewritten: Rewritten }>();
+  readonly #aged = new Map<DatabaseId, number>();
   readonly #penalties = new Penalties();
   readonly #sweeps: Repeated;
 
@@ -66,7 +77,8 @@ export class SizeSweeper implements AsyncDisposable {
   /** Sweeps once: what is due. @throws OpenWorkersError DATABASE_UNAVAILABLE */
   async sweep(): Promise<void> {
     await this.#heal();
-    const { all, active } = await this.#databases();
+    const { all, active, old } = await this.#databases();
+    for (const id of old) await this.#apart(() => this.#age(id));
     for (const id of this.#measured.keys()) {
       if (!all.has(id)) this.#forget(id);
     }
@@ -126,6 +138,13 @@ export class SizeSweeper implements AsyncDisposable {
     this.#measured.delete(tenant.id);
   }
 
+  async #age(id: DatabaseId): Promise<void> {
+    if (Date.now() - (this.#aged.get(id) ?? 0) < ageEveryMs) return;
+    this.#aged.set(id, Date.now());
+    if ((await this.#server.endSessions(id)) === 0) return;
+    this.#options.onSweep?.({ tenant: id, bytes: this.#measured.get(id)?.bytes ?? 0, did: "aged" });
+  }
+
   async #heal(): Promise<void> {
     for (const id of await this.#server.unwell()) {
       await this.#apart(async () => {
@@ -147,28 +166,32 @@ export class SizeSweeper implements AsyncDisposable {
     }
   }
 
-  async #databases(): Promise<{ all: Set<DatabaseId>; active: Set<DatabaseId> }> {
+  async #databases(): Promise<Record<"all" | "active" | "old", Set<DatabaseId>>> {
     const { rows } = await this.#server.read((queries) =>
-      sql<{ datname: string; active: boolean }>`
-        select d.datname, exists (
+      sql<{ datname: string; active: boolean; age: number }>`
+        select d.datname, age(d.datfrozenxid) as age, exists (
           select from pg_stat_activity s where s.datid = d.oid and s.backend_type = 'client backend'
             and (s.state <> 'idle' or s.state_change > clock_timestamp() - interval '5 s')) as active
         from pg_database d where starts_with(d.datname, 'ow_') and d.datallowconn`.execute(queries),
     );
     const all = new Set<DatabaseId>();
     const active = new Set<DatabaseId>();
+    const old = new Set<DatabaseId>();
+    const oldest = this.#options.oldestTransactions ?? oldestTransactions;
     for (const row of rows) {
       const id = tenantOf(row.datname)?.id;
       if (id === undefined) continue;
       all.add(id);
       if (row.active) active.add(id);
+      if (row.age > oldest) old.add(id);
     }
-    return { all, active };
+    return { all, active, old };
   }
 
   #forget(id: DatabaseId): void {
     this.#measured.delete(id);
     this.#roomMade.delete(id);
+    this.#aged.delete(id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
