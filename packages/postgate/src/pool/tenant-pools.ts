@@ -10,10 +10,10 @@ export interface TenantPoolsOptions {
   readonly server: Address;
   readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
   /**
-   * Called when the server refuses a role's password, which its holder may have changed: sets it back. The connection is
-   * then tried once more. `tenant` may be older than the directory's.
+   * Called when the server refuses a role's password, which its holder may have changed: sets it back, and gives the tenant
+   * as it is now, which the connection is then tried for once more. `tenant` may be older than the directory's.
    */
-  readonly healRoles?: (tenant: Tenant) => Promise<void>;
+  readonly healRoles?: (tenant: Tenant) => Promise<Tenant>;
   /** Told why a connection could not be made; the caller is told less. */
   readonly onConnectFailure?: (tenant: Tenant, error: unknown) => void;
   /** How long a connection that nobody uses is kept, in milliseconds; 30,000 unless given. */
@@ -105,17 +105,18 @@ export class TenantPools implements AsyncDisposable {
   ): Promise<BackendConnection> {
     const { budget, sessionSettings, healRoles, onConnectFailure, connectTimeoutMs = 10_000 } = this.#options;
     let healed = false;
+    let current = address;
     for (let attempt = 1; ; attempt++) {
       try {
         const settings = sessionSettings(tenant, scope);
-        const connection = await BackendConnection.open(address, { settings, key, connectTimeoutMs });
+        const connection = await BackendConnection.open(current, { settings, key, connectTimeoutMs });
         void connection.closed.then(() => budget.drop(connection));
         return connection;
       } catch (thrown) {
         const state = sqlState(thrown);
         if (state === "28P01" && !healed && tenant.place.kind === "platform" && healRoles !== undefined) {
           healed = true;
-          await healRoles(tenant);
+          current = backendAddress(this.#options.server, await healRoles(tenant), scope);
           continue;
         }
         // A session that ended a moment ago may still count at the server.

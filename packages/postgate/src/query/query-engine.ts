@@ -13,6 +13,13 @@ export interface QueryEngineOptions {
   readonly onEvent: (event: PostgateEvent) => void;
 }
 
+/**
+ * SQLSTATEs of what a fence or a limit stopped: no privilege, a transaction that may only read, a lock that was not had in
+ * time, resources (class 53) and limits of PostgreSQL's own (class 54). What else goes wrong in a tenant's SQL is told to
+ * the tenant alone.
+ */
+const refusals = /^(42501|25006|55P03|53...|54...)$/;
+
 /** Databases whose own types are remembered. */
 const rememberedDatabases = 2_000;
 
@@ -97,7 +104,7 @@ export class QueryEngine {
     const kind =
       aborted || code === "RESULT_TOO_LARGE" || sqlstate === "57014"
         ? "query-cancelled"
-        : code === "OVERLOADED" || sqlstate === "42501"
+        : code === "OVERLOADED" || (code === "QUERY_FAILED" && refusals.test(sqlstate ?? ""))
           ? "query-refused"
           : code === "QUERY_FAILED" || code === "INVALID_INPUT"
             ? undefined
