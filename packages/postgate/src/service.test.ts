@@ -10,6 +10,7 @@ import {
 } from "@openworkers/db";
 import { temporaryCluster, temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
 import { Client } from "pg";
+import { cancelStatement } from "./pool/cancel.ts";
 import { PostgateService } from "./service.ts";
 import { until } from "./testing/mod.ts";
 
@@ -101,9 +102,14 @@ test("the wire face tells of a statement that is cancelled, a session that Postg
   await client.connect();
   const slow = client.query("select pg_sleep(60)").catch((thrown: { code?: string }) => thrown.code);
   const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
-  const canceller = new Client({ host: "127.0.0.1", port: service.postgresPort });
-  canceller.connection.connect(service.postgresPort, "127.0.0.1");
-  canceller.connection.once("connect", () => canceller.connection.cancel(processID, secretKey));
+  const face = {
+    host: "127.0.0.1",
+    port: service.postgresPort,
+    database: "",
+    user: "",
+    tls: "disable",
+  } as const;
+  await cancelStatement({ ...face, password: undefined }, { processId: processID, secret: secretKey });
   expect(await slow).toBe("57014");
   await client.query("select pg_terminate_backend(pg_backend_pid())").catch(() => {});
   await until(() => told.some(({ reason }) => reason === "by PostgreSQL"));
