@@ -4,6 +4,7 @@ import {
   createDatabaseToken,
   createResource,
   type Database,
+  databaseMeasured,
   registerSealingKey,
   SecretKeys,
   startEmbeddedPostgres,
@@ -87,6 +88,24 @@ test("an error of the tenant's own is told to the tenant alone", async () => {
   expect(await ask("select 1 / 0")).toBe(400);
   expect(await ask("selec")).toBe(400);
   expect(told).toEqual([]);
+});
+
+test("who writes to a full database is told that it is full", async () => {
+  await databaseMeasured(database, id, { sizeBytes: 2 ** 31, full: true });
+  const write = async () => {
+    const request = new Request("http://postgate/query", {
+      method: "POST",
+      body: JSON.stringify({ sql: "create table t ()" }),
+    });
+    return (await service.query(id, request, { worker: "shop" })).json();
+  };
+  let answer: unknown;
+  // Until the directory has been told.
+  while (answer === undefined || !JSON.stringify(answer).includes("42501")) answer = await write();
+  expect(answer).toMatchObject({
+    error: { code: "QUERY_FAILED", sqlstate: "42501", hint: expect.stringContaining("is full") },
+  });
+  await databaseMeasured(database, id, { sizeBytes: 0, full: false });
 });
 
 test("who is refused without end fills no log", async () => {

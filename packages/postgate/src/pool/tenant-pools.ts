@@ -1,6 +1,8 @@
 import { type DatabaseScope, messageOf, OpenWorkersError } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
+import { DatabaseError } from "pg";
 import { backendAddress, type Tenant } from "../tenant.ts";
+import { isNoLogin, suspended } from "../tenant-troubles.ts";
 import { BackendConnection } from "./backend-connection.ts";
 import type { ConnectionBudget, Place } from "./connection-budget.ts";
 
@@ -126,7 +128,7 @@ export class TenantPools implements AsyncDisposable {
           continue;
         }
         onConnectFailure?.(tenant, thrown);
-        throw refusal(state, thrown);
+        throw refusal(tenant, state, thrown);
       }
     }
   }
@@ -138,7 +140,13 @@ function sqlState(thrown: unknown): string | undefined {
     : undefined;
 }
 
-function refusal(state: string | undefined, cause: unknown): OpenWorkersError {
+function refusal({ place }: Tenant, state: string | undefined, cause: unknown): OpenWorkersError {
+  if (place.kind === "platform" && cause instanceof DatabaseError && isNoLogin(cause)) {
+    return new OpenWorkersError("DATABASE_UNAVAILABLE", "The database is suspended for a while.", {
+      cause: messageOf(cause),
+      hint: suspended.hint,
+    });
+  }
   if (state === "53300") {
     return new OpenWorkersError("OVERLOADED", "The database has no connection left.", {
       cause,

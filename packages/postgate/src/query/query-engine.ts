@@ -1,8 +1,9 @@
-import { isOpenWorkersError } from "@openworkers/core";
+import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import type { PostgateEvent } from "../events.ts";
 import type { BackendConnection } from "../pool/backend-connection.ts";
 import type { TenantPools } from "../pool/tenant-pools.ts";
-import type { Principal } from "../tenant.ts";
+import { isReduced, type Principal } from "../tenant.ts";
+import { full } from "../tenant-troubles.ts";
 import type { Command } from "./command.ts";
 import { Exchange, type ExchangeOptions } from "./exchange.ts";
 import { type Result, ResultAllowance, type ResultMemory } from "./result.ts";
@@ -50,7 +51,7 @@ export class QueryEngine {
       return `{"results":[${results.map((result) => result.toJson()).join()}]}`;
     } catch (thrown) {
       this.#report(principal, thrown, signal.aborted);
-      throw thrown;
+      throw explained(principal, thrown);
     }
   }
 
@@ -120,6 +121,14 @@ export class QueryEngine {
       ...(sqlstate === undefined ? {} : { sqlstate }),
     });
   }
+}
+
+/** PostgreSQL says "permission denied" of a write to a database that is full: why is said beside it. */
+function explained({ tenant, scope }: Principal, thrown: unknown): unknown {
+  if (!isReduced(tenant, scope) || !isOpenWorkersError(thrown, "QUERY_FAILED")) return thrown;
+  const { code, message, details } = thrown;
+  if (details?.sqlstate !== "42501") return thrown;
+  return new OpenWorkersError(code, message, { cause: thrown, details, hint: full.hint });
 }
 
 /** Asks the database what its types are called. Returns whether the connection is of further use. */

@@ -1,12 +1,13 @@
 import { isOpenWorkersError, messageOf } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { describePrincipal } from "../events.ts";
-import { backendAddress, type Principal, type Tenant } from "../tenant.ts";
+import { backendAddress, isReduced, type Principal, type Tenant } from "../tenant.ts";
+import { full, suspended } from "../tenant-troubles.ts";
 import { Backend } from "./backend/backend.ts";
 import { BackendRefusal, clientError } from "./backend/refusal.ts";
 import type { CancelKeys } from "./cancel-keys.ts";
 import { type Client, farewell } from "./listener/client.ts";
-import { authenticated, backendKeyData, type ServerError } from "./protocol/server-messages.ts";
+import { authenticated, backendKeyData, type ServerError, warning } from "./protocol/server-messages.ts";
 import { Relay } from "./relay.ts";
 import type { WireOptions } from "./wire-options.ts";
 
@@ -161,7 +162,12 @@ export class Session {
     });
     this.#relay = relay;
     const { greeting } = backend.login;
-    client.intake.wire.write(Buffer.concat([authenticated, greeting, backendKeyData(key), readyForQuery]));
+    const { tenant, scope } = this.#parts.principal;
+    // PostgreSQL itself says of writes then that there is no permission.
+    const notice = isReduced(tenant, scope) ? warning({ code: "53100", ...full }) : Buffer.alloc(0);
+    client.intake.wire.write(
+      Buffer.concat([authenticated, greeting, backendKeyData(key), notice, readyForQuery]),
+    );
     relay.start();
     await promise;
     relay.stop();
@@ -175,6 +181,9 @@ export class Session {
       return tell(thrown);
     }
     this.#report("A database session could not begin.", thrown);
+    if (this.tenant.place.kind === "platform" && thrown instanceof BackendRefusal && thrown.isNoLogin) {
+      return { code: "57P03", ...suspended };
+    }
     return clientError(thrown, this.#address);
   }
 
