@@ -4,6 +4,8 @@ import { OpenWorkersError } from "@openworkers/core";
 export interface Address {
   /** Host name, IP address, or the absolute path of the directory that holds the Unix socket. */
   readonly host: string;
+  /** Where to connect when `host` is a name that has been looked up and judged: it is not to be looked up again. */
+  readonly ip?: string;
   readonly port: number;
   readonly database: string;
   readonly user: string;

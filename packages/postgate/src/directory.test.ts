@@ -19,6 +19,7 @@ const passwords = { owner: "o", "read-write": "w", "read-only": "r", reduce: "d"
 let database: Database;
 let directory: PlatformDirectory;
 let made: DatabaseId[];
+const judged: string[] = [];
 const parts = new AsyncDisposableStack();
 
 beforeAll(async () => {
@@ -34,6 +35,10 @@ beforeAll(async () => {
     await PlatformDirectory.open({
       database,
       secretKeys,
+      judge: async ({ host }) => {
+        judged.push(host);
+        return "203.0.113.7";
+      },
       make: async (id) => {
         made.push(id);
         await databaseReady(database, id, { kind: "platform", opens: passwords });
@@ -101,4 +106,13 @@ test("what is no token of anybody's is refused", async () => {
   for (const token of ["", "owdb_", "owdb_%00", `owdb_${"A".repeat(43)}`]) {
     expect(directory.authenticate(token)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
   }
+});
+
+test("an owner's server is judged when it is looked up, and connected to where it was judged", async () => {
+  const id = await createResource(database, "database", { name: "own", by });
+  const url = "postgres://me:hunter2@db.example.com/shop?sslmode=verify-full";
+  await databaseReady(database, id, { kind: "external", opens: { url } });
+  const { place } = await directory.tenant(id);
+  expect(place).toMatchObject({ kind: "external", address: { host: "db.example.com", ip: "203.0.113.7" } });
+  expect(judged).toEqual(["db.example.com"]);
 });

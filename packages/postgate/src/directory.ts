@@ -29,6 +29,8 @@ const placeSchema = z.object({ url: z.string() });
 
 /** What is remembered of a token; longer ago it is asked for again. A change is told of at once. */
 const rememberedMs = 60_000;
+/** How long the address of an owner's server is good: names move. */
+const addressMs = 60_000;
 /** Tokens remembered at a time; those that came first are forgotten first. */
 const rememberedTokens = 10_000;
 
@@ -37,8 +39,16 @@ export interface DirectoryOptions {
   readonly secretKeys: Pick<SecretKeys, "open">;
   /** Makes a database that is only wanted yet; afterwards its row is ready. */
   readonly make: (id: DatabaseId) => Promise<void>;
-  /** Throws when a server of an owner's is not to be connected to. Asked whenever one is looked up. */
-  readonly judge?: (address: Address) => Promise<void>;
+  /**
+   * Says at which address a server of an owner's is to be connected to; throws when it is not to be. Without, every
+   * server may be, by whatever its name leads to.
+   */
+  readonly judge?: (address: Address) => Promise<string>;
+}
+
+interface LoadedTenant {
+  readonly tenant: Promise<Tenant>;
+  readonly loadedMs: number;
 }
 
 interface Remembered {
@@ -54,7 +64,7 @@ interface Remembered {
  */
 export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
   readonly #options: DirectoryOptions;
-  readonly #tenants = new Map<DatabaseId, Promise<Tenant>>();
+  readonly #tenants = new Map<DatabaseId, LoadedTenant>();
   /** By the token's text, which is in this process's memory anyway while it is used. */
   readonly #tokens = new Map<string, Remembered>();
   readonly #used = new Set<DatabaseTokenId>();
@@ -85,15 +95,19 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
   }
 
   async tenant(id: DatabaseId): Promise<Tenant> {
-    let tenant = this.#tenants.get(id);
-    if (tenant === undefined) {
-      tenant = this.#load(id);
-      this.#tenants.set(id, tenant);
-      tenant.catch(() => {
-        if (this.#tenants.get(id) === tenant) this.#tenants.delete(id);
-      });
+    const known = this.#tenants.get(id);
+    if (known !== undefined) {
+      const tenant = await known.tenant;
+      if (tenant.place.kind === "platform" || Date.now() < known.loadedMs + addressMs) return tenant;
+      if (this.#tenants.get(id) === known) this.#tenants.delete(id);
+      return this.tenant(id);
     }
-    return tenant;
+    const loaded = { tenant: this.#load(id), loadedMs: Date.now() };
+    this.#tenants.set(id, loaded);
+    loaded.tenant.catch(() => {
+      if (this.#tenants.get(id) === loaded) this.#tenants.delete(id);
+    });
+    return loaded.tenant;
   }
 
   /** As the platform's database has it now, whatever is remembered. @throws as `tenant` */
@@ -178,8 +192,8 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
     if (kind === "platform") return { kind, passwords: await passwordsOf({ id, sealed }, secretKeys) };
     const opened: unknown = JSON.parse(await secretKeys.open(sealed, { databaseId: id }));
     const address = parseAddress(placeSchema.parse(opened).url);
-    await this.#options.judge?.(address);
-    return { kind, address };
+    const ip = await this.#options.judge?.(address);
+    return { kind, address: ip === undefined ? address : { ...address, ip } };
   }
 
   #notified(notification: Notification | undefined): void {

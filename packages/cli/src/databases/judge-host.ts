@@ -7,16 +7,17 @@ import { judgeOwnServer } from "@openworkers/runner";
  * Judges where a user's own database is, as the egress guard judges where workers go: what is not public must be in
  * OW_EGRESS_ALLOW, and what is must be encrypted.
  *
+ * @returns the address to connect to
  * @throws OpenWorkersError EGRESS_REFUSED, INVALID_INPUT (a public host without TLS)
  */
-export async function judgeHost({ host, port, tls }: Address): Promise<void> {
+export async function judgeHost({ host, port, tls }: Address): Promise<string> {
   if (host.startsWith("/")) {
     throw new OpenWorkersError("INVALID_INPUT", "A database of your own is on a host, not on a Unix socket.");
   }
   const found = await lookup(host, { all: true }).catch((cause: unknown) => {
     throw new OpenWorkersError("INVALID_INPUT", `There is no host ${host}.`, { cause });
   });
-  const { isPublic } = judgeOwnServer(
+  const { addresses, isPublic } = judgeOwnServer(
     { host, port },
     found.map(({ address }) => address),
   );
@@ -25,4 +26,7 @@ export async function judgeHost({ host, port, tls }: Address): Promise<void> {
       hint: "Write sslmode=verify-full (or require) into the URL.",
     });
   }
+  const [address] = addresses;
+  if (address === undefined) throw new OpenWorkersError("INVALID_INPUT", `There is no host ${host}.`);
+  return address;
 }

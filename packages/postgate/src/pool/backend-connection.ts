@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
+import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import { within } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { Client } from "pg";
@@ -75,12 +77,12 @@ export class BackendConnection implements Keepable {
   /** @throws what `pg` throws when it cannot connect: a `DatabaseError`, or an `Error` of the network's */
   static async open(address: Address, options: BackendOptions): Promise<BackendConnection> {
     const client = new Client({
-      host: address.host,
+      host: address.ip ?? address.host,
       port: address.port,
       database: address.database,
       user: address.user,
       password: address.password,
-      ssl: address.tls === "disable" ? false : { rejectUnauthorized: address.tls === "verify-full" },
+      ssl: address.tls === "disable" ? false : tlsOptions(address),
       connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,
       options: startupOptions(options.settings),
@@ -154,4 +156,14 @@ function boundStart(stream: Duplex): void {
     bytes += piece.byteLength;
     if (bytes > mostStartBytes) stream.destroy(new Error("the server says too much at the session's start"));
   });
+}
+
+/** By the host's name, also where the connection goes to the address that the name was found to have. */
+function tlsOptions({ host, tls }: Address): ConnectionOptions {
+  return {
+    rejectUnauthorized: tls === "verify-full",
+    // An address is no name that a server could choose a certificate by (RFC 6066 §3).
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
+  };
 }

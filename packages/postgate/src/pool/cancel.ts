@@ -14,8 +14,11 @@ const patienceMs = 5_000;
  * Asks a server to cancel what a session runs (PostgreSQL manual, 54.2.8). Resolves when the server has heard it, or is
  * not to be reached: there is no answer. In the clear even where sessions are not, as libpq did until version 17.
  */
-export function cancelStatement({ host, port }: Address, { processId, secret }: BackendKey): Promise<void> {
-  const socket = host.startsWith("/") ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
+export function cancelStatement(
+  { host, ip = host, port }: Address,
+  { processId, secret }: BackendKey,
+): Promise<void> {
+  const socket = host.startsWith("/") ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, ip);
   const { promise, resolve } = Promise.withResolvers<void>();
   // Whoever cancels goes on to end the connection: a server that cannot be reached has lost it anyway.
   socket.on("error", () => {});

@@ -43,10 +43,10 @@ export async function dial(
   }
 }
 
-function connect({ host, port }: Address, wire: Wire): Promise<unknown> {
+function connect({ host, ip = host, port }: Address, wire: Wire): Promise<unknown> {
   const parts = { socket: wireHandlers, data: wire };
   if (host.startsWith("/")) return Bun.connect({ ...parts, unix: `${host}/.s.PGSQL.${port}` });
-  return Bun.connect({ ...parts, hostname: host, port });
+  return Bun.connect({ ...parts, hostname: ip, port });
 }
 
 async function encrypt(plain: Intake, secure: Intake, { host, tls }: Address): Promise<void> {
