@@ -11,7 +11,7 @@ import {
 } from "@openworkers/db";
 import { temporaryCluster, temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
 import { Client } from "pg";
-import { cancelStatement } from "./pool/cancel.ts";
+import { cancelStatement } from "./cancel-statement.ts";
 import { PostgateService } from "./service.ts";
 import { until } from "./testing/mod.ts";
 
@@ -128,7 +128,11 @@ test("the wire face tells of a statement that is cancelled, a session that Postg
     user: "",
     tls: "disable",
   } as const;
-  await cancelStatement({ ...face, password: undefined }, { processId: processID, secret: secretKey });
+  await cancelStatement(
+    { ...face, password: undefined },
+    { processId: processID, secret: secretKey },
+    console.error,
+  );
   expect(await slow).toBe("57014");
   await client.query("select pg_terminate_backend(pg_backend_pid())").catch(() => {});
   await until(() => told.some(({ reason }) => reason === "by PostgreSQL"));
