@@ -1,5 +1,6 @@
 export * from "./assets.ts";
 export * from "./bindings.ts";
+export * from "./bounded-reports.ts";
 export * from "./databases.ts";
 export * from "./egress.ts";
 export * from "./errors.ts";

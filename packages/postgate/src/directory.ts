@@ -110,6 +110,11 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
     return loaded.tenant;
   }
 
+  /** As the platform's database has it now, whatever is remembered. @throws as `tenant` */
+  reread(id: DatabaseId): Promise<Tenant> {
+    return this.#load(id);
+  }
+
   async authenticate(token: string): Promise<Principal> {
     const remembered = this.#tokens.get(token);
     const now = Date.now();

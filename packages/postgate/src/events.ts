@@ -1,4 +1,4 @@
-import type { ErrorCode } from "@openworkers/core";
+import { type ErrorCode, messageOf, type Report } from "@openworkers/core";
 import type { Principal } from "./tenant.ts";
 
 /** Something that an operator may want to know of. Never holds SQL, values or tokens. */
@@ -23,4 +23,29 @@ export function describePrincipal({ tenant, scope, by }: Principal): string {
   const who =
     by.kind === "worker" ? `worker ${by.worker}` : by.kind === "token" ? `token ${by.name}` : "platform";
   return `${who} (${scope}) on database "${tenant.name}" (${tenant.id})`;
+}
+
+const said: Readonly<Record<Exclude<PostgateEvent["kind"], "internal-error">, string>> = {
+  "query-refused": "A query was refused.",
+  "query-cancelled": "A query was cancelled.",
+  "query-failed": "A query could not be done.",
+  "connect-failed": "A tenant's database could not be connected to.",
+  "login-failed": "A token was refused.",
+};
+
+/** Tells the operator of an event: what happened, why, and whose doing it was. */
+export function reportEvent(event: PostgateEvent, report: Report): void {
+  if (event.kind === "internal-error") {
+    report("Postgate met an error.", { error: messageOf(event.error) });
+    return;
+  }
+  report(said[event.kind], detailsOf(event));
+}
+
+function detailsOf(event: Exclude<PostgateEvent, { kind: "internal-error" }>): Record<string, unknown> {
+  if (event.kind === "login-failed") return { address: event.address };
+  if (event.kind === "connect-failed") return { database: event.databaseId, error: event.message };
+  const { principal, code, sqlstate, message } = event;
+  const reason = sqlstate === undefined ? message : `${message} (${sqlstate})`;
+  return { who: describePrincipal(principal), code, reason };
 }

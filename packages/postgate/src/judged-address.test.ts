@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Address } from "@openworkers/db";
+import { cancelStatement } from "./cancel-statement.ts";
 import { BackendConnection } from "./pool/backend-connection.ts";
-import { cancelStatement } from "./pool/cancel.ts";
 import { dial } from "./wire/backend/dial.ts";
 
 /** A server that counts who comes, and sends them away. */
@@ -47,6 +47,6 @@ test("so does the wire face's", async () => {
 
 test("and so does the one that cancels", async () => {
   using server = door();
-  await cancelStatement(server.address, { processId: 1, secret: 1 });
+  await cancelStatement(server.address, { processId: 1, secret: 1 }, console.error);
   expect(server.came()).toBe(1);
 });

@@ -25,7 +25,7 @@ export interface PostgateOptions {
   /** The tenants' server. Whoever it names is asked once how many connections the server takes. */
   readonly server: Address;
   readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
-  readonly healRoles?: (tenant: Tenant) => Promise<void>;
+  readonly healRoles?: (tenant: Tenant) => Promise<Tenant>;
   /** Connections to tenants' databases in all; what the server leaves unless given. */
   readonly connections?: number;
   readonly idleMs?: number;

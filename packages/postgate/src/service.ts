@@ -1,8 +1,15 @@
 import { join } from "node:path";
-import { type DatabaseId, defaultDatabaseLimits, isOpenWorkersError, messageOf } from "@openworkers/core";
+import {
+  BoundedReports,
+  type DatabaseId,
+  defaultDatabaseLimits,
+  isOpenWorkersError,
+  messageOf,
+  type Report,
+} from "@openworkers/core";
 import { type Database, databaseMeasured, type SecretKeys } from "@openworkers/db";
 import { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
-import { describePrincipal, type PostgateEvent } from "./events.ts";
+import { reportEvent } from "./events.ts";
 import { Housekeeping } from "./life/housekeeping.ts";
 import { DatabaseMaker } from "./life/maker.ts";
 import { Postgate, type WorkerCaller } from "./postgate.ts";
@@ -28,7 +35,7 @@ export interface PostgateServiceOptions {
   /** Connections to the tenants' server in all; what it leaves unless given. */
   readonly connections?: number;
   /** What an operator should read. Never throws. */
-  readonly report: (message: string, details: Record<string, unknown>) => void;
+  readonly report: Report;
 }
 
 /** A tenant that is being dumped has the time that it takes. */
@@ -65,8 +72,9 @@ export class PostgateService implements AsyncDisposable {
 
   /** @throws OpenWorkersError CONFIG_INVALID (the server, or the rights there), DATABASE_UNAVAILABLE, PORT_IN_USE */
   static async open(options: PostgateServiceOptions): Promise<PostgateService> {
-    const { database, secretKeys, hostname, report } = options;
+    const { database, secretKeys, hostname } = options;
     await using parts = new AsyncDisposableStack();
+    const { report } = parts.use(new BoundedReports(options.report));
     const server = parts.use(TenantServer.connect(options.tenantsUrl));
     const { warnings } = await server.prepare();
     const maker = new DatabaseMaker(database, server);
@@ -83,8 +91,11 @@ export class PostgateService implements AsyncDisposable {
         if (isOpenWorkersError(thrown, "NOT_FOUND")) return undefined;
         throw thrown;
       });
-    const healRoles = async ({ id, place, limits }: Tenant) => {
-      if (place.kind === "platform") await server.heal(id, place.passwords, limits);
+    const healRoles = async ({ id }: Tenant) => {
+      // What the caller holds may be of before a change, and would be made true again.
+      const tenant = await directory.reread(id);
+      if (tenant.place.kind === "platform") await server.heal(id, tenant.place.passwords, tenant.limits);
+      return tenant;
     };
     const keeper = parts.use(
       new Housekeeping({
@@ -103,7 +114,8 @@ export class PostgateService implements AsyncDisposable {
           keeper.deletion.isDumping(id)
             ? { ...defaultDatabaseLimits, statementMs: unlimitedMs, idleInTransactionMs: unlimitedMs }
             : (await known(id))?.limits,
-        onBite: (bite) => report("A session on a tenant's database was ended.", { ...bite }),
+        onBite: ({ tenant, ...bite }) =>
+          report("A session on a tenant's database was stopped.", { database: tenant, ...bite }),
         onError: failed("Sessions on tenants' databases could not be watched."),
       }),
     );
@@ -165,9 +177,12 @@ export class PostgateService implements AsyncDisposable {
     return this.#wire.listenFor(databaseId, path, caller);
   }
 
-  /** Refuses further calls and resolves when those under way have ended; after `patienceMs` they are cancelled. */
+  /**
+   * Refuses further calls and sessions, and resolves when calls under way have ended, and sessions their transactions; after
+   * `patienceMs` they are cancelled.
+   */
   async drain(patienceMs: number): Promise<void> {
-    await this.#postgate.drain(patienceMs);
+    await Promise.all([this.#postgate.drain(patienceMs), this.#wire.drain(patienceMs)]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -184,15 +199,4 @@ async function firstFree<T>(ports: readonly number[], listen: (port: number) => 
     if (others.length === 0 || !isOpenWorkersError(thrown, "PORT_IN_USE")) throw thrown;
     return firstFree(others, listen);
   }
-}
-
-function reportEvent(event: PostgateEvent, report: PostgateServiceOptions["report"]): void {
-  const { kind, ...details } = event;
-  if ("principal" in event) {
-    // What a tenant's SQL is to blame for is told to the tenant.
-    if (event.kind !== "query-cancelled") return;
-    report("A query was cancelled.", { who: describePrincipal(event.principal), reason: event.message });
-  } else if (event.kind === "internal-error") {
-    report("Postgate met an error.", { error: messageOf(event.error) });
-  } else report(`Postgate: ${kind}.`, details);
 }

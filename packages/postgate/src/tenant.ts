@@ -93,10 +93,16 @@ export function tenantOf(name: string): { readonly id: DatabaseId; readonly role
   return { id, role: suffixes[found?.[6] ?? ""] ?? "owner" };
 }
 
+/** Whether a session of `scope` may read and delete only, because the database is full. */
+export function isReduced({ place, full }: Tenant, scope: DatabaseScope): boolean {
+  return place.kind === "platform" && full && scope !== "read-only";
+}
+
 /** Where a session of `scope` connects, and as whom. `server` is the tenants' server; who logs in there does not count. */
-export function backendAddress(server: Address, { id, place, full }: Tenant, scope: DatabaseScope): Address {
+export function backendAddress(server: Address, tenant: Tenant, scope: DatabaseScope): Address {
+  const { id, place } = tenant;
   if (place.kind === "external") return place.address;
   const { database, roles } = tenantNames(id);
-  const role = full && scope !== "read-only" ? "reduce" : scope;
+  const role = isReduced(tenant, scope) ? "reduce" : scope;
   return { ...server, database, user: roles[role], password: place.passwords[role] };
 }

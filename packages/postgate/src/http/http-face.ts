@@ -1,6 +1,7 @@
 import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import type { Server } from "bun";
 import type { PostgateEvent } from "../events.ts";
+import { listenFailure } from "../listen-failure.ts";
 import type { Principal, TenantDirectory } from "../tenant.ts";
 import { FailedLogins } from "./failed-logins.ts";
 import { failureAnswer } from "./failure-answer.ts";
@@ -40,16 +41,12 @@ export class HttpFace implements AsyncDisposable {
     });
   }
 
-  /** @throws OpenWorkersError PORT_IN_USE */
+  /** @throws OpenWorkersError PORT_IN_USE, CONFIG_INVALID */
   static listen(options: HttpFaceOptions): HttpFace {
     try {
       return new HttpFace(options);
     } catch (cause) {
-      if (!(cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE")) throw cause;
-      throw new OpenWorkersError("PORT_IN_USE", `Port ${options.port} is taken.`, {
-        cause,
-        hint: "Choose another with OW_POSTGATE_HTTP.",
-      });
+      throw listenFailure(cause, options.hostname ?? "127.0.0.1", options.port ?? 0, "OW_POSTGATE_HTTP_PORT");
     }
   }
 

@@ -5,9 +5,9 @@ import { within } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { Client } from "pg";
 import { parse } from "pg-protocol";
+import { type BackendKey, cancelStatement } from "../cancel-statement.ts";
 import { startupOptions } from "../tenants/session-settings.ts";
 import type { BackendMessage } from "./backend-messages.ts";
-import { type BackendKey, cancelStatement } from "./cancel.ts";
 import type { Keepable } from "./connection-budget.ts";
 
 /** Whoever talks with the server at the moment. */
@@ -126,7 +126,8 @@ export class BackendConnection implements Keepable {
 
   /** Has the server cancel what runs here. The connection is of no further use. */
   cancel(): Promise<void> {
-    this.#cancelled ??= cancelStatement(this.#address, this.#backend);
+    // Whoever cancels goes on to end the connection: a server that cannot be reached has lost it anyway.
+    this.#cancelled ??= cancelStatement(this.#address, this.#backend, () => {}).catch(() => {});
     return this.#cancelled;
   }
 

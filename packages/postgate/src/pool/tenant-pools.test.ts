@@ -77,9 +77,10 @@ describe("connections to tenants", () => {
     let healed = 0;
     let good = true;
     await using gate: TestPostgate = await TestPostgate.open(server, {
-      healRoles: async ({ id }) => {
+      healRoles: async (tenant) => {
         healed++;
-        if (good) await gate.tenants.admin(`alter role ${tenantNames(id).roles.owner} password 'o'`);
+        if (good) await gate.tenants.admin(`alter role ${tenantNames(tenant.id).roles.owner} password 'o'`);
+        return tenant;
       },
     });
     const tenant = await gate.make("healed");
@@ -95,6 +96,21 @@ describe("connections to tenants", () => {
     expect([status, error?.code, healed]).toEqual([503, "DATABASE_UNAVAILABLE", 2]);
     expect(JSON.stringify(error)).not.toContain(tenantNames(tenant.id).database);
     await until(() => gate.postgate.budget.usage.busy === 0);
+  });
+
+  test("what a caller holds may be older than what is kept: healed, it connects with the passwords of now", async () => {
+    await using gate: TestPostgate = await TestPostgate.open(server, {
+      healRoles: async (tenant) => {
+        if (tenant.place.kind !== "platform") throw new Error("not a platform's");
+        return {
+          ...tenant,
+          place: { ...tenant.place, passwords: { ...tenant.place.passwords, owner: "newer" } },
+        };
+      },
+    });
+    const tenant = await gate.make("older");
+    await gate.tenants.admin(`alter role ${tenantNames(tenant.id).roles.owner} password 'newer'`);
+    expect(await gate.rows(tenant, "select 1")).toEqual([[1]]);
   });
 
   test("when the server has no connection left, a caller is told so", async () => {

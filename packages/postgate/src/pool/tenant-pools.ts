@@ -1,6 +1,8 @@
 import { type DatabaseScope, messageOf, OpenWorkersError } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
+import { DatabaseError } from "pg";
 import { backendAddress, type Tenant } from "../tenant.ts";
+import { isNoLogin, suspended } from "../tenant-troubles.ts";
 import { BackendConnection } from "./backend-connection.ts";
 import type { ConnectionBudget, Place } from "./connection-budget.ts";
 
@@ -10,10 +12,10 @@ export interface TenantPoolsOptions {
   readonly server: Address;
   readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
   /**
-   * Called when the server refuses a role's password, which its holder may have changed: sets it back. The connection is
-   * then tried once more. `tenant` may be older than the directory's.
+   * Called when the server refuses a role's password, which its holder may have changed: sets it back, and gives the tenant
+   * as it is now, which the connection is then tried for once more. `tenant` may be older than the directory's.
    */
-  readonly healRoles?: (tenant: Tenant) => Promise<void>;
+  readonly healRoles?: (tenant: Tenant) => Promise<Tenant>;
   /** Told why a connection could not be made; the caller is told less. */
   readonly onConnectFailure?: (tenant: Tenant, error: unknown) => void;
   /** How long a connection that nobody uses is kept, in milliseconds; 30,000 unless given. */
@@ -105,17 +107,18 @@ export class TenantPools implements AsyncDisposable {
   ): Promise<BackendConnection> {
     const { budget, sessionSettings, healRoles, onConnectFailure, connectTimeoutMs = 10_000 } = this.#options;
     let healed = false;
+    let current = address;
     for (let attempt = 1; ; attempt++) {
       try {
         const settings = sessionSettings(tenant, scope);
-        const connection = await BackendConnection.open(address, { settings, key, connectTimeoutMs });
+        const connection = await BackendConnection.open(current, { settings, key, connectTimeoutMs });
         void connection.closed.then(() => budget.drop(connection));
         return connection;
       } catch (thrown) {
         const state = sqlState(thrown);
         if (state === "28P01" && !healed && tenant.place.kind === "platform" && healRoles !== undefined) {
           healed = true;
-          await healRoles(tenant);
+          current = backendAddress(this.#options.server, await healRoles(tenant), scope);
           continue;
         }
         // A session that ended a moment ago may still count at the server.
@@ -125,7 +128,7 @@ export class TenantPools implements AsyncDisposable {
           continue;
         }
         onConnectFailure?.(tenant, thrown);
-        throw refusal(state, thrown);
+        throw refusal(tenant, state, thrown);
       }
     }
   }
@@ -137,7 +140,13 @@ function sqlState(thrown: unknown): string | undefined {
     : undefined;
 }
 
-function refusal(state: string | undefined, cause: unknown): OpenWorkersError {
+function refusal({ place }: Tenant, state: string | undefined, cause: unknown): OpenWorkersError {
+  if (place.kind === "platform" && cause instanceof DatabaseError && isNoLogin(cause)) {
+    return new OpenWorkersError("DATABASE_UNAVAILABLE", "The database is suspended for a while.", {
+      cause: messageOf(cause),
+      hint: suspended.hint,
+    });
+  }
   if (state === "53300") {
     return new OpenWorkersError("OVERLOADED", "The database has no connection left.", {
       cause,

@@ -1,8 +1,9 @@
-import { isOpenWorkersError } from "@openworkers/core";
+import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import type { PostgateEvent } from "../events.ts";
 import type { BackendConnection } from "../pool/backend-connection.ts";
 import type { TenantPools } from "../pool/tenant-pools.ts";
-import type { Principal } from "../tenant.ts";
+import { isReduced, type Principal } from "../tenant.ts";
+import { full } from "../tenant-troubles.ts";
 import type { Command } from "./command.ts";
 import { Exchange, type ExchangeOptions } from "./exchange.ts";
 import { type Result, ResultAllowance, type ResultMemory } from "./result.ts";
@@ -12,6 +13,13 @@ export interface QueryEngineOptions {
   readonly pools: TenantPools;
   readonly onEvent: (event: PostgateEvent) => void;
 }
+
+/**
+ * SQLSTATEs of what a fence or a limit stopped: no privilege, a transaction that may only read, a lock that was not had in
+ * time, resources (class 53) and limits of PostgreSQL's own (class 54). What else goes wrong in a tenant's SQL is told to
+ * the tenant alone.
+ */
+const refusals = /^(42501|25006|55P03|53...|54...)$/;
 
 /** Databases whose own types are remembered. */
 const rememberedDatabases = 2_000;
@@ -43,7 +51,7 @@ export class QueryEngine {
       return `{"results":[${results.map((result) => result.toJson()).join()}]}`;
     } catch (thrown) {
       this.#report(principal, thrown, signal.aborted);
-      throw thrown;
+      throw explained(principal, thrown);
     }
   }
 
@@ -97,7 +105,7 @@ export class QueryEngine {
     const kind =
       aborted || code === "RESULT_TOO_LARGE" || sqlstate === "57014"
         ? "query-cancelled"
-        : code === "OVERLOADED" || sqlstate === "42501"
+        : code === "OVERLOADED" || (code === "QUERY_FAILED" && refusals.test(sqlstate ?? ""))
           ? "query-refused"
           : code === "QUERY_FAILED" || code === "INVALID_INPUT"
             ? undefined
@@ -113,6 +121,14 @@ export class QueryEngine {
       ...(sqlstate === undefined ? {} : { sqlstate }),
     });
   }
+}
+
+/** PostgreSQL says "permission denied" of a write to a database that is full: why is said beside it. */
+function explained({ tenant, scope }: Principal, thrown: unknown): unknown {
+  if (!isReduced(tenant, scope) || !isOpenWorkersError(thrown, "QUERY_FAILED")) return thrown;
+  const { code, message, details } = thrown;
+  if (details?.sqlstate !== "42501") return thrown;
+  return new OpenWorkersError(code, message, { cause: thrown, details, hint: full.hint });
 }
 
 /** Asks the database what its types are called. Returns whether the connection is of further use. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Goes up with each change of the fences; databases with older ones are given the new ones by `TenantServer`. */
-export const fencesVersion = 1;
+export const fencesVersion = 2;
 
 /**
  * What the comment on a database says when its fences are up. It names the cluster, because pg_upgrade and a restored
@@ -42,8 +42,8 @@ const closedFunctions = [
 /** The functions of `closedFunctions` that write large objects. */
 export const largeObjectWriters = "^(lo_(creat|create|from_bytea|put|truncate|truncate64|unlink)|lowrite)$";
 
-/** Shared catalogs that show what other tenants set for their roles, and how many objects they own. */
-const closedCatalogs = ["pg_db_role_setting", "pg_shdepend", "pg_replication_origin", "pg_shseclabel"];
+/** Shared catalogs that show how many objects other tenants own, and what the operator replicates. */
+const closedCatalogs = ["ow_db_role_setting", "pg_shdepend", "pg_replication_origin"];
 
 /**
  * Views of what all do, given back as views of what a session's own role does here. `from` is the definition that
@@ -101,6 +101,20 @@ begin
   end loop;
 end
 $fence$;
+
+-- pg_dump reads what is set for databases and roles, which is one catalog for all tenants. PostgreSQL finds it by its
+-- number, so here it may have another name, and an empty table the old one: what a tenant sets for its roles is reset, and
+-- what is set for its database is not its to restore. (A view is no way out: pg_dump refuses all but PostgreSQL's own.)
+do $fence$
+begin
+  if to_regclass('pg_catalog.ow_db_role_setting') is null then
+    alter table pg_catalog.pg_db_role_setting rename to ow_db_role_setting;
+    create table pg_catalog.pg_db_role_setting (setdatabase oid, setrole oid, setconfig text[]);
+    grant select on pg_catalog.pg_db_role_setting to public;
+  end if;
+end
+$fence$;
+grant select on pg_catalog.pg_shseclabel to public;
 ${closedCatalogs.map((name) => `revoke select on pg_catalog.${name} from public;`).join("\n")}
 
 -- An untrusted language is a superuser's to create; these say that they are trusted. A loop in Perl or Tcl is ended by
@@ -143,4 +157,9 @@ insert into pg_catalog.pg_init_privs (objoid, classoid, objsubid, privtype, init
 update pg_catalog.pg_init_privs i set initprivs = c.relacl from pg_catalog.pg_class c
   where i.classoid = 'pg_catalog.pg_class'::regclass and i.objoid = c.oid and i.objsubid = 0
     and c.relnamespace = 'pg_catalog'::regnamespace and i.initprivs <> c.relacl;
+insert into pg_catalog.pg_init_privs (objoid, classoid, objsubid, privtype, initprivs)
+  select c.oid, 'pg_catalog.pg_class'::regclass, 0, 'i', c.relacl from pg_catalog.pg_class c
+  where c.relnamespace = 'pg_catalog'::regnamespace and c.relacl is not null and not exists (
+    select from pg_catalog.pg_init_privs i
+    where i.classoid = 'pg_catalog.pg_class'::regclass and i.objoid = c.oid and i.objsubid = 0);
 `;

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { temporaryDirectory } from "@openworkers/db/testing";
 import { backendAddress, type Tenant } from "../tenant.ts";
 import { sessionSettings } from "./session-settings.ts";
 import { TenantServer } from "./tenant-server.ts";
@@ -80,6 +82,26 @@ for (const [name, start] of testServers) {
       }
     });
 
+    test("what pg_dump reads for an archive is there", async () => {
+      // Of src/bin/pg_dump/pg_dump.c, dumpDatabase and dumpDatabaseConfig, and dumputils.c, buildShSecLabelQuery; the same
+      // in 15 and 18.
+      await using session = await openSession(server, tenant);
+      for (const statement of [
+        `select unnest(setconfig) from pg_db_role_setting
+          where setrole = 0 and setdatabase = (select oid from pg_database where datname = current_database())`,
+        `select rolname, unnest(setconfig) from pg_db_role_setting s, pg_roles r
+          where setrole = r.oid and setdatabase = (select oid from pg_database where datname = current_database())`,
+        `select provider, label from pg_catalog.pg_shseclabel where classoid = 'pg_catalog.pg_database'::pg_catalog.regclass`,
+        "select label, provider, classoid, objoid, objsubid from pg_catalog.pg_seclabels",
+        "select shobj_description(oid, 'pg_database'), datfrozenxid, datminmxid, datacl, acldefault('d', datdba) from pg_database",
+      ]) {
+        expect([statement, await outcome(session, statement)]).toEqual([
+          statement,
+          expect.stringMatching(/^\[/),
+        ]);
+      }
+    });
+
     // Clients of version 15 describe no later server.
     if (name === "PostgreSQL 15") {
       test("psql describes everything", async () => {
@@ -120,6 +142,20 @@ for (const [name, start] of testServers) {
         await using session = await openSession(server, other, "read-only");
         expect(await outcome(session, "select name from glad order by 1")).toBe('[["Ada"],["Bob"]]');
       });
+
+      for (const format of ["custom", "directory"]) {
+        test(`another tenant restores an archive in the ${format} format`, async () => {
+          const archive = join(temporaryDirectory(), "archive");
+          const dumped = await run("pg_dump", tenant, `--format=${format}`, `--file=${archive}`);
+          expect([dumped.code, dumped.errors]).toEqual([0, ""]);
+          const other = await makeTenant(server, format);
+          const restored = await run("pg_restore", other, "--no-owner", "--no-privileges", "-e", archive);
+          expect([restored.code, restored.errors]).toEqual([0, ""]);
+          await using session = await openSession(server, other);
+          expect(await outcome(session, "select name from glad order by 1")).toBe('[["Ada"],["Bob"]]');
+          expect(await outcome(session, "select convert_from(lo_get(4711), 'UTF8')")).toBe('[["large"]]');
+        });
+      }
     }
 
     async function run(

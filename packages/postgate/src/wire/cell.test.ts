@@ -1,9 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { deleteResource } from "@openworkers/db";
+import { databaseMeasured, deleteResource } from "@openworkers/db";
 import { temporaryDirectory } from "@openworkers/db/testing";
 import { Client } from "pg";
 import postgres from "postgres";
+import { TenantServer } from "../tenants/tenant-server.ts";
 import { TestPlatform, tenantsServers } from "./testing/platform.ts";
 import { codes, packet, RawClient } from "./testing/raw-client.ts";
 
@@ -74,6 +75,47 @@ test("deleting the database ends the sessions of workers that are bound to it", 
   expect(await ended).toMatchObject({ code: "57P01" });
   await platform.sessions(id, 0);
   expect(new Client({ host, ...anybody }).connect()).rejects.toMatchObject({ code: "3D000" });
+});
+
+test("a driver in a cell is told that its database is suspended, in PostgreSQL's way", async () => {
+  const { id } = await platform.tenant();
+  const { host, path } = place();
+  await using _ = platform.face.listenFor(id, path, { worker: "shop" });
+  await platform.directory.tenant(id);
+  await using tenants = new TenantServer(platform.server.address);
+  await tenants.suspend(id, 600_000);
+  const refused = { code: "57P03", message: "the database is suspended for a while" };
+  await expect(new Client({ host, ...anybody }).connect()).rejects.toMatchObject(refused);
+  await using sql = Object.assign(postgres({ host, path, ...anybody, max: 1 }), {
+    [Symbol.asyncDispose]: () => sql.end(),
+  });
+  const asked = sql`select 1`.then(() => undefined);
+  await expect(asked).rejects.toMatchObject(refused);
+});
+
+test("a driver in a cell is told that its database is full, and may delete", async () => {
+  const { id } = await platform.tenant();
+  const { host, path } = place();
+  await using _ = platform.face.listenFor(id, path, { worker: "shop" });
+  const connect = async () => {
+    const client = new Client({ host, ...anybody });
+    const notices: (string | undefined)[] = [];
+    client.on("notice", ({ code }) => notices.push(code));
+    client.on("error", () => {});
+    await client.connect();
+    return { client, notices };
+  };
+  const before = await connect();
+  await before.client.query("create table t (a int); insert into t values (1)");
+  expect(before.notices).toEqual([]);
+  await before.client.end();
+  await databaseMeasured(platform.database, id, { sizeBytes: 2 ** 31, full: true });
+  platform.directory.forget(id);
+  const { client, notices } = await connect();
+  expect(notices).toEqual(["53100"]);
+  await expect(client.query("insert into t values (2)")).rejects.toMatchObject({ code: "42501" });
+  expect((await client.query("delete from t")).rowCount).toBe(1);
+  await client.end();
 });
 
 test("a cell that opens connections without end is bounded, and others are not affected", async () => {

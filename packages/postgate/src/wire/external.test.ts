@@ -2,16 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { createResource, databaseReady } from "@openworkers/db";
 import { temporaryDirectory } from "@openworkers/db/testing";
-import { type DebianPostgres, startDebianPostgres } from "./testing/debian-postgres.ts";
+import { installedPostgres, startTlsPostgres, type TlsPostgres } from "../testing/debian-postgres.ts";
 import { run, TestPlatform, tenantsServers } from "./testing/platform.ts";
 import { message, RawClient, startup } from "./testing/raw-client.ts";
 
 const parts = new AsyncDisposableStack();
-const debian = await startDebianPostgres();
+const [found] = installedPostgres;
+const debian = found === undefined ? undefined : parts.use(await startTlsPostgres(found));
 afterAll(() => parts.disposeAsync());
 
 describe.skipIf(debian === undefined)("a server of the owner's", () => {
-  const { port, certificate } = debian ?? ({} as DebianPostgres);
+  const { port, certificate, password } = debian ?? ({} as TlsPostgres);
   let platform: TestPlatform;
 
   beforeAll(async () => {
@@ -33,12 +34,12 @@ describe.skipIf(debian === undefined)("a server of the owner's", () => {
   }
 
   test("is spoken to with TLS when its URL says so", async () => {
-    expect(await ask(`postgres://admin:secret@localhost:${port}/postgres?sslmode=require`)).toBe("t");
-    expect(await ask(`postgres://admin:secret@127.0.0.1:${port}/postgres?sslmode=disable`)).toBe("f");
+    expect(await ask(`postgres://admin:${password}@localhost:${port}/postgres?sslmode=require`)).toBe("t");
+    expect(await ask(`postgres://admin:${password}@127.0.0.1:${port}/postgres?sslmode=disable`)).toBe("f");
   });
 
   test("with verify-full must show a certificate that is trusted here", async () => {
-    const url = `postgres://admin:secret@localhost:${port}/postgres?sslmode=verify-full`;
+    const url = `postgres://admin:${password}@localhost:${port}/postgres?sslmode=verify-full`;
     expect(await ask(url)).toContain("the database cannot be reached");
     expect(platform.reported.at(-1)?.details.error).toContain("certificate");
 
@@ -71,12 +72,12 @@ describe.skipIf(debian === undefined)("a server of the owner's", () => {
     expect(await ask(`postgres://admin:wrong@localhost:${port}/postgres`)).toBe(
       "the database does not accept the login that is kept for it",
     );
-    expect(await ask(`postgres://admin:secret@localhost:${port}/nowhere`)).toBe(
+    expect(await ask(`postgres://admin:${password}@localhost:${port}/nowhere`)).toBe(
       "the database is not on its server",
     );
     const closed = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     closed.stop(true);
-    expect(await ask(`postgres://admin:secret@127.0.0.1:${closed.port}/postgres`)).toContain(
+    expect(await ask(`postgres://admin:${password}@127.0.0.1:${closed.port}/postgres`)).toContain(
       "the database cannot be reached",
     );
   });

@@ -1,8 +1,9 @@
 import { afterAll, expect, test } from "bun:test";
 import { OpenWorkersError } from "@openworkers/core";
 import { deleteResource, revokeDatabaseToken } from "@openworkers/db";
-import type { Client } from "pg";
-import { TestPlatform, tenantsServers } from "./testing/platform.ts";
+import { Client } from "pg";
+import { tenantNames } from "../tenant.ts";
+import { TestPlatform, tenantPasswords, tenantsServers } from "./testing/platform.ts";
 import { message, RawClient, startup } from "./testing/raw-client.ts";
 
 const parts = new AsyncDisposableStack();
@@ -53,7 +54,7 @@ for (const platform of platforms) {
     expect(platform.connect(token)).rejects.toMatchObject({ code: "28P01" });
     expect(platform.reported).toContainEqual({
       message: "A database session was ended.",
-      details: expect.objectContaining({ databaseId: id }),
+      details: expect.objectContaining({ who: expect.stringContaining(id) }),
     });
   });
 
@@ -98,6 +99,41 @@ for (const platform of platforms) {
   });
 }
 
+for (const server of servers) {
+  const { version } = server;
+  test(`on ${version}: who drains lets transactions end, and cancels those that do not`, async () => {
+    await using platform = await TestPlatform.start(server);
+    const { id, token } = await platform.tenant();
+    const idle = await platform.connect(token);
+    const [working, stuck] = [await platform.connect(token), await platform.connect(token)];
+    const ends = [idle, working, stuck].map((client) => end(client));
+    await working.query("create table t (a int)");
+    await working.query("begin; insert into t values (1)");
+    await stuck.query("begin; create table u (a int)");
+    let drained = false;
+    const draining = platform.face.drain(600_000).then(() => {
+      drained = true;
+    });
+    expect(await ends[0]).toMatchObject({ code: "57P01" });
+    expect(platform.connect(token)).rejects.toThrow();
+    await working.query("insert into t values (2)");
+    await working.query("commit");
+    expect(await ends[1]).toMatchObject({ code: "57P01" });
+    expect(drained).toBe(false);
+    await platform.face.drain(1);
+    expect(await ends[2]).toMatchObject({ code: "57P01" });
+    await draining;
+    await platform.sessions(id, 0);
+    const { database, roles } = tenantNames(id);
+    const { host, port } = server.address;
+    const after = new Client({ host, port, database, user: roles.owner, password: tenantPasswords.owner });
+    await after.connect();
+    expect((await after.query("select a from t order by a")).rows).toEqual([{ a: 1 }, { a: 2 }]);
+    expect((await after.query("select to_regclass('u') as u")).rows).toEqual([{ u: null }]);
+    await after.end();
+  });
+}
+
 test("a role whose password was changed is healed once, and the session begins", async () => {
   const [server] = servers;
   if (server === undefined) throw new Error("no PostgreSQL");
@@ -106,6 +142,7 @@ test("a role whose password was changed is healed once, and the session begins",
     healRoles: async (tenant) => {
       healed.push(tenant.id);
       await platform.ask(`alter role ow_${tenant.id.replaceAll("-", "")} password 'owner-secret'`);
+      return tenant;
     },
   });
   const { id, token } = await platform.tenant();

@@ -23,6 +23,8 @@ export class Relay {
   #ended = false;
   #active = true;
   #status: TransactionStatus = "idle";
+  #goodbye = false;
+  readonly #awaitIdle: (() => void)[] = [];
 
   constructor({ client, backend, onEnd }: RelayOptions) {
     this.#client = client;
@@ -34,11 +36,15 @@ export class Relay {
     const fromClient: Taker = {
       onData: (bytes) => {
         this.#active = true;
+        this.#goodbye = endsWithTerminate(bytes);
         // A goodbye asks for nothing, and needs no cancel when the client is gone.
-        if (!isTerminate(bytes)) this.#status = "busy";
+        if (!this.#goodbye || bytes.length > 5) this.#status = "busy";
         if (!this.#backend.wire.write(bytes)) this.#client.wire.pause();
       },
-      onDrain: () => this.#backend.wire.resume(),
+      onDrain: () => {
+        this.#backend.wire.resume();
+        this.#tellIdle();
+      },
       onClose: () => this.#end("client"),
     };
     const fromBackend: Taker = {
@@ -46,6 +52,7 @@ export class Relay {
         this.#active = true;
         this.#status = endsReady(bytes);
         if (!this.#client.wire.write(bytes)) this.#backend.wire.pause();
+        this.#tellIdle();
       },
       onDrain: () => this.#client.wire.resume(),
       onClose: () => this.#end("backend"),
@@ -57,6 +64,19 @@ export class Relay {
   /** Where the session is, as far as the last bytes tell. Only between statements may we say something of our own. */
   get status(): TransactionStatus {
     return this.#client.wire.blocked ? "busy" : this.#status;
+  }
+
+  /** Whether the last that the client said was that it leaves. */
+  get saidGoodbye(): boolean {
+    return this.#goodbye;
+  }
+
+  /** Resolves when the session is in no transaction and all of its answers have gone out; never, when it ends before. */
+  betweenTransactions(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaitIdle.push(resolve);
+    this.#tellIdle();
+    return promise;
   }
 
   /** Whether bytes have passed since the last call. */
@@ -71,6 +91,11 @@ export class Relay {
     this.#ended = true;
   }
 
+  #tellIdle(): void {
+    if (this.#awaitIdle.length === 0 || this.status !== "idle") return;
+    for (const resolve of this.#awaitIdle.splice(0)) resolve();
+  }
+
   #end(who: "client" | "backend"): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -78,8 +103,10 @@ export class Relay {
   }
 }
 
-function isTerminate(bytes: Buffer): boolean {
-  return bytes.length === 5 && bytes[0] === 0x58;
+// X and a length of 4: the last message there is.
+function endsWithTerminate(bytes: Buffer): boolean {
+  const at = bytes.length - 5;
+  return at >= 0 && bytes[at] === 0x58 && bytes.readUInt32BE(at + 1) === 4;
 }
 
 // ReadyForQuery: Z, a length of 5, and the status of the transaction. Read off the end, without reading what is before.

@@ -1,11 +1,13 @@
 import { isOpenWorkersError, messageOf } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
-import { backendAddress, type Principal, type Tenant } from "../tenant.ts";
+import { describePrincipal } from "../events.ts";
+import { backendAddress, isReduced, type Principal, type Tenant } from "../tenant.ts";
+import { full, suspended } from "../tenant-troubles.ts";
 import { Backend } from "./backend/backend.ts";
 import { BackendRefusal, clientError } from "./backend/refusal.ts";
 import type { CancelKeys } from "./cancel-keys.ts";
 import { type Client, farewell } from "./listener/client.ts";
-import { authenticated, backendKeyData, type ServerError } from "./protocol/server-messages.ts";
+import { authenticated, backendKeyData, type ServerError, warning } from "./protocol/server-messages.ts";
 import { Relay } from "./relay.ts";
 import type { WireOptions } from "./wire-options.ts";
 
@@ -66,7 +68,9 @@ export class Session {
 
   /** Has PostgreSQL cancel the statement that runs, if one does. */
   async cancel(): Promise<void> {
-    if (!this.#ended.signal.aborted) await this.#backend?.cancel();
+    if (this.#ended.signal.aborted || this.#backend === undefined) return;
+    this.#parts.options.report("A statement was cancelled by its client.", who(this.#parts.principal));
+    await this.#backend.cancel();
   }
 
   /** Ends the session, whatever it does; resolves when nothing of it is left. */
@@ -81,6 +85,12 @@ export class Session {
     await this.#gone.promise;
   }
 
+  /** Ends the session when it is in no transaction, or as soon as it is in none; resolves when nothing of it is left. */
+  async drain(): Promise<void> {
+    await Promise.race([this.#relay?.betweenTransactions(), this.#gone.promise]);
+    await this.end({ code: "57P01", message: "the database service is stopping", hint: "Connect again." });
+  }
+
   /** Ends the session when it has been idle for too long; `now` as `performance.now()` tells it. */
   check(now: number): void {
     const relay = this.#relay;
@@ -90,12 +100,14 @@ export class Session {
     // A statement may be silent for as long as it may run; who does not read its answer is idle too, then.
     const patienceMs = relay.status === "busy" ? idleMs + this.tenant.limits.statementMs : idleMs;
     if (now - this.#activeMs < patienceMs) return;
+    this.#reportEnd("idle for too long");
     void this.end({ code: "57P05", message: "terminating connection due to idle-session timeout" });
   }
 
   /** Ends the session when its principal may not have it any more, or would get another one today. */
   async look(): Promise<void> {
     const { again, options, principal } = this.#parts;
+    if (this.#ended.signal.aborted) return;
     let reason: ServerError;
     try {
       if (sameSession(options, principal, await again())) return;
@@ -105,7 +117,7 @@ export class Session {
       if (!isOpenWorkersError(thrown, "UNAUTHORIZED", "NOT_FOUND", "FORBIDDEN")) return;
       reason = { code: "57P01", message: "access to the database has been withdrawn" };
     }
-    options.report("A database session was ended.", { ...who(principal), reason: reason.message });
+    this.#reportEnd(reason.message);
     await this.end(reason);
   }
 
@@ -127,8 +139,7 @@ export class Session {
       const { healRoles } = options;
       if (healRoles === undefined || !(thrown instanceof BackendRefusal && thrown.code === "28P01"))
         throw thrown;
-      await healRoles(this.tenant);
-      return await attempt(principal);
+      return await attempt({ ...principal, tenant: await healRoles(this.tenant) });
     }
   }
 
@@ -142,13 +153,21 @@ export class Session {
       backend: backend.intake,
       onEnd: (who) => {
         // PostgreSQL has said why; the client is to read it.
-        if (who === "backend") void farewell(client);
+        if (who === "backend") {
+          if (!relay.saidGoodbye) this.#reportEnd("by PostgreSQL");
+          void farewell(client);
+        }
         resolve();
       },
     });
     this.#relay = relay;
     const { greeting } = backend.login;
-    client.intake.wire.write(Buffer.concat([authenticated, greeting, backendKeyData(key), readyForQuery]));
+    const { tenant, scope } = this.#parts.principal;
+    // PostgreSQL itself says of writes then that there is no permission.
+    const notice = isReduced(tenant, scope) ? warning({ code: "53100", ...full }) : Buffer.alloc(0);
+    client.intake.wire.write(
+      Buffer.concat([authenticated, greeting, backendKeyData(key), notice, readyForQuery]),
+    );
     relay.start();
     await promise;
     relay.stop();
@@ -157,14 +176,24 @@ export class Session {
 
   #refusal(thrown: unknown): ServerError {
     if (this.#ended.signal.aborted) return { code: "08006", message: "the connection was closed" };
-    if (isOpenWorkersError(thrown)) return tell(thrown);
+    if (isOpenWorkersError(thrown)) {
+      this.#report("A database session was refused.", thrown);
+      return tell(thrown);
+    }
     this.#report("A database session could not begin.", thrown);
+    if (this.tenant.place.kind === "platform" && thrown instanceof BackendRefusal && thrown.isNoLogin) {
+      return { code: "57P03", ...suspended };
+    }
     return clientError(thrown, this.#address);
   }
 
   get #address(): Address {
     const { options, principal } = this.#parts;
     return backendAddress(options.server, principal.tenant, principal.scope);
+  }
+
+  #reportEnd(reason: string): void {
+    this.#parts.options.report("A database session was ended.", { ...who(this.#parts.principal), reason });
   }
 
   #report(message: string, error: unknown): void {
@@ -195,6 +224,6 @@ function sameSession(options: WireOptions, one: Principal, other: Principal): bo
   return of(one) === of(other);
 }
 
-function who({ tenant, by }: Principal): Record<string, unknown> {
-  return { databaseId: tenant.id, by };
+function who(principal: Principal): Record<string, unknown> {
+  return { who: describePrincipal(principal) };
 }

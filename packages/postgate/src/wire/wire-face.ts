@@ -1,5 +1,13 @@
-import { type DatabaseId, messageOf, OpenWorkersError, type Wire, wireHandlers } from "@openworkers/core";
+import {
+  type DatabaseId,
+  messageOf,
+  OpenWorkersError,
+  type Wire,
+  wireHandlers,
+  within,
+} from "@openworkers/core";
 import type { SocketHandler } from "bun";
+import { listenFailure } from "../listen-failure.ts";
 import type { Principal } from "../tenant.ts";
 import { CancelKeys } from "./cancel-keys.ts";
 import { askWho, type Door } from "./listener/admission.ts";
@@ -37,6 +45,12 @@ export interface WireListener extends AsyncDisposable {
   readonly port: number;
 }
 
+interface Listener extends AsyncDisposable {
+  /** Takes nobody any more; those who are there stay. */
+  readonly stop: () => void;
+}
+
+const shutDown: ServerError = { code: "57P01", message: "the connection is being shut down" };
 const checkMs = 1_000;
 const keepAliveMs = 30_000;
 
@@ -51,10 +65,11 @@ export class WireFace implements AsyncDisposable {
   readonly #keys = new CancelKeys<Session>();
   readonly #sessions = new Set<Session>();
   readonly #byClient = new WeakMap<Client, Session>();
-  readonly #listeners = new Set<AsyncDisposable>();
+  readonly #listeners = new Set<Listener>();
   readonly #watching: Disposable;
   readonly #timer: ReturnType<typeof setInterval>;
   #lookedMs = performance.now();
+  #draining = false;
 
   constructor(options: WireFaceOptions) {
     this.#options = { ...options, limits: { ...defaultWireLimits, ...options.limits } };
@@ -72,7 +87,7 @@ export class WireFace implements AsyncDisposable {
    * Takes clients that show a token as their password. Cleartext passwords are asked for with TLS and from this
    * machine only.
    *
-   * @throws OpenWorkersError PORT_IN_USE
+   * @throws OpenWorkersError PORT_IN_USE, CONFIG_INVALID (an address or a port that it may not have)
    */
   listen({ hostname, port, certificate }: ListenOptions): WireListener {
     const door: Door = { kind: "token", directory: this.#options.directory, throttle: this.#throttle };
@@ -89,14 +104,7 @@ export class WireFace implements AsyncDisposable {
         { port: server.port },
       );
     } catch (thrown) {
-      throw new OpenWorkersError(
-        "PORT_IN_USE",
-        `Postgate cannot listen on ${hostname}:${port}: ${messageOf(thrown)}.`,
-        {
-          cause: thrown,
-          hint: "Choose another port: OW_POSTGATE_PORT.",
-        },
-      );
+      throw listenFailure(thrown, hostname, port, "OW_POSTGATE_PORT");
     }
   }
 
@@ -112,23 +120,35 @@ export class WireFace implements AsyncDisposable {
     return this.#listener(() => server.stop(), clients);
   }
 
+  /**
+   * Takes no further clients, and resolves when there are no sessions: each ends as soon as it is in no transaction, and all
+   * after `patienceMs`.
+   */
+  async drain(patienceMs: number): Promise<void> {
+    this.#draining = true;
+    for (const listener of this.#listeners) listener.stop();
+    const sessions = [...this.#sessions];
+    await within(Promise.all(sessions.map((session) => session.drain())), patienceMs);
+    await Promise.all(sessions.map((session) => session.end(shutDown)));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#watching[Symbol.dispose]();
     await Promise.all([...this.#listeners].map((listener) => listener[Symbol.asyncDispose]()));
   }
 
-  #listener(stop: () => void, clients: Set<Client>): AsyncDisposable {
-    const listener: AsyncDisposable = {
+  #listener(stop: () => void, clients: Set<Client>): Listener {
+    const listener: Listener = {
+      stop,
       [Symbol.asyncDispose]: async () => {
         this.#listeners.delete(listener);
         stop();
-        const reason: ServerError = { code: "57P01", message: "the connection is being shut down" };
         await Promise.all(
           [...clients].map(async (client) => {
             const session = this.#byClient.get(client);
             if (session === undefined) client.intake.destroy();
-            else await session.end(reason);
+            else await session.end(shutDown);
           }),
         );
       },
@@ -170,6 +190,8 @@ export class WireFace implements AsyncDisposable {
     const { limits } = this.#options;
     const place = door.kind === "token" ? this.#doorkeeper.enter(client.address) : undefined;
     if (door.kind === "token" ? place === undefined : count > limits.perCell) {
+      const stranger = door.kind === "token" ? { address: client.address } : { worker: door.worker };
+      this.#options.report("A connection was turned away: there are too many.", stranger);
       turnAway(client);
       return;
     }
@@ -213,11 +235,17 @@ export class WireFace implements AsyncDisposable {
     const settings = startupSettings(greeting.parameters);
     const again = await askWho(client, door);
     const principal: Principal = await again();
+    if (this.#draining) {
+      throw new OpenWorkersError("DATABASE_UNAVAILABLE", "The database service is stopping.");
+    }
     return new Session({ options: this.#options, keys: this.#keys, client, principal, again, settings });
   }
 
   #refusal(thrown: unknown, { address }: Client, report: (error: unknown) => void): ServerError {
-    if (thrown instanceof ProtocolViolation) return { code: thrown.sqlState, message: thrown.message };
+    if (thrown instanceof ProtocolViolation) {
+      this.#options.report("A client was refused before its login.", { address, sqlstate: thrown.sqlState });
+      return { code: thrown.sqlState, message: thrown.message };
+    }
     const reason = tell(thrown);
     if (reason.code === "XX000") report(thrown);
     if (reason.code === "28P01") this.#options.report("A token was refused.", { address });

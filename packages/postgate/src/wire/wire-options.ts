@@ -1,4 +1,4 @@
-import type { DatabaseScope } from "@openworkers/core";
+import type { DatabaseScope, Report } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import type { Tenant, TenantDirectory } from "../tenant.ts";
 import type { DoorLimits } from "./listener/doorkeeper.ts";
@@ -26,9 +26,9 @@ export interface WireOptions {
   readonly server: Address;
   readonly budget: Places;
   readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
-  /** Gives the roles of a tenant their passwords and settings again. */
-  readonly healRoles?: (tenant: Tenant) => Promise<void>;
+  /** Gives the roles of a tenant their passwords and settings again. Gives the tenant as it is now. */
+  readonly healRoles?: (tenant: Tenant) => Promise<Tenant>;
   /** What an operator should read. Never throws. */
-  readonly report: (message: string, details: Record<string, unknown>) => void;
+  readonly report: Report;
   readonly limits: WireLimits;
 }

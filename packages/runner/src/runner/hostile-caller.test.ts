@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { maxReports } from "@openworkers/core";
 import { Message } from "capnp-es";
 import { Message as Rpc } from "capnp-es/capnp/rpc";
-import { maxReports } from "./bounded-reports.ts";
 import { startTestRunner, type TestRunner } from "./testing/test-runner.ts";
 
 // A cell that was taken over, and says what no client of Cap'n Proto says to the worker that it is bound to.

@@ -1,4 +1,4 @@
-import { type LogSink, OpenWorkersError } from "@openworkers/core";
+import { BoundedReports, type LogSink, OpenWorkersError, type Report } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
@@ -13,7 +13,6 @@ import { type Endpoint, Guard } from "../egress/guard/guard.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
-import { BoundedReports, type Report } from "./bounded-reports.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
 

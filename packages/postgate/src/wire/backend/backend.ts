@@ -1,12 +1,12 @@
 import { within } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { serialize } from "pg-protocol";
+import { cancelStatement } from "../../cancel-statement.ts";
 import type { Intake, Taker } from "../protocol/intake.ts";
 import { dial } from "./dial.ts";
 import { type Login, login } from "./login.ts";
 
 const leaveMs = 5_000;
-const cancelMs = 5_000;
 /** Each is a new process of PostgreSQL's: who floods us with them does not flood it. */
 const cancelPauseMs = 100;
 
@@ -88,16 +88,9 @@ export class Backend {
 
   async #cancel(): Promise<void> {
     const { address, report } = this.#options;
-    const signal = AbortSignal.timeout(cancelMs);
+    const { key } = this.login;
     try {
-      const intake = await dial(address, signal, report);
-      const gone = Promise.withResolvers<void>();
-      intake.handOver({ onData() {}, onDrain() {}, onClose: () => gone.resolve() });
-      const { key } = this.login;
-      intake.wire.write(serialize.cancel(key.readInt32BE(0), key.readInt32BE(4)));
-      // The server has acted on it when it closes.
-      await within(gone.promise, cancelMs);
-      intake.destroy();
+      await cancelStatement(address, { processId: key.readInt32BE(0), secret: key.readInt32BE(4) }, report);
     } catch (thrown) {
       report(thrown);
     }

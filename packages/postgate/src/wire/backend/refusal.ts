@@ -1,4 +1,5 @@
 import type { Address } from "@openworkers/db";
+import { isNoLogin } from "../../tenant-troubles.ts";
 import type { ServerError } from "../protocol/server-messages.ts";
 
 /** PostgreSQL's ErrorResponse to a login. Its words are for the operator: they may name roles and addresses. */
@@ -19,6 +20,11 @@ export class BackendRefusal extends Error {
   /** SQLSTATE. */
   get code(): string {
     return this.fields.get("C") ?? "08006";
+  }
+
+  /** Whether the role is one that may not log in: as those of a tenant that is suspended. */
+  get isNoLogin(): boolean {
+    return isNoLogin({ code: this.code, routine: this.fields.get("R") });
   }
 }
 

@@ -19,18 +19,31 @@ export const askForPassword = new Writer().addInt32(3).flush(code("R"));
 export const authenticated = new Writer().addInt32(0).flush(code("R"));
 
 /** An ErrorResponse that ends the connection. */
-export function fatal({ code: sqlState, message, detail, hint }: ServerError): Buffer {
+export function fatal(error: ServerError): Buffer {
+  return response("E", "FATAL", error);
+}
+
+/** A NoticeResponse, which drivers and tools show beside what they do. */
+export function warning(notice: ServerError): Buffer {
+  return response("N", "WARNING", notice);
+}
+
+function response(
+  type: string,
+  severity: string,
+  { code: sqlState, message, detail, hint }: ServerError,
+): Buffer {
   const writer = new Writer();
   const field = (letter: string, value: string) =>
     writer.addString(letter).addCString(value.replaceAll("\0", ""));
-  field("S", "FATAL");
+  field("S", severity);
   // The same, never translated.
-  field("V", "FATAL");
+  field("V", severity);
   field("C", sqlState);
   field("M", message);
   if (detail !== undefined) field("D", detail);
   if (hint !== undefined) field("H", hint);
-  return writer.addString("\0").flush(code("E"));
+  return writer.addString("\0").flush(code(type));
 }
 
 /** The key by which the client may cancel: 8 bytes. */

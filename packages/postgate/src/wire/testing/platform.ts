@@ -17,9 +17,9 @@ import { PlatformDirectory } from "../../directory.ts";
 import { type DatabaseRole, tenantNames } from "../../tenant.ts";
 import { sessionSettings } from "../../tenants/session-settings.ts";
 import { TenantServer } from "../../tenants/tenant-server.ts";
+import { installedPostgres, startDebianPostgres } from "../../testing/debian-postgres.ts";
 import { ownCertificate } from "../listener/certificate.ts";
 import { WireFace, type WireFaceOptions } from "../wire-face.ts";
-import { startDebianPostgres } from "./debian-postgres.ts";
 
 export interface TenantsServer {
   readonly version: number;
@@ -40,9 +40,9 @@ export async function tenantsServers(parts: AsyncDisposableStack): Promise<Tenan
       },
     },
   ];
-  const debian = await startDebianPostgres();
-  if (debian !== undefined) {
-    servers.push({ version: 15, address: parseAddress(debian.url), restart: debian.restart });
+  for (const found of installedPostgres) {
+    const { address, restart } = parts.use(await startDebianPostgres(found));
+    servers.push({ version: found.version, address, restart });
   }
   return servers;
 }

@@ -24,12 +24,22 @@ test("a worker that fails without end does not hide what another one, or the pla
   reports.report("It failed.", { worker: "quiet" });
   reports.report("The database is away.", {});
   reports.report("A cell crashed.", { worker: "noisy" });
+  reports.report("It failed.", { who: "token noisy", worker: "noisy" });
   expect(told.slice(maxReports)).toEqual([
     { message: "It failed.", worker: "quiet" },
     { message: "The database is away." },
     { message: "A cell crashed.", worker: "noisy" },
+    { message: "It failed.", who: "token noisy", worker: "noisy" },
   ]);
   reports[Symbol.dispose]();
+});
+
+test("strangers are one subject, from however many addresses they come", () => {
+  const { told, reports } = rig();
+  for (let count = 0; count < 1_000; count++) reports.report("Refused.", { address: `192.0.2.${count}` });
+  reports[Symbol.dispose]();
+  expect(told).toHaveLength(maxReports + 1);
+  expect(told.at(-1)).toMatchObject({ of: "Refused.", dropped: 990 });
 });
 
 test("after a minute reports are told again", async () => {

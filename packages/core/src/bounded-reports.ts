@@ -1,8 +1,11 @@
 /** What an operator should read. Never throws. */
 export type Report = (message: string, details: Record<string, unknown>) => void;
 
-/** Reports of one kind about one worker within a minute that are passed on. */
+/** Reports of one kind about one subject within a minute that are passed on. */
 export const maxReports = 10;
+
+/** What a report may name as its subject, the most exact first. Nothing that strangers can make up: addresses are not. */
+const subjects = ["who", "worker", "database"] as const;
 
 /** Kinds of reports told apart within a minute; what is more counts as one kind, so that nobody makes up new ones. */
 const maxKinds = 1_000;
@@ -14,9 +17,9 @@ interface Kind {
 }
 
 /**
- * Keeps the operator's log readable, and its disk from filling: a worker can cause some reports as often as it likes.
- * Of those with the same message about the same worker the first ten of a minute are passed on. When the minute is
- * over, one line says how many were not.
+ * Keeps the operator's log readable, and its disk from filling: some reports can be caused as often as somebody likes.
+ * Of those with the same message about the same subject (`who`, `worker` or `database` of the details) the first ten of a
+ * minute are passed on. When the minute is over, one line says how many were not.
  */
 export class BoundedReports implements Disposable {
   readonly #report: Report;
@@ -31,7 +34,7 @@ export class BoundedReports implements Disposable {
   }
 
   readonly report: Report = (message, details) => {
-    const kind = this.#kindOf(message, details.worker);
+    const kind = this.#kindOf(message, details);
     if (kind.told < maxReports) {
       kind.told += 1;
       this.#report(message, details);
@@ -44,13 +47,14 @@ export class BoundedReports implements Disposable {
     this.#sum();
   }
 
-  #kindOf(message: string, worker: unknown): Kind {
-    const name = `${message}\n${typeof worker === "string" ? worker : ""}`;
+  #kindOf(message: string, details: Record<string, unknown>): Kind {
+    const by = subjects.find((name) => typeof details[name] === "string");
+    const name = `${message}\n${by === undefined ? "" : `${by} ${details[by]}`}`;
     const key = this.#kinds.has(name) || this.#kinds.size < maxKinds ? name : "";
     let kind = this.#kinds.get(key);
     if (kind === undefined) {
-      const details = key === "" ? {} : { of: message, ...(worker === undefined ? {} : { worker }) };
-      kind = { details, told: 0, dropped: 0 };
+      const shared = key === "" ? {} : { of: message, ...(by === undefined ? {} : { [by]: details[by] }) };
+      kind = { details: shared, told: 0, dropped: 0 };
       this.#kinds.set(key, kind);
     }
     return kind;
