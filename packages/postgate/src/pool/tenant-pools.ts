@@ -14,7 +14,7 @@ export interface TenantPoolsOptions {
    * then tried once more. `tenant` may be older than the directory's.
    */
   readonly healRoles?: (tenant: Tenant) => Promise<void>;
-  /** Told why a connection could not be made; the caller is told less. */
+  /** Told why a connection could not be made, or what on one made no sense; the caller is told less. */
   readonly onConnectFailure?: (tenant: Tenant, error: unknown) => void;
   /** How long a connection that nobody uses is kept, in milliseconds; 30,000 unless given. */
   readonly idleMs?: number;
@@ -108,7 +108,13 @@ export class TenantPools implements AsyncDisposable {
     for (let attempt = 1; ; attempt++) {
       try {
         const settings = sessionSettings(tenant, scope);
-        const connection = await BackendConnection.open(address, { settings, key, connectTimeoutMs });
+        const report = (error: unknown) => onConnectFailure?.(tenant, error);
+        const connection = await BackendConnection.open(address, {
+          settings,
+          key,
+          connectTimeoutMs,
+          report,
+        });
         void connection.closed.then(() => budget.drop(connection));
         return connection;
       } catch (thrown) {

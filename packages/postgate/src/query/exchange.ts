@@ -285,9 +285,10 @@ export class Exchange implements Conversation {
   /** Gives up the connection with all that it is in the middle of. */
   #end(error: OpenWorkersError | undefined): void {
     if (this.#phase === "over") return;
+    // First: the connection says that it is lost before `destroy` returns.
+    this.#finish(error, false);
     void this.#connection.cancel();
     void this.#connection.destroy();
-    this.#finish(error, false);
   }
 
   #answer(error: OpenWorkersError | undefined): void {
