@@ -51,21 +51,19 @@ export class TenantPools implements AsyncDisposable {
    * @throws OpenWorkersError OVERLOADED, DATABASE_UNAVAILABLE; what `signal` aborts with
    */
   async borrow(tenant: Tenant, scope: DatabaseScope, signal: AbortSignal): Promise<Loan> {
-    const { budget, server } = this.#options;
-    const address = backendAddress(server, tenant, scope);
-    const key = this.#key(tenant, scope, address);
+    const { budget } = this.#options;
+    const key = this.#key(tenant, scope);
     const place = await budget.enter(tenant, signal, key);
     try {
       signal.throwIfAborted();
-      const connection = place.found?.open
-        ? place.found
-        : await this.#connect(tenant, scope, address, key, signal);
-      const current = () => this.#key(tenant, scope, address);
+      const connection = place.found?.open ? place.found : await this.#connect(tenant, scope, key, signal);
+      const current = () => this.#key(tenant, scope);
       return {
         connection,
         giveBack: (clean) => this.#giveBack(connection, place, clean && key === current()),
       };
     } catch (thrown) {
+      void place.found?.destroy();
       place[Symbol.dispose]();
       throw thrown;
     }
@@ -84,8 +82,9 @@ export class TenantPools implements AsyncDisposable {
     await this.#options.budget.close({});
   }
 
-  #key(tenant: Tenant, scope: DatabaseScope, { user }: Address): string {
-    return `${user} ${scope} ${this.#allChanged} ${this.#changes.get(tenant.id) ?? 0}`;
+  /** What decides the role of a session, and whether its tenant is still as it was. */
+  #key({ id, full }: Tenant, scope: DatabaseScope): string {
+    return `${scope} ${full} ${this.#allChanged} ${this.#changes.get(id) ?? 0}`;
   }
 
   #giveBack(connection: BackendConnection, place: Place<BackendConnection>, reusable: boolean): void {
@@ -99,10 +98,10 @@ export class TenantPools implements AsyncDisposable {
   async #connect(
     tenant: Tenant,
     scope: DatabaseScope,
-    address: Address,
     key: string,
     signal: AbortSignal,
   ): Promise<BackendConnection> {
+    const address = backendAddress(this.#options.server, tenant, scope);
     const { budget, sessionSettings, healRoles, onConnectFailure, connectTimeoutMs = 10_000 } = this.#options;
     let healed = false;
     for (let attempt = 1; ; attempt++) {
