@@ -1,12 +1,6 @@
-import { isIP } from "node:net";
-import type { Duplex } from "node:stream";
-import { type ConnectionOptions, checkServerIdentity } from "node:tls";
-import { within } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
-import { Client } from "pg";
-import { parse } from "pg-protocol";
-import { type BackendKey, cancelStatement } from "../cancel-statement.ts";
-import { startupOptions } from "../tenants/session-settings.ts";
+import { Parser } from "pg-protocol/dist/parser";
+import { Backend } from "../wire/backend/backend.ts";
 import type { BackendMessage } from "./backend-messages.ts";
 import type { Keepable } from "./connection-budget.ts";
 
@@ -25,82 +19,52 @@ export interface BackendOptions {
   /** Which connections are alike. */
   readonly key: string;
   readonly connectTimeoutMs: number;
+  /** Told of what should not happen: a server that does not speak the protocol, or a bug of ours. */
+  readonly report: (error: unknown) => void;
 }
 
 /**
- * A session on a tenant's database. `pg` makes the connection: sockets, TLS, passwords. From then on messages go both
- * ways as they are, for `pg` would make values of rows, hold a value of a gigabyte whole, and send nothing ahead.
+ * A session on a tenant's database. Messages go both ways as they are: a client library would make values of rows, hold a
+ * value of a gigabyte whole, and send nothing ahead.
  */
 export class BackendConnection implements Keepable {
   readonly key: string;
   /** Resolves when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>;
-  readonly #client: Client;
-  readonly #stream: Duplex;
-  readonly #address: Address;
-  readonly #backend: BackendKey;
+  readonly #backend: Backend;
+  readonly #parser = new Parser();
+  readonly #ended = Promise.withResolvers<void>();
   #conversation: Conversation | undefined;
   #open = true;
   /** Bytes that came while nobody listened. */
   #unasked = 0;
   #cancelled: Promise<void> | undefined;
 
-  private constructor(client: Client, address: Address, backend: BackendKey, key: string) {
+  private constructor(backend: Backend, key: string) {
     this.key = key;
-    this.#client = client;
-    this.#address = address;
     this.#backend = backend;
-    this.#stream = client.connection.stream;
-    // `pg`'s own reader; its listeners for errors and for the end stay.
-    this.#stream.removeAllListeners("data");
-    this.#stream.on("data", (piece: Buffer) => {
-      if (this.#conversation !== undefined) {
-        this.#conversation.onBytes(piece.byteLength);
-        return;
-      }
-      this.#unasked += piece.byteLength;
-      if (this.#unasked > mostUnaskedBytes) this.#stream.destroy();
-    });
-    void parse(this.#stream, (message) => this.#conversation?.onMessage(message as BackendMessage));
-    this.closed = new Promise((resolve) => {
-      const ended = () => {
-        if (!this.#open) return;
-        this.#open = false;
-        resolve();
-        this.#conversation?.onLost();
-      };
-      client.on("end", ended);
-      this.#stream.on("close", ended);
+    this.closed = this.#ended.promise;
+    // Before whoever takes over from us when the session is left.
+    backend.intake.onLost = () => this.#lost();
+    const hear = (message: unknown) => this.#conversation?.onMessage(message as BackendMessage);
+    backend.intake.handOver({
+      onData: (piece) => {
+        this.#heard(piece.byteLength);
+        if (this.#open) this.#parser.parse(piece, hear);
+      },
+      onDrain: () => {},
+      onClose: () => this.#lost(),
     });
   }
 
-  /** @throws what `pg` throws when it cannot connect: a `DatabaseError`, or an `Error` of the network's */
+  /** @throws BackendRefusal with the server's words, or an `Error` of the network's */
   static async open(address: Address, options: BackendOptions): Promise<BackendConnection> {
-    const client = new Client({
-      host: address.ip ?? address.host,
-      port: address.port,
-      database: address.database,
-      user: address.user,
-      password: address.password,
-      ssl: address.tls === "disable" ? false : tlsOptions(address),
-      connectionTimeoutMillis: options.connectTimeoutMs,
-      keepAlive: true,
-      options: startupOptions(options.settings),
-    });
-    let backend: BackendKey | undefined;
-    client.connection.once("backendKeyData", (message: { processID: number; secretKey: number }) => {
-      backend = { processId: message.processID, secret: message.secretKey };
-    });
-    // After the start, `closed` tells of it.
-    client.on("error", () => {});
-    if (address.tls === "disable") boundStart(client.connection.stream);
-    else client.connection.once("sslconnect", () => boundStart(client.connection.stream));
+    const { settings, key, connectTimeoutMs, report } = options;
+    const signal = AbortSignal.timeout(connectTimeoutMs);
     try {
-      await client.connect();
-      if (backend === undefined) throw new Error("the server gave no key to cancel with");
-      return new BackendConnection(client, address, backend, options.key);
+      return new BackendConnection(await Backend.open({ address, settings, report }, signal), key);
     } catch (thrown) {
-      client.connection.stream.destroy();
+      signal.throwIfAborted();
       throw thrown;
     }
   }
@@ -121,50 +85,42 @@ export class BackendConnection implements Keepable {
   }
 
   send(bytes: Buffer): void {
-    if (this.#stream.writable) this.#stream.write(bytes);
+    this.#backend.intake.wire.write(bytes);
   }
 
   /** Has the server cancel what runs here. The connection is of no further use. */
   cancel(): Promise<void> {
-    // Whoever cancels goes on to end the connection: a server that cannot be reached has lost it anyway.
-    this.#cancelled ??= cancelStatement(this.#address, this.#backend, () => {}).catch(() => {});
+    this.#cancelled ??= this.#backend.cancel();
     return this.#cancelled;
   }
 
   /** Ends the connection without a word to it; a statement that runs is cancelled beside it. */
   destroy(): Promise<void> {
-    this.#stream.destroy();
+    this.#backend.intake.destroy();
     return this.closed;
   }
 
   async close(): Promise<void> {
-    if (!this.#open) return;
-    await within(this.#client.end(), 1_000);
-    this.#stream.destroy();
+    if (this.#open) await this.#backend.leave(false);
     await this.closed;
+  }
+
+  #heard(bytes: number): void {
+    if (this.#conversation !== undefined) {
+      this.#conversation.onBytes(bytes);
+      return;
+    }
+    this.#unasked += bytes;
+    if (this.#unasked > mostUnaskedBytes) void this.destroy();
+  }
+
+  #lost(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#ended.resolve();
+    this.#conversation?.onLost();
   }
 }
 
 /** What a server has to say when it is not asked: that a setting changed, or a notice. */
 const mostUnaskedBytes = 65_536;
-
-/** More than any server says at a session's start. One of a tenant's may be anything, and `pg` would hold all of it. */
-const mostStartBytes = 65_536;
-
-function boundStart(stream: Duplex): void {
-  let bytes = 0;
-  stream.on("data", (piece: Buffer) => {
-    bytes += piece.byteLength;
-    if (bytes > mostStartBytes) stream.destroy(new Error("the server says too much at the session's start"));
-  });
-}
-
-/** By the host's name, also where the connection goes to the address that the name was found to have. */
-function tlsOptions({ host, tls }: Address): ConnectionOptions {
-  return {
-    rejectUnauthorized: tls === "verify-full",
-    // An address is no name that a server could choose a certificate by (RFC 6066 §3).
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
-  };
-}

@@ -1,8 +1,9 @@
 import { type DatabaseScope, messageOf, OpenWorkersError } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
-import { DatabaseError } from "pg";
+
 import { backendAddress, type Tenant } from "../tenant.ts";
-import { isNoLogin, suspended } from "../tenant-troubles.ts";
+import { suspended } from "../tenant-troubles.ts";
+import { BackendRefusal } from "../wire/backend/refusal.ts";
 import { BackendConnection } from "./backend-connection.ts";
 import type { ConnectionBudget, Place } from "./connection-budget.ts";
 
@@ -16,7 +17,7 @@ export interface TenantPoolsOptions {
    * as it is now, which the connection is then tried for once more. `tenant` may be older than the directory's.
    */
   readonly healRoles?: (tenant: Tenant) => Promise<Tenant>;
-  /** Told why a connection could not be made; the caller is told less. */
+  /** Told why a connection could not be made, or what on one made no sense; the caller is told less. */
   readonly onConnectFailure?: (tenant: Tenant, error: unknown) => void;
   /** How long a connection that nobody uses is kept, in milliseconds; 30,000 unless given. */
   readonly idleMs?: number;
@@ -53,21 +54,19 @@ export class TenantPools implements AsyncDisposable {
    * @throws OpenWorkersError OVERLOADED, DATABASE_UNAVAILABLE; what `signal` aborts with
    */
   async borrow(tenant: Tenant, scope: DatabaseScope, signal: AbortSignal): Promise<Loan> {
-    const { budget, server } = this.#options;
-    const address = backendAddress(server, tenant, scope);
-    const key = this.#key(tenant, scope, address);
+    const { budget } = this.#options;
+    const key = this.#key(tenant, scope);
     const place = await budget.enter(tenant, signal, key);
     try {
       signal.throwIfAborted();
-      const connection = place.found?.open
-        ? place.found
-        : await this.#connect(tenant, scope, address, key, signal);
-      const current = () => this.#key(tenant, scope, address);
+      const connection = place.found?.open ? place.found : await this.#connect(tenant, scope, key, signal);
+      const current = () => this.#key(tenant, scope);
       return {
         connection,
         giveBack: (clean) => this.#giveBack(connection, place, clean && key === current()),
       };
     } catch (thrown) {
+      void place.found?.destroy();
       place[Symbol.dispose]();
       throw thrown;
     }
@@ -86,8 +85,9 @@ export class TenantPools implements AsyncDisposable {
     await this.#options.budget.close({});
   }
 
-  #key(tenant: Tenant, scope: DatabaseScope, { user }: Address): string {
-    return `${user} ${scope} ${this.#allChanged} ${this.#changes.get(tenant.id) ?? 0}`;
+  /** What decides the role of a session, and whether its tenant is still as it was. */
+  #key({ id, full }: Tenant, scope: DatabaseScope): string {
+    return `${scope} ${full} ${this.#allChanged} ${this.#changes.get(id) ?? 0}`;
   }
 
   #giveBack(connection: BackendConnection, place: Place<BackendConnection>, reusable: boolean): void {
@@ -101,17 +101,23 @@ export class TenantPools implements AsyncDisposable {
   async #connect(
     tenant: Tenant,
     scope: DatabaseScope,
-    address: Address,
     key: string,
     signal: AbortSignal,
   ): Promise<BackendConnection> {
+    const address = backendAddress(this.#options.server, tenant, scope);
     const { budget, sessionSettings, healRoles, onConnectFailure, connectTimeoutMs = 10_000 } = this.#options;
     let healed = false;
     let current = address;
     for (let attempt = 1; ; attempt++) {
       try {
         const settings = sessionSettings(tenant, scope);
-        const connection = await BackendConnection.open(current, { settings, key, connectTimeoutMs });
+        const report = (error: unknown) => onConnectFailure?.(tenant, error);
+        const connection = await BackendConnection.open(current, {
+          settings,
+          key,
+          connectTimeoutMs,
+          report,
+        });
         void connection.closed.then(() => budget.drop(connection));
         return connection;
       } catch (thrown) {
@@ -141,7 +147,7 @@ function sqlState(thrown: unknown): string | undefined {
 }
 
 function refusal({ place }: Tenant, state: string | undefined, cause: unknown): OpenWorkersError {
-  if (place.kind === "platform" && cause instanceof DatabaseError && isNoLogin(cause)) {
+  if (place.kind === "platform" && cause instanceof BackendRefusal && cause.isNoLogin) {
     return new OpenWorkersError("DATABASE_UNAVAILABLE", "The database is suspended for a while.", {
       cause: messageOf(cause),
       hint: suspended.hint,

@@ -76,17 +76,21 @@ function invalid(message: string): OpenWorkersError {
 
 /** The first word of a statement, in lower case: white space and comments (which nest) come before it. */
 function firstWord(sql: string): string {
+  const blank = /[\s;]*/y;
   let at = 0;
   for (;;) {
-    at += /^[\s;]*/.exec(sql.slice(at, at + 1_000))?.[0].length ?? 0;
+    blank.lastIndex = at;
+    blank.test(sql);
+    at = blank.lastIndex;
     if (sql.startsWith("--", at)) {
       const length = sql.slice(at).search(/[\r\n]/);
       if (length === -1) return "";
       at += length;
     } else if (sql.startsWith("/*", at)) {
       at = endOfComment(sql, at);
-    } else if (!/[\s;]/.test(sql[at] ?? "")) {
-      return /^[a-z]*/i.exec(sql.slice(at, at + 20))?.[0].toLowerCase() ?? "";
+    } else {
+      const [word = ""] = /^[a-z]*/i.exec(sql.slice(at, at + 20)) ?? [];
+      return word.toLowerCase();
     }
   }
 }

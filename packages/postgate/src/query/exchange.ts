@@ -64,6 +64,7 @@ export class Exchange implements Conversation {
   #result: Result | undefined;
   #phase: Phase = "working";
   #completed = 0;
+  /** When the statement that runs now began. */
   #since = performance.now();
   #error: OpenWorkersError | undefined;
   #interrupted: OpenWorkersError | undefined;
@@ -79,7 +80,7 @@ export class Exchange implements Conversation {
     this.outcome = this.#settle.promise;
     this.clean = this.#cleaned.promise;
     connection.attach(this);
-    this.#restartTimer();
+    this.#watch(options.statementMs + deadlineGraceMs);
     if (connection.open) this.#open();
     else this.onLost();
   }
@@ -183,7 +184,6 @@ export class Exchange implements Conversation {
     if (this.#phase === "committing" && (this.#command.kind !== "statement" || !first)) return;
     if (this.#phase !== "working" && this.#phase !== "committing") return;
     this.#completed++;
-    this.#restartTimer();
     const now = performance.now();
     // A batch's own BEGIN.
     if (this.#command.kind === "batch" && first) {
@@ -285,9 +285,10 @@ export class Exchange implements Conversation {
   /** Gives up the connection with all that it is in the middle of. */
   #end(error: OpenWorkersError | undefined): void {
     if (this.#phase === "over") return;
+    // First: the connection says that it is lost before `destroy` returns.
+    this.#finish(error, false);
     void this.#connection.cancel();
     void this.#connection.destroy();
-    this.#finish(error, false);
   }
 
   #answer(error: OpenWorkersError | undefined): void {
@@ -304,15 +305,19 @@ export class Exchange implements Conversation {
     this.#cleaned.resolve(clean);
   }
 
-  // PostgreSQL has its own, which a statement can set otherwise.
-  #restartTimer(): void {
-    if (this.#interrupted !== undefined) return;
-    clearTimeout(this.#timer);
-    const { statementMs } = this.#options;
+  /** Looks whether the statement that runs now has had its time. PostgreSQL looks too, unless a statement says otherwise. */
+  #watch(waitMs: number): void {
     this.#timer = setTimeout(() => {
+      if (this.#interrupted !== undefined) return;
+      const { statementMs } = this.#options;
+      const leftMs = this.#since + statementMs + deadlineGraceMs - performance.now();
+      if (leftMs > 0) {
+        this.#watch(leftMs);
+        return;
+      }
       const what = `A statement ran longer than ${statementMs} ms and was cancelled.`;
       this.interrupt(new OpenWorkersError("QUERY_FAILED", what, { details: { sqlstate: "57014" } }));
-    }, statementMs + deadlineGraceMs);
+    }, waitMs);
   }
 }
 
