@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { parseAddress } from "@openworkers/db";
+import { type Address, parseAddress } from "@openworkers/db";
 import { emptyTestDatabase } from "@openworkers/db/testing";
 import { Client } from "pg";
+import { testServers } from "../testing/mod.ts";
 import { dumpDatabase } from "./dump.ts";
 import { restoreDatabase } from "./restore.ts";
 
@@ -16,8 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => parts.disposeAsync());
 
-async function open(url: string): Promise<Client> {
-  const { host, port, database, user, password } = parseAddress(url);
+function open(url: string): Promise<Client> {
+  return openAddress(parseAddress(url));
+}
+
+async function openAddress({ host, port, database, user, password }: Address): Promise<Client> {
   const client = new Client({ host, port, database, user, ...(password === undefined ? {} : { password }) });
   await client.connect();
   return client;
@@ -166,3 +170,22 @@ test("a schema that unpacks to more than any schema is refused, and not held", a
   };
   await expect(dump()).rejects.toMatchObject({ code: "RESULT_TOO_LARGE" });
 });
+
+for (const [name, start] of Object.entries(testServers)) {
+  test(`a dump of ${name} is restored there`, async () => {
+    await using server = await start();
+    const admin = await open(server.url);
+    await admin.query("create database before");
+    await admin.query("create database after");
+    await admin.end();
+    const at = (database: string) => openAddress({ ...parseAddress(server.url), database });
+    const before = await at("before");
+    await before.query("create table kept (id int primary key); insert into kept values (7)");
+    await before.end();
+    const dump = dumpDatabase(() => at("before"), signal);
+    const after = await at("after");
+    await restoreDatabase(after, dump, signal);
+    expect((await after.query("select id from kept")).rows).toEqual([{ id: 7 }]);
+    await after.end();
+  });
+}

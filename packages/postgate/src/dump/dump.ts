@@ -24,13 +24,13 @@ export async function* dumpDatabase(open: OpenClient, signal: AbortSignal): Asyn
     if (major > newestMajor) throw tooNew(major);
     // pg_dump begins a transaction and does not end it, so all three see the same. Exporting its snapshot to a connection
     // of our own would do as well, but a tenant may not: each takes a file.
-    yield await schema(client, "pre-data", major, signal);
+    yield await schema(client, "pre-data", signal);
     for await (const chunk of tableData(client)) {
       signal.throwIfAborted();
       yield chunk;
     }
     await client.query("deallocate all");
-    yield await schema(client, "post-data", major, signal);
+    yield await schema(client, "post-data", signal);
   } finally {
     await client.end();
   }
@@ -39,12 +39,9 @@ export async function* dumpDatabase(open: OpenClient, signal: AbortSignal): Asyn
 async function schema(
   client: Client,
   section: "pre-data" | "post-data",
-  major: number,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const sql = await pgDump(client, ["--no-owner", "--no-privileges", `--section=${section}`], signal);
-  // pg_dump's own head sets it, the first of the dump to do so; servers before 17 do not know it, and refuse the dump.
-  return Buffer.from(major < 17 ? sql.replace(/^SET transaction_timeout = 0;\n/m, "") : sql);
+  return Buffer.from(await pgDump(client, ["--no-owner", "--no-privileges", `--section=${section}`], signal));
 }
 
 function tooNew(major: number): OpenWorkersError {

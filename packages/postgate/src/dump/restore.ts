@@ -6,6 +6,7 @@ import { endsItself, scriptParts } from "./sql-script.ts";
 
 /** A transaction is open and has not failed (PostgreSQL, "Message Formats", ReadyForQuery). */
 const inTransaction = "T";
+const timeoutSetting = /^\s*SET transaction_timeout = 0\s*;?\s*$/;
 
 /**
  * Runs a script of SQL with COPY blocks, such as a dump, in one transaction: all of it or nothing. Holds one statement, and
@@ -19,11 +20,17 @@ export async function restoreDatabase(
   signal: AbortSignal,
 ): Promise<void> {
   try {
+    const { rows } = await client.query<{ version: number }>(
+      "select current_setting('server_version_num')::int as version",
+    );
+    const isOld = Number(rows[0]?.version) < 170_000;
     await client.query("begin");
     for await (const part of scriptParts(chunks)) {
       signal.throwIfAborted();
-      if ("sql" in part) await client.query(part.sql);
-      else await pipeline(part.rows, client.query(from(part.copy)), { signal });
+      if ("sql" in part) {
+        // pg_dump's head sets it since version 17, for whichever server; those before do not know it.
+        if (!(isOld && timeoutSetting.test(part.sql))) await client.query(part.sql);
+      } else await pipeline(part.rows, client.query(from(part.copy)), { signal });
       if (client.getTransactionStatus() !== inTransaction) throw endsItself();
     }
     await client.query("commit");
