@@ -1,5 +1,6 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
@@ -36,6 +37,7 @@ function dumpCommand(): Command {
         const { output, signal } = context;
         await withAccess(context, nameOrId, { scope: "owner", minutes }, async ({ database, connect }) => {
           if (path === undefined) return await toStdout(dumpDatabase(connect, signal));
+          await requireFolderOf(path);
           await output.step(`Dump ${database.name}`, async (progress) => {
             const draft = `${path}.part`;
             try {
@@ -139,4 +141,19 @@ async function toStdout(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     await writer.flush();
   }
   await writer.end();
+}
+
+// Before anything is dumped for nothing.
+async function requireFolderOf(path: string): Promise<void> {
+  const folder = dirname(path);
+  if (
+    await stat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+  )
+    return;
+  throw new OpenWorkersError("INVALID_INPUT", `There is no folder ${folder} for the dump.`, {
+    hint: "Make it first, or name a file elsewhere.",
+  });
 }

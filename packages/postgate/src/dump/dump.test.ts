@@ -174,11 +174,11 @@ test("a schema that unpacks to more than any schema is refused, and not held", a
 for (const [name, start] of Object.entries(testServers)) {
   test(`a dump of ${name} is restored there`, async () => {
     await using server = await start();
-    const admin = await open(server.url);
+    const admin = await openAddress(server.address);
     await admin.query("create database before");
     await admin.query("create database after");
     await admin.end();
-    const at = (database: string) => openAddress({ ...parseAddress(server.url), database });
+    const at = (database: string) => openAddress({ ...server.address, database });
     const before = await at("before");
     await before.query("create table kept (id int primary key); insert into kept values (7)");
     await before.end();
