@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Readable } from "node:stream";
 import { type Address, parseAddress } from "@openworkers/db";
 import { emptyTestDatabase } from "@openworkers/db/testing";
 import { Client } from "pg";
@@ -174,18 +175,42 @@ test("a schema that unpacks to more than any schema is refused, and not held", a
 for (const [name, start] of Object.entries(testServers)) {
   test(`a dump of ${name} is restored there`, async () => {
     await using server = await start();
-    const admin = await openAddress(server.address);
-    await admin.query("create database before");
-    await admin.query("create database after");
-    await admin.end();
     const at = (database: string) => openAddress({ ...server.address, database });
-    const before = await at("before");
-    await before.query("create table kept (id int primary key); insert into kept values (7)");
-    await before.end();
-    const dump = dumpDatabase(() => at("before"), signal);
-    const after = await at("after");
-    await restoreDatabase(after, dump, signal);
-    expect((await after.query("select id from kept")).rows).toEqual([{ id: 7 }]);
-    await after.end();
+    const within = async (database: string, ...statements: string[]) => {
+      const client = await at(database);
+      try {
+        const results = [];
+        for (const statement of statements) results.push(await client.query(statement));
+        return results;
+      } finally {
+        await client.end();
+      }
+    };
+    await within("postgres", "create database ours", "create database copy");
+    await within("ours", "create table kept (id int primary key)", "insert into kept values (7)");
+    const copy = await at("copy");
+    try {
+      await restoreDatabase(
+        copy,
+        dumpDatabase(() => at("ours"), signal),
+        signal,
+      );
+    } finally {
+      await copy.end();
+    }
+    const [kept] = await within("copy", "select id from kept");
+    expect(kept?.rows).toEqual([{ id: 7 }]);
   });
 }
+
+test("a dump with the restriction that pg_dump puts between its comments and its statements is restored", async () => {
+  await using target = await emptyTestDatabase();
+  const client = await open(target.url);
+  const dump = [
+    "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\n-- Dumped\n\nSET lock_timeout = 0;\n",
+    "create table kept ();\n\n--\n-- done\n--\n\n\\unrestrict abc\n\n",
+  ];
+  await restoreDatabase(client, Readable.from(dump.map((text) => Buffer.from(text))), signal);
+  expect((await client.query("select to_regclass('kept') as kept")).rows).toEqual([{ kept: "kept" }]);
+  await client.end();
+});

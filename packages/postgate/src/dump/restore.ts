@@ -6,7 +6,9 @@ import { endsItself, scriptParts } from "./sql-script.ts";
 
 /** A transaction is open and has not failed (PostgreSQL, "Message Formats", ReadyForQuery). */
 const inTransaction = "T";
-const timeoutSetting = /^\s*SET transaction_timeout = 0\s*;?\s*$/;
+/** In the middle of the head that pg_dump writes since version 17, for whichever server; those before do not know it. */
+const timeoutSetting =
+  /(?<=^SET idle_in_transaction_session_timeout = 0;\n)SET transaction_timeout = 0;\n(?=SET client_encoding = )/gm;
 
 /**
  * Runs a script of SQL with COPY blocks, such as a dump, in one transaction: all of it or nothing. Holds one statement, and
@@ -27,10 +29,8 @@ export async function restoreDatabase(
     await client.query("begin");
     for await (const part of scriptParts(chunks)) {
       signal.throwIfAborted();
-      if ("sql" in part) {
-        // pg_dump's head sets it since version 17, for whichever server; those before do not know it.
-        if (!(isOld && timeoutSetting.test(part.sql))) await client.query(part.sql);
-      } else await pipeline(part.rows, client.query(from(part.copy)), { signal });
+      if ("sql" in part) await client.query(isOld ? part.sql.replace(timeoutSetting, "") : part.sql);
+      else await pipeline(part.rows, client.query(from(part.copy)), { signal });
       if (client.getTransactionStatus() !== inTransaction) throw endsItself();
     }
     await client.query("commit");

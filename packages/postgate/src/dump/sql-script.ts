@@ -17,6 +17,9 @@ const copyFromStdin = /^(?:\s|--[^\n]*\n)*copy\s[\s\S]*\sfrom\s+stdin\b[^;]*;$/i
 const endsTransaction =
   /^(?:\s|--[^\n]*\n)*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:\w+\s+)?to\b))\b/i;
 
+/** Comments of whole lines, which stand before \restrict in a dump. */
+const onlyComments = /^\s*(?:--[^\n]*\n\s*)*$/;
+
 /**
  * Takes a script apart that psql would run: pg_dump's, or one written by hand. The rows of a COPY must have been read before
  * the next part is asked for.
@@ -31,7 +34,7 @@ export async function* scriptParts(chunks: AsyncIterable<Uint8Array>): AsyncGene
   let batch = "";
   // Bytes as characters: what separates statements is ASCII, and UTF-8's other bytes are not.
   for await (const line of lines) {
-    if (statement.trim() === "" && line.startsWith("\\")) {
+    if (line.startsWith("\\") && onlyComments.test(statement)) {
       if (restrict.test(line)) continue;
       throw new OpenWorkersError("INVALID_INPUT", `"${line.trim().slice(0, 40)}" is a command of psql's.`, {
         hint: "Take it out, or run the file with psql over the connection that a token gives.",
