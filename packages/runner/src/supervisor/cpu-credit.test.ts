@@ -61,7 +61,7 @@ describe("a ledger whose cell has earned something", () => {
     const ledger = new CpuLedger(0, 0, credit);
     ledger.close(ledger.open(0, 0), 10, 10, limitMs);
     credit.moved(MiB, 0);
-    ledger.charge(100, 30);
-    expect(ledger.backgroundMs).toBeCloseTo(20 - earnedMs(MiB, 0), 9);
+    ledger.charge(100, 60);
+    expect(ledger.backgroundMs).toBeCloseTo(50 - earnedMs(MiB, 0), 9);
   });
 });

@@ -4,9 +4,10 @@ import type { ByteMeter } from "../cells/byte-meter.ts";
  * CPU that is earned by each byte that a cell reads or writes. Moving bytes is the runtime's work, not the worker's.
  * Measured over 100 MiB of requests' bodies, objects, and responses of servers and services: reading chunk by chunk
  * costs 13.8 to 16.1 ms per MiB (workerd gives pieces of 4 KiB, a turn of the event loop each), with a BYOB reader 1.5
- * to 1.8; writing what JavaScript makes 1.7 to 3.3; passing a body on as it is 1.1 to 2.7 for both.
+ * to 1.8; writing what JavaScript makes 1.7 to 3.3; passing a body on as it is 1.1 to 2.7 for both. What is read earns half as much again: the same work was
+ * seen to cost more while the other processor was busy.
  */
-const msPerByteRead = 16 / 2 ** 20;
+const msPerByteRead = 24 / 2 ** 20;
 const msPerByteWritten = 4 / 2 ** 20;
 
 /**
