@@ -129,7 +129,10 @@ class Authentication {
   }
 
   get #private(): boolean {
-    return this.#address.tls !== "disable" || this.#address.host.startsWith("/");
+    const { tls, host, ip = host } = this.#address;
+    // What stays on this machine passes nobody.
+    const stays = host.startsWith("/") || ip === "localhost" || ip === "::1" || /^127(\.\d+){3}$/.test(ip);
+    return tls !== "disable" || stays;
   }
 
   #send(bytes: Buffer): void {
