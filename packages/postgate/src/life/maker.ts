@@ -1,7 +1,6 @@
 import { type DatabaseId, OpenWorkersError } from "@openworkers/core";
 import { type Database, databaseReady, databaseRow } from "@openworkers/db";
-import { databaseRoles } from "../tenant.ts";
-import type { RolePasswords, TenantServer } from "../tenants/mod.ts";
+import { newPasswords, type TenantServer } from "../tenants/mod.ts";
 import { lockOf } from "./lock.ts";
 
 /**
@@ -22,6 +21,7 @@ export class DatabaseMaker {
   /** Returns when the database is there. @throws OpenWorkersError NOT_FOUND (it has been deleted), DATABASE_UNAVAILABLE */
   make(id: DatabaseId): Promise<void> {
     const made = this.#turn.then(() => this.#make(id));
+    // Whoever asked is told by `made`; whoever comes next has a turn all the same.
     this.#turn = made.catch(() => {});
     return made;
   }
@@ -46,12 +46,4 @@ export class DatabaseMaker {
       await databaseReady(this.#database, id, { kind: "platform", opens: passwords });
     });
   }
-}
-
-function newPasswords(): RolePasswords {
-  const entries = databaseRoles.map((role) => [
-    role,
-    crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true }),
-  ]);
-  return Object.fromEntries(entries) as RolePasswords;
 }

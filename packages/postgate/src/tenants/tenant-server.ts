@@ -1,16 +1,16 @@
-import { createHash } from "node:crypto";
 import { type DatabaseId, type DatabaseLimits, OpenWorkersError } from "@openworkers/core";
 import { type Address, Database, parseAddress, type Queries } from "@openworkers/db";
 import { sql } from "kysely";
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { type DatabaseRole, databaseRoles, tenantNames, tenantOf } from "../tenant.ts";
-import { fencesMark, fencesSql } from "./fences.ts";
+import { endSessions } from "./end-sessions.ts";
+import { fencesSql } from "./fences.ts";
 import { grantsSql } from "./grants.ts";
 import { handoverSql } from "./handover.ts";
-import { scramVerifier } from "./scram.ts";
-
-/** The password of each of a tenant's roles. ASCII. */
-export type RolePasswords = Readonly<Record<DatabaseRole, string>>;
+import { limitsSql, type RolePasswords, rolesSql } from "./roles.ts";
+import { locale, type ServerFacts, type ServerReport, serverFacts, serverWarnings } from "./server-facts.ts";
+import { look, run } from "./statements.ts";
+import { changedByTenants, suspension } from "./unwell.ts";
 
 /** What of a tenant is on the server. */
 export interface TenantOnServer {
@@ -19,27 +19,11 @@ export interface TenantOnServer {
   readonly state: "ready" | "unfinished" | "roles-only";
 }
 
-/** What the operator should know of the tenants' server. */
-export interface ServerReport {
-  /** As `server_version_num`: 150020 is 15.20. */
-  readonly version: number;
-  /** Whether the template was made or changed. */
-  readonly changed: boolean;
-  /** What of the server's configuration weakens the limits: a sentence each. */
-  readonly warnings: readonly string[];
-}
-
 export const templateName = "ow_tenants";
 // Held by who makes or mends the template. Any number; the same for every version.
 const templateLock = 4_070_001;
-/** The setting of a database that says until when nobody may log in: seconds since 1970. */
-const suspension = "openworkers.suspended_until";
-/** Beyond `limits.connections`, which Postgate counts: sessions that have ended but are not gone yet. */
-const lateConnections = 2;
 /** A tenant's transaction may hold its role's row: then this fails, and is for the next time. */
 const impatient = "set local lock_timeout = '2s';";
-/** How long sessions that are ended may take to go, all together. One that computes without looking up does not. */
-const endMs = 2_000;
 /** Above it a copy by files beats one through the log of the server. */
 const copyByFilesBytes = 128 * 2 ** 20;
 
@@ -53,7 +37,7 @@ const copyByFilesBytes = 128 * 2 ** 20;
 export class TenantServer implements AsyncDisposable {
   readonly address: Address;
   readonly #database: Database;
-  #facts: Promise<{ version: number; mark: string }> | undefined;
+  #facts: Promise<ServerFacts> | undefined;
 
   /** `url`: of any database there but a tenant's, as a superuser. @throws OpenWorkersError CONFIG_INVALID */
   static connect(url: string): TenantServer {
@@ -80,7 +64,7 @@ export class TenantServer implements AsyncDisposable {
     });
     const names = new Set([this.address.database, "postgres", "template1"]);
     for (const name of names) await this.#shut(name);
-    return { version, changed, warnings: await this.#warnings() };
+    return { version, changed, warnings: await this.#database.read(serverWarnings) };
   }
 
   /**
@@ -149,7 +133,7 @@ export class TenantServer implements AsyncDisposable {
     const { database } = tenantNames(id);
     const statements = await rolesSql(id, passwords);
     return this.#database.exclusively(lockOf(id), async (queries) => {
-      const found = await changed(queries, database);
+      const found = await changedByTenants(queries, database);
       if (found.length === 0) return false;
       // The others have done nothing: whoever may only read must not end the sessions of those who write.
       const ended = databaseRoles.filter((role) => found.includes(tenantNames(id).roles[role]));
@@ -166,7 +150,7 @@ export class TenantServer implements AsyncDisposable {
 
   /** Tenants that have something to heal: see `heal`. Those that are suspended have not, for as long as they are. */
   async unwell(): Promise<Set<DatabaseId>> {
-    const names = await this.#database.read((queries) => changed(queries, "ow_"));
+    const names = await this.#database.read((queries) => changedByTenants(queries, "ow_"));
     return new Set(names.flatMap((name) => tenantOf(name)?.id ?? []));
   }
 
@@ -330,8 +314,8 @@ export class TenantServer implements AsyncDisposable {
     );
   }
 
-  async #serverFacts(): Promise<{ version: number; mark: string }> {
-    this.#facts ??= this.#askFacts();
+  async #serverFacts(): Promise<ServerFacts> {
+    this.#facts ??= this.#database.read(serverFacts);
     try {
       return await this.#facts;
     } catch (thrown) {
@@ -339,172 +323,11 @@ export class TenantServer implements AsyncDisposable {
       throw thrown;
     }
   }
-
-  async #askFacts(): Promise<{ version: number; mark: string }> {
-    const { rows } = await this.#database.read((queries) =>
-      sql<{ version: number; super: boolean; user: string }>`
-        select current_setting('server_version_num')::int as version, current_user as user,
-          (select rolsuper from pg_roles where rolname = current_user) as super`.execute(queries),
-    );
-    const [facts] = rows;
-    if (facts === undefined || !facts.super || facts.version < 150_000) {
-      throw new OpenWorkersError(
-        "CONFIG_INVALID",
-        facts?.super
-          ? `Tenants' databases need PostgreSQL 15 or later; the server is ${facts.version}.`
-          : `"${facts?.user}" is not a superuser of the tenants' server.`,
-        {
-          hint: "Set OW_TENANTS_URL to a PostgreSQL of its own, with a superuser: the fences between tenants need one.",
-        },
-      );
-    }
-    const identified = await this.#database.read((queries) =>
-      sql<{ id: string }>`select system_identifier::text as id from pg_control_system()`.execute(queries),
-    );
-    return { version: facts.version, mark: fencesMark(identified.rows[0]?.id ?? "") };
-  }
-
-  async #warnings(): Promise<string[]> {
-    const { rows } = await this.#database.read((queries) =>
-      sql<{ open: string[] | null; prepared: boolean; locks: number }>`
-        select (select array_agg(datname::text order by datname) from pg_database
-                where datallowconn and has_database_privilege('public', oid, 'CONNECT')) as open,
-          current_setting('max_prepared_transactions')::int > 0 as prepared,
-          current_setting('max_locks_per_transaction')::int as locks`.execute(queries),
-    );
-    const [found] = rows;
-    const warnings: string[] = [];
-    if (found?.open != null) {
-      warnings.push(
-        `Every role of the tenants' server may connect to ${found.open.join(", ")}: revoke connect on database … from public.`,
-      );
-    }
-    if (found?.prepared) {
-      warnings.push(
-        "max_prepared_transactions is not 0: tenants may leave locks behind that no session holds.",
-      );
-    }
-    if (found !== undefined && found.locks < 256) {
-      warnings.push(
-        `max_locks_per_transaction is ${found.locks}: one tenant may use up the locks of all for a second; 1024 is better.`,
-      );
-    }
-    return warnings;
-  }
-}
-
-/** Runs statements without parameters, several as one transaction. */
-async function run(queries: Queries, statements: string): Promise<void> {
-  await sql.raw(statements).execute(queries);
-}
-
-async function look(
-  queries: Queries,
-  database: string,
-): Promise<{ mark: string | null; connectionLimit: number; bytes: number } | undefined> {
-  const { rows } = await sql<{ mark: string | null; connectionLimit: number; bytes: number }>`
-    select shobj_description(oid, 'pg_database') as mark, datconnlimit as "connectionLimit",
-      pg_database_size(oid) as bytes
-    from pg_database where datname = ${database}`.execute(queries);
-  return rows[0];
-}
-
-async function endSessions(
-  queries: Queries,
-  id: DatabaseId,
-  roles: readonly DatabaseRole[],
-): Promise<number> {
-  const names = tenantNames(id);
-  const wanted = roles.map((role) => names.roles[role]);
-  // Not as a condition: conditions are tried in any order, on sessions of others too.
-  const { rows } = await sql<{ pid: number }>`
-    select pid, pg_terminate_backend(pid) from pg_stat_activity
-    where datname = ${names.database} and usename = any(${wanted})`.execute(queries);
-  const pids = rows.map(({ pid }) => pid);
-  const deadline = performance.now() + endMs;
-  for (let left = pids.length; left > 0 && performance.now() < deadline; ) {
-    const there = await sql<{ left: number }>`
-      select count(*)::int as left from pg_stat_activity
-      where pid = any(${pids}) and datname = ${names.database} and usename = any(${wanted})`.execute(queries);
-    left = there.rows[0]?.left ?? 0;
-    if (left > 0) await Bun.sleep(10);
-  }
-  return pids.length;
-}
-
-/** Databases and roles of finished tenants, with names that begin with `prefix`, that `heal` would change. */
-async function changed(queries: Queries, prefix: string): Promise<string[]> {
-  const databases = await sql<{ name: string; shut: boolean; until: number | null }>`
-    select d.datname as name, d.datconnlimit = 0 as shut, (
-      select split_part(entry, '=', 2)::bigint from pg_db_role_setting s, unnest(s.setconfig) entry
-      where s.setdatabase = d.oid and s.setrole = 0 and starts_with(entry, ${`${suspension}=`})) as until
-    from pg_database d join pg_shdescription m on m.objoid = d.oid and m.classoid = 'pg_database'::regclass
-    where starts_with(d.datname, ${prefix})`.execute(queries);
-  const roles = await sql<{ name: string }>`
-    select r.rolname as name from pg_authid r
-      left join pg_shdescription m on m.objoid = r.oid and m.classoid = 'pg_authid'::regclass
-    where starts_with(r.rolname, ${prefix}) and (not r.rolcanlogin
-      or m.description is distinct from encode(sha256(r.rolpassword::bytea), 'hex')
-      or r.oid in (select setrole from pg_db_role_setting))`.execute(queries);
-  const now = Date.now() / 1_000;
-  const finished = new Map(databases.rows.map((row) => [row.name, row]));
-  return [
-    ...databases.rows.filter(({ shut, until }) => shut || (until !== null && until < now)),
-    ...roles.rows.filter(({ name }) => finished.get(name.slice(0, 35))?.until === null),
-  ].map(({ name }) => name);
-}
-
-function limitsSql(id: DatabaseId, limits: DatabaseLimits): string {
-  const { database } = tenantNames(id);
-  return `alter database ${database} connection limit ${limits.connections + lateConnections};
-    alter database ${database} set temp_file_limit = '${Math.ceil(limits.tempFileBytes / 1_024)}kB'`;
-}
-
-/** SQL that makes the roles or sets them right, in one transaction. */
-async function rolesSql(id: DatabaseId, passwords: RolePasswords): Promise<string> {
-  const { roles } = tenantNames(id);
-  const statements = await Promise.all(
-    databaseRoles.map(async (role) => {
-      const name = roles[role];
-      const verifier = await scramVerifier(passwords[role]);
-      return `
-        do $$ begin
-          if not exists (select from pg_catalog.pg_authid where rolname = '${name}') then create role ${name}; end if;
-        end $$;
-        alter role ${name} with login nosuperuser nocreatedb nocreaterole inherit noreplication nobypassrls
-          connection limit -1 password '${verifier}' valid until 'infinity';
-        comment on role ${name} is '${fingerprint(verifier)}';`;
-    }),
-  );
-  const names = databaseRoles.map((role) => `'${roles[role]}'`).join(", ");
-  // Settings for the database or without one, and whatever others a role has thought of.
-  const reset = `
-    do $$ declare found record; begin
-      for found in select setrole::regrole as role, datname from pg_catalog.pg_db_role_setting
-          left join pg_catalog.pg_database d on d.oid = setdatabase
-          where setrole in (select oid from pg_catalog.pg_authid where rolname in (${names})) loop
-        execute format('alter role %s ', found.role)
-          || case when found.datname is null then '' else format('in database %I ', found.datname) end || 'reset all';
-      end loop;
-    end $$;`;
-  return `${statements.join("")}${reset}`;
-}
-
-/** What the comment on a role says of its verifier, so that a change by the role itself is seen. */
-function fingerprint(verifier: string): string {
-  return createHash("sha256").update(verifier).digest("hex");
 }
 
 /** One at a time works on a tenant: the key of the lock, 48 of the id's random bits. */
 function lockOf(id: DatabaseId): number {
   return Number.parseInt(id.replaceAll("-", "").slice(-12), 16);
-}
-
-/** Order and case rules of PostgreSQL itself where it has them; else the system's, which every Linux has. */
-function locale(version: number): string {
-  return version >= 170_000
-    ? "locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'"
-    : "lc_collate 'C' lc_ctype 'C.UTF-8'";
 }
 
 function byTenant<Row extends { datname: string }, T>(

@@ -1,15 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { type DatabaseLimits, type DatabaseScope, defaultDatabaseLimits, newId } from "@openworkers/core";
 import { Client, DatabaseError } from "pg";
 import { backendAddress, type Tenant } from "../../tenant.ts";
+import { newPasswords } from "../roles.ts";
 import { sessionSettings, startupOptions } from "../session-settings.ts";
-import type { RolePasswords, TenantServer } from "../tenant-server.ts";
-
-const secret = () => randomBytes(24).toString("base64url");
-
-export function newPasswords(): RolePasswords {
-  return { owner: secret(), "read-write": secret(), "read-only": secret(), reduce: secret() };
-}
+import type { TenantServer } from "../tenant-server.ts";
 
 /** A tenant as the directory would give it; `makeTenant` makes it on the server, too. */
 export function newTenant(name: string, limits: Partial<DatabaseLimits> = {}): PlatformTenant {

@@ -25,6 +25,7 @@ export async function dial(
     intake.destroy();
     aborted.reject(new ConnectionLost());
   };
+  // It may reject when nobody waits for it any more: whoever does is told by the race.
   aborted.promise.catch(() => {});
   signal.addEventListener("abort", abort);
   try {
