@@ -6,6 +6,8 @@ import { load } from "../wrk.ts";
 
 /** More would be told from a loop by their CPU time only with a limit of their own. */
 const calls = 100;
+/** Until the compilers of both sides are done: the first 5,000 calls take half as long again as the ones after. */
+const warmUps = 50;
 const connections = 32;
 
 export interface RpcSize {
@@ -22,7 +24,8 @@ export async function measureRpc(platform: OpenWorkers, { rounds, seconds }: Rpc
 
   const called: number[] = [];
   const fetched: number[] = [];
-  for (let round = 0; round < rounds * 4; round++) {
+  for (let round = 0; round < warmUps; round++) await perCall(platform, "/");
+  for (let round = 0; round < rounds * 10; round++) {
     called.push(await perCall(platform, "/"));
     fetched.push(await perCall(platform, "/fetch"));
   }
