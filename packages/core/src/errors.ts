@@ -39,6 +39,8 @@ export const errorTable = {
   OVERLOADED: { status: 503, fault: "platform" },
   DATABASE_UNAVAILABLE: { status: 503, fault: "operator" },
   STORAGE_UNAVAILABLE: { status: 503, fault: "operator" },
+  BUS_UNAVAILABLE: { status: 503, fault: "operator" },
+  BUS_FULL: { status: 503, fault: "operator" },
   DATABASE_NEWER: { status: 500, fault: "operator" },
   DATA_DIR_IN_USE: { status: 500, fault: "operator" },
   DATA_DIR_NEWER: { status: 500, fault: "operator" },

@@ -13,6 +13,10 @@ export type KvNamespaceId = Id<"kv-namespace">;
 export type BucketId = Id<"bucket">;
 export type DatabaseId = Id<"database">;
 export type DatabaseTokenId = Id<"database-token">;
+export type CronId = Id<"cron">;
+export type ScheduledEventId = Id<"scheduled-event">;
+export type QueueId = Id<"queue">;
+export type QueueMessageId = Id<"queue-message">;
 
 /** A new time-ordered id (UUID version 7, RFC 9562): rows inserted together stay together in an index. */
 export function newId<Kind extends string>(): Id<Kind> {

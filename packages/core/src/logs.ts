@@ -28,11 +28,15 @@ export interface InvocationRecord extends RecordBase {
   readonly kind: "invocation";
   readonly requestId: RequestId;
   readonly trigger: "fetch" | "scheduled" | "queue" | "service";
+  /** Empty, as host and path are, when it was no request. */
   readonly method: string;
   readonly host: string;
   readonly path: string;
+  /** The cron's expression, or the queue's name; absent when it was a request. */
+  readonly event?: string;
+  /** 0 when it was no request. */
   readonly status: number;
-  readonly outcome: Outcome;
+  readonly outcome: Outcome | "no-handler";
   readonly wallMs: number;
   readonly cpuMs: number;
   readonly coldStart: boolean;

@@ -4,6 +4,7 @@ export * from "./bounded-reports.ts";
 export * from "./databases.ts";
 export * from "./egress.ts";
 export * from "./errors.ts";
+export * from "./events/mod.ts";
 export * from "./ids.ts";
 export * from "./kv.ts";
 export * from "./limits.ts";
