@@ -88,6 +88,8 @@ create table worker_stats (
   last_position bigint not null,
   primary key (worker_id, minute)
 ) partition by range (minute);
+-- For a range of time of all workers. It costs nothing when a minute's row changes, only when it is made.
+create index worker_stats_by_minute on worker_stats (minute);
 
 create function add_counts(a integer[], b integer[]) returns integer[]
 language sql immutable parallel safe return array(

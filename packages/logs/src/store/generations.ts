@@ -27,3 +27,17 @@ export async function generationFor(database: Database, createdMs: number): Prom
     return made.generation;
   });
 }
+
+/** The generation of the newest stream that was there at `time`, in Unix milliseconds. */
+export async function generationBefore(database: Database, time: number): Promise<number | undefined> {
+  const row = await database.read((queries) =>
+    queries
+      .selectFrom("log_streams")
+      .select("generation")
+      .where("created_ms", "<=", time)
+      .orderBy("created_ms", "desc")
+      .limit(1)
+      .executeTakeFirst(),
+  );
+  return row?.generation;
+}

@@ -60,6 +60,11 @@ export class Partitions {
     }
   }
 
+  /** Looks again the next time: somebody may have dropped one. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /**
    * Drops the days that are past. Returns the partitions' names. One that somebody reads is left for the next time: to
    * wait for them would make writers wait as well.

@@ -77,10 +77,10 @@ export function merge(scans: readonly Scan[], order: ScanRange["order"], limit: 
  */
 async function narrowed(queries: Queries, range: ScanRange): Promise<ScanRange | undefined> {
   const { workers, from, to } = range;
-  if (workers === "all" || (from === undefined && to === undefined)) return range;
+  if (from === undefined && to === undefined) return range;
   const { rows } = await sql<{ first: number | null; last: number | null }>`
     select min(first_position) as first, max(last_position) as last from worker_stats
-    where worker_id = any(${[...workers]}::uuid[])
+    where ${workers === "all" ? sql`true` : sql`worker_id = any(${[...workers]}::uuid[])`}
       and minute >= ${new Date(minuteOf(from ?? 0)).toISOString()}::timestamptz
       ${to === undefined ? sql`` : sql`and minute < ${new Date(to).toISOString()}::timestamptz`}
   `.execute(queries);

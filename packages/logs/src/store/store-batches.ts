@@ -26,17 +26,22 @@ export function daysOf(batches: readonly StorableBatch[]): Set<Day> {
 
 /**
  * Stores what is not stored yet of `batches`, all or nothing, with what it adds to the statistics. Returns how many
- * records that were.
+ * records that were. What `beforeCommit` throws undoes all of it.
  *
  * @throws OpenWorkersError DATABASE_UNAVAILABLE, or what PostgreSQL says of a value that it refuses
  */
-export async function storeBatches(database: Database, batches: readonly StorableBatch[]): Promise<number> {
+export async function storeBatches(
+  database: Database,
+  batches: readonly StorableBatch[],
+  beforeCommit: () => void = () => {},
+): Promise<number> {
   return database.write(async (transaction) => {
     const fresh = await claim(transaction, batches);
     const records = batches.filter(({ batchId }) => fresh.has(batchId)).flatMap((batch) => batch.records);
     await insertLines(transaction, records);
     await insertInvocations(transaction, records);
     await writeStats(transaction, records);
+    beforeCommit();
     return records.length;
   });
 }
