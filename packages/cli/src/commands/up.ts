@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import colors from "picocolors";
 import { formatFaces } from "../platform/postgate.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
+import { untilStopped } from "../platform/service.ts";
 import { type RunningPlatform, startPlatform } from "../platform/start.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import { command, parsePort, withContext } from "./context.ts";
@@ -73,8 +74,7 @@ export function upCommand(): Command {
           { ready: true, ...platform.summary },
           output.json ? "" : formatReady(platform, options),
         );
-        if (!signal.aborted)
-          await new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
+        await untilStopped(signal);
         output.note("Stopping: requests under way have 10 seconds to finish. Ctrl-C once more ends at once.");
       });
     });

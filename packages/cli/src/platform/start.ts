@@ -12,6 +12,7 @@ import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profi
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
+import { formatReport } from "./report.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 import type { SandboxKind } from "./sandbox-kind.ts";
 
@@ -159,14 +160,6 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-}
-
-/** What a service tells its operator, in one line. */
-export function formatReport(message: string, details: Record<string, unknown>): string {
-  const list = Object.entries(details).map(([key, value]) => {
-    return `${key}=${value instanceof Error ? JSON.stringify(value.message) : JSON.stringify(value)}`;
-  });
-  return list.length === 0 ? message : `${message} (${list.join(", ")})`;
 }
 
 function external(url: string): PlatformDatabase {
