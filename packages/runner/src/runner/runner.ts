@@ -10,6 +10,8 @@ import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
+import { createEventDispatch } from "../events/create-dispatch.ts";
+import type { EventDispatch } from "../events/dispatch.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
@@ -46,6 +48,8 @@ export interface RunnerStats extends SupervisorStats {
 /** A running runner: ingress, routing and cells. Disposing of it ends all of it at once. */
 export interface Runner extends AsyncDisposable {
   readonly port: number;
+  /** Runs events that are no requests. */
+  readonly events: EventDispatch;
   stats(): RunnerStats;
   /** The process ids of the cells that serve, with their workers. */
   cells(): { worker: string; version: number; pid: number; inFlight: number }[];
@@ -157,6 +161,12 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
+  const events = createEventDispatch({
+    router: { choose: (workerId, versionKey) => routing.choose(workerId, versionKey) },
+    dispatcher: supervisor,
+    logs,
+    report,
+  });
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -174,6 +184,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const running = parts.move();
   return {
     port: ingress.port,
+    events,
     stats: () => ({ ...supervisor.stats(), connections: ingress.connections, routing: routing.state }),
     cells: () =>
       [...supervisor.cells()].map(({ target, pid, inFlight }) => ({
