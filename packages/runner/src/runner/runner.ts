@@ -1,3 +1,4 @@
+import type { Bus } from "@openworkers/bus";
 import { BoundedReports, type LogSink, OpenWorkersError, type Report } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
@@ -12,6 +13,7 @@ import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
 import { createEventDispatch } from "../events/create-dispatch.ts";
 import type { EventDispatch } from "../events/dispatch.ts";
+import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
@@ -24,6 +26,8 @@ export interface RunnerOptions {
   readonly secretKeys: SecretKeys;
   /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
   readonly databases?: DatabaseGateway;
+  /** Where due crons come from; without, none run here. The caller's. */
+  readonly bus?: Bus;
   /** 0 picks a free one; `Runner.port` says which. */
   readonly port: number;
   readonly hostname: string;
@@ -55,7 +59,7 @@ export interface Runner extends AsyncDisposable {
   cells(): { worker: string; version: number; pid: number; inFlight: number }[];
   /** Whether requests for `worker` may reach `version` by now: a deploy comes to a runner as a notification. */
   serves(worker: string, version: number): boolean;
-  /** Takes no new connection and lets what is under way finish, until `signal` aborts. */
+  /** Takes no new connection and no new event, and lets what is under way finish, until `signal` aborts. */
   drain(options: DrainOptions): Promise<void>;
 }
 
@@ -167,6 +171,10 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     logs,
     report,
   });
+  const scheduled =
+    options.bus === undefined
+      ? undefined
+      : parts.use(new ScheduledConsumer({ bus: options.bus, dispatch: events, report }));
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -195,7 +203,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       })),
     serves: (worker, version) =>
       [...routing.table.targets()].some((target) => target.worker === worker && target.version === version),
-    drain: (drainOptions) => ingress.drain(drainOptions),
+    async drain({ signal }) {
+      await Promise.all([ingress.drain({ signal }), scheduled?.drain(signal)]);
+    },
     async [Symbol.asyncDispose]() {
       ready = false;
       await running.disposeAsync();
