@@ -1,3 +1,4 @@
+import type { Bus } from "@openworkers/bus";
 import { BoundedReports, type LogSink, OpenWorkersError, type Report } from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
@@ -10,6 +11,9 @@ import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
+import { createEventDispatch } from "../events/create-dispatch.ts";
+import type { EventDispatch } from "../events/dispatch.ts";
+import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
@@ -22,6 +26,8 @@ export interface RunnerOptions {
   readonly secretKeys: SecretKeys;
   /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
   readonly databases?: DatabaseGateway;
+  /** Where due crons come from; without, none run here. The caller's. */
+  readonly bus?: Bus;
   /** 0 picks a free one; `Runner.port` says which. */
   readonly port: number;
   readonly hostname: string;
@@ -46,12 +52,14 @@ export interface RunnerStats extends SupervisorStats {
 /** A running runner: ingress, routing and cells. Disposing of it ends all of it at once. */
 export interface Runner extends AsyncDisposable {
   readonly port: number;
+  /** Runs events that are no requests. */
+  readonly events: EventDispatch;
   stats(): RunnerStats;
   /** The process ids of the cells that serve, with their workers. */
   cells(): { worker: string; version: number; pid: number; inFlight: number }[];
   /** Whether requests for `worker` may reach `version` by now: a deploy comes to a runner as a notification. */
   serves(worker: string, version: number): boolean;
-  /** Takes no new connection and lets what is under way finish, until `signal` aborts. */
+  /** Takes no new connection and no new event, and lets what is under way finish, until `signal` aborts. */
   drain(options: DrainOptions): Promise<void>;
 }
 
@@ -157,6 +165,16 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
+  const events = createEventDispatch({
+    router: { choose: (workerId, versionKey) => routing.choose(workerId, versionKey) },
+    dispatcher: supervisor,
+    logs,
+    report,
+  });
+  const scheduled =
+    options.bus === undefined
+      ? undefined
+      : parts.use(new ScheduledConsumer({ bus: options.bus, dispatch: events, report }));
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -174,6 +192,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const running = parts.move();
   return {
     port: ingress.port,
+    events,
     stats: () => ({ ...supervisor.stats(), connections: ingress.connections, routing: routing.state }),
     cells: () =>
       [...supervisor.cells()].map(({ target, pid, inFlight }) => ({
@@ -184,7 +203,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       })),
     serves: (worker, version) =>
       [...routing.table.targets()].some((target) => target.worker === worker && target.version === version),
-    drain: (drainOptions) => ingress.drain(drainOptions),
+    async drain({ signal }) {
+      await Promise.all([ingress.drain({ signal }), scheduled?.drain(signal)]);
+    },
     async [Symbol.asyncDispose]() {
       ready = false;
       await running.disposeAsync();

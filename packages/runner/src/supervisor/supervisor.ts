@@ -287,9 +287,10 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
   #keepDraining(now: number): void {
     for (const [worker, since] of this.#draining) {
       const { backgroundMs, firstByteMs } = worker.target.limits;
-      const late = now - since > firstByteMs + backgroundMs;
+      const overdue = now - since > firstByteMs + backgroundMs;
       for (const cell of worker.cells) {
         cell.inspectMemory();
+        const late = overdue && now > cell.heldUntil;
         const rested = cell.inFlight === 0 && now - cell.idleSince > backgroundMs;
         if (late || rested) this.#evict(worker, cell);
       }
