@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { OpenWorkersError } from "@openworkers/core";
+import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { checkSandbox, createRunner, readSettings } from "@openworkers/runner";
 import rootPackage from "../../package.json" with { type: "json" };
@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly sandbox: SandboxKind;
   /** Of tenant databases; without, those that people expect, or else free ones. */
   readonly databasePorts?: PostgatePorts;
+  /** Of the numbers for Prometheus, which nobody is told without; 0 picks a free one. */
+  readonly metricsPort?: number;
   /** Default: the port. */
   readonly profileName?: string;
   /** Ends the start; a platform that runs already is ended by disposing of it. */
@@ -47,6 +49,8 @@ export interface PlatformSummary {
   readonly database: string;
   /** Where tenant databases are reached; null when they are off. */
   readonly databases: DatabaseFaces | null;
+  /** Where Prometheus finds its numbers. */
+  readonly metrics: string | null;
   readonly profile: string;
   readonly version: string;
   readonly pid: number;
@@ -111,6 +115,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
+  const metrics = new Registry();
+  addProcessMetrics(metrics);
   const runner = parts.use(
     await output.step("Start the runner", () =>
       createRunner({
@@ -122,6 +128,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         runtimeDir: join(runtimeDir, "cells"),
         sandbox: options.sandbox,
         logs,
+        metrics,
         report,
         ...(postgate === undefined ? {} : { databases: postgate.service }),
       }),
@@ -129,6 +136,9 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   );
   serves = (worker, version) => runner.serves(worker, version);
   parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
+  const { metricsPort } = options;
+  const metricsServer =
+    metricsPort === undefined ? undefined : parts.use(serveMetrics(metrics, { port: metricsPort }));
   const profile: Profile = {
     version: 1,
     name: options.profileName ?? String(runner.port),
@@ -154,6 +164,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       baseDomain: options.baseDomain,
       database: database.description,
       databases: postgate?.faces ?? null,
+      metrics: metricsServer === undefined ? null : `http://127.0.0.1:${metricsServer.port}/metrics`,
       profile: profile.name,
       version: rootPackage.version,
       pid: process.pid,
