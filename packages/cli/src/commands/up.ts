@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import colors from "picocolors";
-import { defaultSandbox, type SandboxKind } from "../platform/cell-host.ts";
 import { formatFaces } from "../platform/postgate.ts";
+import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
 import { type RunningPlatform, startPlatform } from "../platform/start.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import { command, parsePort, withContext } from "./context.ts";

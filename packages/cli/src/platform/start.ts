@@ -9,11 +9,11 @@ import { LogFanOut } from "../live-logs/fan-out.ts";
 import { type Serves, serveLiveLogs } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
-import type { SandboxKind } from "./cell-host.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
+import type { SandboxKind } from "./sandbox-kind.ts";
 
 /** How long requests under way may go on after Ctrl-C: nobody waits for longer at a terminal. */
 const drainMs = 10_000;
