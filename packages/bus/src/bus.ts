@@ -59,6 +59,18 @@ export interface Bus extends AsyncDisposable {
     group: string,
     answer: (payload: Uint8Array) => Promise<Uint8Array>,
   ): Promise<AsyncDisposable>;
+
+  /** For metrics. */
+  stats(): BusStats;
+}
+
+/** Counted since the bus was opened. */
+export interface BusStats {
+  readonly connected: boolean;
+  readonly reconnects: number;
+  readonly published: number;
+  /** Publications that ended with an error. */
+  readonly failed: number;
 }
 
 export interface StreamDefinition {

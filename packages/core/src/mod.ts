@@ -9,6 +9,7 @@ export * from "./ids.ts";
 export * from "./kv.ts";
 export * from "./limits.ts";
 export * from "./logs.ts";
+export * from "./metrics/mod.ts";
 export * from "./notifications.ts";
 export * from "./object-storage/mod.ts";
 export * from "./path-pattern.ts";
