@@ -20,6 +20,8 @@ const notificationSchema = z.discriminatedUnion("table", [
   z.object({ table: z.literal("sealing_keys") }),
   /** Deleted or changed, or it lost a token. */
   z.object({ table: z.literal("databases"), databaseId }),
+  /** Made, deleted or changed, or one of them is to run now. */
+  z.object({ table: z.literal("crons") }),
 ]);
 
 /** What changed, in the database's words. It may come more than once, and never says how: read the rows. */
