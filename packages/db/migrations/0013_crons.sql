@@ -22,7 +22,7 @@ create table crons (
   unique (worker_id, expression, timezone),
   constraint crons_at_rest check (not paused or next_due is null)
 );
-create index crons_due on crons (next_due) where next_due is not null;
+create index crons_due on crons (overlap, next_due) where next_due is not null;
 
 create table scheduled_events (
   -- Time-ordered (UUID version 7): by id is by when it was made.
