@@ -18,6 +18,9 @@ import type {
   Limits,
   Module,
   OverlapPolicy,
+  QueueContentType,
+  QueueId,
+  QueueMessageId,
   RateLimit,
   RequestId,
   ScheduledEventId,
@@ -52,7 +55,7 @@ export interface Tables {
     environment_id: Fixed<EnvironmentId>;
     owner_id: Fixed<UserId>;
     name: Fixed<string>;
-    kind: "var" | "secret" | "kv" | "storage" | "database" | "hyperdrive" | "worker";
+    kind: "var" | "secret" | "kv" | "storage" | "database" | "hyperdrive" | "queue" | "worker";
     value: string | null;
     sealed: Uint8Array | null;
     key_id: string | null;
@@ -193,7 +196,38 @@ export interface Tables {
     name: Fixed<string>;
     kind: Fixed<BindingKind>;
     settings: ColumnType<RateLimit | null, RateLimit | null | undefined, never>;
+    delivery_delay: ColumnType<number | null, number | null | undefined, never>;
   } & Resource;
+  queues: {
+    id: Fixed<QueueId>;
+    owner_id: Fixed<UserId>;
+    name: string;
+    created_at: CreatedAt;
+    paused: Generated<boolean>;
+  };
+  queue_consumers: {
+    queue_id: Fixed<QueueId>;
+    owner_id: Fixed<UserId>;
+    worker_id: WorkerId;
+    max_batch_size: number;
+    max_batch_timeout: number;
+    max_retries: number;
+    retry_delay: number;
+    max_concurrency: number | null;
+    dead_letter_queue_id: QueueId | null;
+    from_manifest: boolean;
+    created_at: CreatedAt;
+  };
+  queue_delays: {
+    queue_id: Fixed<QueueId>;
+    message_id: Fixed<QueueMessageId>;
+    attempts: Fixed<number>;
+    due_at: Fixed<Date>;
+    sent_at: Fixed<Date>;
+    content_type: Fixed<QueueContentType>;
+    body: Fixed<Uint8Array>;
+  };
+  queue_purges: { queue_id: Fixed<QueueId>; requested_at: Generated<Date> };
   deployments: {
     id: Fixed<DeploymentId>;
     sequence: GeneratedAlways<number>;
@@ -281,6 +315,7 @@ interface Resource {
   kv_namespace_id: ColumnType<KvNamespaceId | null, KvNamespaceId | null | undefined, KvNamespaceId | null>;
   bucket_id: ColumnType<BucketId | null, BucketId | null | undefined, BucketId | null>;
   database_id: ColumnType<DatabaseId | null, DatabaseId | null | undefined, DatabaseId | null>;
+  queue_id: ColumnType<QueueId | null, QueueId | null | undefined, QueueId | null>;
   target_worker_id: ColumnType<WorkerId | null, WorkerId | null | undefined, WorkerId | null>;
   entrypoint: ColumnType<string | null, string | null | undefined, string | null>;
   /** Any JSON value; written as its text. */

@@ -1,4 +1,11 @@
-import { BoundedReports, type LogSink, OpenWorkersError, type Report } from "@openworkers/core";
+import type { Bus } from "@openworkers/bus";
+import {
+  BoundedReports,
+  type LogSink,
+  OpenWorkersError,
+  type Registry,
+  type Report,
+} from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
@@ -10,7 +17,13 @@ import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
+import { createEventDispatch } from "../events/create-dispatch.ts";
+import type { EventDispatch } from "../events/dispatch.ts";
+import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
+import { MeteredLogs } from "../metrics/metered-logs.ts";
+import { addRunnerMetrics, startBounds } from "../metrics/runner-metrics.ts";
+import { WorkerSeries } from "../metrics/worker-series.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
@@ -22,6 +35,8 @@ export interface RunnerOptions {
   readonly secretKeys: SecretKeys;
   /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
   readonly databases?: DatabaseGateway;
+  /** Where due crons come from; without, none run here. The caller's. */
+  readonly bus?: Bus;
   /** 0 picks a free one; `Runner.port` says which. */
   readonly port: number;
   readonly hostname: string;
@@ -32,6 +47,8 @@ export interface RunnerOptions {
   readonly sandbox: Sandbox["kind"];
   /** Where console lines, exceptions and invocations go. */
   readonly logs: LogSink;
+  /** Is told what the runner does, in numbers. */
+  readonly metrics?: Registry;
   /** What an operator should read, so many a minute. Default: one JSON line each on stderr. Never throws. */
   readonly report?: Report;
   /** Default: read from the process's environment variables. */
@@ -46,12 +63,14 @@ export interface RunnerStats extends SupervisorStats {
 /** A running runner: ingress, routing and cells. Disposing of it ends all of it at once. */
 export interface Runner extends AsyncDisposable {
   readonly port: number;
+  /** Runs events that are no requests. */
+  readonly events: EventDispatch;
   stats(): RunnerStats;
   /** The process ids of the cells that serve, with their workers. */
   cells(): { worker: string; version: number; pid: number; inFlight: number }[];
   /** Whether requests for `worker` may reach `version` by now: a deploy comes to a runner as a notification. */
   serves(worker: string, version: number): boolean;
-  /** Takes no new connection and lets what is under way finish, until `signal` aborts. */
+  /** Takes no new connection and no new event, and lets what is under way finish, until `signal` aborts. */
   drain(options: DrainOptions): Promise<void>;
 }
 
@@ -61,8 +80,9 @@ export interface Runner extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
  */
 export async function createRunner(options: RunnerOptions): Promise<Runner> {
-  const { database, secretKeys, databases, baseDomain, logs } = options;
+  const { database, secretKeys, databases, baseDomain, metrics } = options;
   const settings = options.settings ?? readSettings(process.env);
+  const logs = metrics === undefined ? options.logs : metered(options.logs, metrics, settings);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
   const { report } = parts.use(new BoundedReports(options.report ?? reportToStderr));
@@ -126,6 +146,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       ...(settings.maxCells === undefined ? {} : { maxCells: settings.maxCells }),
       ...(settings.warmCells === undefined ? {} : { warmCells: settings.warmCells }),
       ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
+      ...(metrics === undefined ? {} : { onStarted: observeStarts(metrics) }),
     }),
   );
   let ready = false;
@@ -157,6 +178,16 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
+  const events = createEventDispatch({
+    router: { choose: (workerId, versionKey) => routing.choose(workerId, versionKey) },
+    dispatcher: supervisor,
+    logs,
+    report,
+  });
+  const scheduled =
+    options.bus === undefined
+      ? undefined
+      : parts.use(new ScheduledConsumer({ bus: options.bus, dispatch: events, report }));
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -171,9 +202,18 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   platform.push({ port: ingress.port });
+  if (metrics !== undefined) {
+    addRunnerMetrics(metrics, {
+      stats: () => supervisor.stats(),
+      busyCells: () => [...supervisor.cells()].filter(({ inFlight }) => inFlight > 0).length,
+      connections: () => ingress.connections,
+      routing: () => routing.state,
+    });
+  }
   const running = parts.move();
   return {
     port: ingress.port,
+    events,
     stats: () => ({ ...supervisor.stats(), connections: ingress.connections, routing: routing.state }),
     cells: () =>
       [...supervisor.cells()].map(({ target, pid, inFlight }) => ({
@@ -184,12 +224,31 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       })),
     serves: (worker, version) =>
       [...routing.table.targets()].some((target) => target.worker === worker && target.version === version),
-    drain: (drainOptions) => ingress.drain(drainOptions),
+    async drain({ signal }) {
+      await Promise.all([ingress.drain({ signal }), scheduled?.drain(signal)]);
+    },
     async [Symbol.asyncDispose]() {
       ready = false;
       await running.disposeAsync();
     },
   };
+}
+
+function metered(logs: LogSink, metrics: Registry, settings: RunnerSettings): LogSink {
+  return new MeteredLogs(
+    logs,
+    metrics,
+    settings.metricsPerWorker === true ? new WorkerSeries(metrics) : undefined,
+  );
+}
+
+function observeStarts(metrics: Registry): (ms: number) => void {
+  const starts = metrics.histogram(
+    "ow_cell_start_seconds",
+    "From a cell being wanted to it being ready.",
+    startBounds,
+  );
+  return (ms) => starts.observe(ms / 1_000);
 }
 
 function reportToStderr(message: string, details: Record<string, unknown>): void {
