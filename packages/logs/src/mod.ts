@@ -3,4 +3,3 @@ export { type QueryLogsOptions, queryLogs } from "./client/query-logs.ts";
 export { type LogFilter, logFilterSchema, matchesFilter } from "./filter.ts";
 export { createLogsService, type LogsService, type LogsServiceOptions } from "./service.ts";
 export { type LogsSettings, readLogsSettings } from "./settings.ts";
-export { createLogToken, type LogScope } from "./tokens/tokens.ts";

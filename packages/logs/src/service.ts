@@ -8,6 +8,7 @@ import {
   streams,
 } from "@openworkers/core";
 import type { Database } from "@openworkers/db";
+import { Authorizer } from "./http/authorizer.ts";
 import { LogsFace } from "./http/face.ts";
 import { BatchCache } from "./live/batch-cache.ts";
 import { addLogsMetrics, type LogsMetrics } from "./metrics.ts";
@@ -15,7 +16,6 @@ import type { LogsSettings } from "./settings.ts";
 import { type KeptDays, Partitions } from "./store/partitions.ts";
 import { keepHouse } from "./store/retention.ts";
 import { consumerName, StreamPlace } from "./stream-place.ts";
-import { Authorizer } from "./tokens/authorizer.ts";
 import { Writer } from "./writer/writer.ts";
 
 export interface LogsServiceOptions {
@@ -36,6 +36,8 @@ export interface LogsServiceOptions {
 export interface LogsService extends AsyncDisposable {
   /** Of its HTTP face, with a slash at the end. */
   readonly url: string;
+  /** How many follow logs here now. */
+  readonly clients: number;
   /** Whether it stores what comes: false while a write has failed. */
   readonly healthy: boolean;
 }
@@ -106,6 +108,9 @@ export async function createLogsService(options: LogsServiceOptions): Promise<Lo
   const all = parts.move();
   return {
     url: served.url,
+    get clients() {
+      return served.clients;
+    },
     get healthy() {
       return running.healthy;
     },

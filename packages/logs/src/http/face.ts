@@ -13,7 +13,7 @@ import { toJson } from "../records.ts";
 import { readRecords } from "../store/read.ts";
 import { readStats } from "../store/read-stats.ts";
 import type { Workers } from "../store/scan.ts";
-import type { Access, Authorizer } from "../tokens/authorizer.ts";
+import type { Access, Authorizer } from "./authorizer.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { EndSignal, eventStream } from "./event-stream.ts";
 import { cursor, readPageQuery, readStatsQuery, readStreamQuery, readWorkerId } from "./query.ts";

@@ -9,11 +9,10 @@ import {
   type UserId,
   type WorkerId,
 } from "@openworkers/core";
-import { type Database, ensureOperator } from "@openworkers/db";
+import { createLogToken, type Database, ensureOperator, type LogScope } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
 import { createLogsService, type LogsService, type LogsServiceOptions } from "../service.ts";
 import { readLogsSettings } from "../settings.ts";
-import { createLogToken, type LogScope } from "../tokens/tokens.ts";
 import { batchOf, type TestWorker, testWorker } from "./records.ts";
 
 /** A NATS server, a database, and logs services between them. */
