@@ -10,7 +10,7 @@ import { LogFanOut } from "../live-logs/fan-out.ts";
 import { type Serves, serveLiveLogs } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
-import { startBus } from "./bus.ts";
+import { openBus } from "./bus.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
@@ -117,7 +117,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
-  const { bus } = parts.use(await output.step("Start the bus", () => startBus({ dataDir, report })));
+  const bus = parts.use(await output.step("Start the bus", () => openBus({ dataDir, report })));
   const metrics = new Registry();
   addProcessMetrics(metrics);
   const runner = parts.use(
