@@ -33,6 +33,7 @@ interface Options extends FilterOptions {
   readonly host?: string;
   readonly logsPort?: number;
   readonly metricsPort?: number;
+  readonly metricsHost: string;
   readonly data: string;
 }
 
@@ -75,6 +76,11 @@ export function logsCommand(): Command {
       new Option("--metrics-port <port>", "the service: port of /metrics and /health (default: none)")
         .env("OW_METRICS_PORT")
         .argParser(parsePort),
+    )
+    .addOption(
+      new Option("--metrics-host <address>", "the service: address of /metrics and /health")
+        .env("OW_METRICS_HOST")
+        .default("127.0.0.1"),
     )
     .option("--data <dir>", "the service: directory of its keys without OW_SECRET_KEY", defaultDataDir())
     .addHelpText(
@@ -149,16 +155,20 @@ async function serve(options: Options, { output, signal }: CommandContext): Prom
       ...(options.host === undefined ? {} : { hostname: options.host }),
     }),
   );
-  if (options.metricsPort !== undefined) {
-    const { OW_METRICS_HOST: hostname = "127.0.0.1" } = process.env;
-    const server = serveMetrics(metrics, {
-      port: options.metricsPort,
-      hostname,
-      healthy: () => service.healthy,
-    });
-    parts.use(server);
-  }
-  output.result({ ready: true, logs: service.url, pid: process.pid }, `Logs at ${service.url}`);
+  const server =
+    options.metricsPort === undefined
+      ? undefined
+      : parts.use(
+          serveMetrics(metrics, {
+            port: options.metricsPort,
+            hostname: options.metricsHost,
+            healthy: () => service.healthy,
+          }),
+        );
+  output.result(
+    { ready: true, logs: service.url, metricsPort: server?.port ?? null, pid: process.pid },
+    `Logs at ${service.url}`,
+  );
   await untilStopped(signal);
 }
 

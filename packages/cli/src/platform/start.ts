@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
+import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
 import rootPackage from "../../package.json" with { type: "json" };
 import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
@@ -142,6 +143,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         runtimeDir: join(runtimeDir, "cells"),
         sandbox: options.sandbox,
         logs: emitter,
+        bus,
         metrics,
         report,
         ...(postgate === undefined ? {} : { databases: postgate.service }),
@@ -150,6 +152,12 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   );
   serves = (worker, version) => runner.serves(worker, version);
   parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
+  parts.use(
+    await output.step("Start the scheduler", () =>
+      createScheduler({ database: pool, bus, settings: readSchedulerSettings(process.env), report }),
+    ),
+  );
+  parts.use(createDelays({ database: pool, bus, report }));
   const { metricsPort } = options;
   const metricsServer =
     metricsPort === undefined ? undefined : parts.use(serveMetrics(metrics, { port: metricsPort }));
