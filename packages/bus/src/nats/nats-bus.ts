@@ -67,10 +67,12 @@ export class NatsBus implements Bus {
     const stream = [...this.#declared.values()].find((declared) => matches(declared.subject, subject));
     if (stream !== undefined) checkSize(payload, stream.maxMessageBytes, `the stream ${stream.name}`);
     const what = `Cannot publish on ${subject}`;
+    // It is sent in a moment, perhaps more than once, and its owner may use its memory again by then.
+    const kept = payload.slice();
     return this.#counters.counting(
       this.#link.retrying(what, options.timeoutMs ?? publishMs, async (timeout) => {
         try {
-          const { seq, duplicate } = await this.#streams.publish(subject, payload, {
+          const { seq, duplicate } = await this.#streams.publish(subject, kept, {
             msgID: options.id,
             timeout,
           });
