@@ -121,7 +121,7 @@ export class NatsBus implements Bus {
   follow(options: FollowOptions): AsyncIterable<StoredMessage> {
     checkFilter(options.subject);
     const signal = AbortSignal.any([options.signal, this.#ending.signal]);
-    return followStream(this.#streams, { ...options, signal }, this.#reports.report);
+    return followStream(this.#link, this.#manager, { ...options, signal }, this.#reports.report);
   }
 
   async streamState(stream: string): Promise<StreamState> {
@@ -229,6 +229,7 @@ export class NatsBus implements Bus {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort();
+    this.#link.hurry();
     await Promise.all([...this.#consumptions].map((consumption) => consumption[Symbol.asyncDispose]()));
     this.#link.markClosed();
     this.#reports[Symbol.dispose]();
