@@ -34,6 +34,8 @@ export interface NatsServerOptions {
   readonly maxBytes?: number;
   readonly report: Report;
   readonly onLog?: (line: string) => void;
+  /** Where to look for the program, instead of the PATH. */
+  readonly path?: string;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface NatsServerOptions {
  * @throws OpenWorkersError DATA_DIR_IN_USE, CONFIG_INVALID, BUS_UNAVAILABLE when it does not start
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer | undefined> {
-  const program = Bun.which("nats-server");
+  const program = Bun.which("nats-server", { PATH: options.path ?? process.env.PATH ?? "" });
   return program === null ? undefined : await NatsServer.start(program, options);
 }
 
@@ -166,6 +168,7 @@ export class NatsServer implements AsyncDisposable {
       const startedAt = performance.now();
       const { code, log } = await server.exited;
       if (this.#ending) return;
+      this.#server = undefined;
       this.#options.report("nats-server ended and is started again.", { code, log: log.slice(-1_000) });
       if (performance.now() - startedAt > 60_000) pauseMs = 100;
       while (!this.#ending) {
