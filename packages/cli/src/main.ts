@@ -1,16 +1,17 @@
-import { stop } from "esbuild";
-import { exitCodes, reportFailure } from "./output/failure.ts";
+import { CommanderError } from "commander";
+import { exitCodes } from "./output/exit-codes.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs one command; resolves with the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(args, { from: "user" });
+    await (await createProgram(args)).parseAsync(args, { from: "user" });
     return exitCodes.ok;
   } catch (thrown) {
+    // The help, or the version.
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.ok;
+    const { reportFailure } = await import("./output/failure.ts");
     return reportFailure(thrown, { json: args.includes("--json") });
-  } finally {
-    await stop();
   }
 }
 

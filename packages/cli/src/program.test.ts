@@ -16,8 +16,8 @@ function commandsOf(command: Pick<Command, "commands">): readonly Command[] {
   return command.commands.flatMap((child) => [child, ...commandsOf(child)]);
 }
 
-test("every command has a summary, examples, exit codes and --json in its help", () => {
-  const commands = commandsOf(createProgram());
+test("every command has a summary, examples, exit codes and --json in its help", async () => {
+  const commands = commandsOf(await createProgram([]));
   expect(commands.length).toBeGreaterThan(25);
   for (const command of commands) {
     const written: string[] = [];
@@ -46,7 +46,8 @@ const usage: { args: string[]; says: string }[] = [
 describe("wrong usage", () => {
   for (const { args, says } of usage) {
     test(`is said: ow ${args.join(" ")}`, async () => {
-      const thrown: unknown = await createProgram()
+      const program = await createProgram(args);
+      const thrown: unknown = await program
         .parseAsync(args, { from: "user" })
         .catch((reason: unknown) => reason);
       expect(thrown instanceof CommanderError || thrown instanceof UsageError).toBe(true);
@@ -136,4 +137,15 @@ test("--version and --help succeed on stdout", async () => {
     code: 0,
     stdout: expect.stringContaining("Examples:"),
   });
+});
+
+test("the command that is named is loaded alone, and all of them for the help", async () => {
+  const names = async (...args: string[]) =>
+    (await createProgram(args)).commands.map((command) => command.name());
+  const all = await names("--help");
+  expect(all.length).toBeGreaterThan(20);
+  for (const name of all) expect(await names(name, "--help")).toEqual([name]);
+  expect(await names("deply")).toEqual(all);
+  expect(await names("constructor")).toEqual(all);
+  expect(await names("--version")).toEqual([]);
 });

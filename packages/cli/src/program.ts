@@ -1,28 +1,40 @@
 import { Command } from "commander";
 import cliPackage from "../package.json" with { type: "json" };
-import { auditCommand } from "./commands/audit.ts";
-import { bindingsCommand } from "./commands/bindings.ts";
-import { databasesCommand } from "./commands/databases.ts";
-import { deleteCommand } from "./commands/delete.ts";
-import { deployCommand } from "./commands/deploy.ts";
-import { devCommand } from "./commands/dev.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { domainsCommand } from "./commands/domains.ts";
-import { envCommand } from "./commands/env.ts";
-import { initCommand } from "./commands/init.ts";
-import { kvCommand } from "./commands/kv.ts";
-import { migrateCommand } from "./commands/migrate.ts";
-import { postgateCommand } from "./commands/postgate.ts";
-import { secretCommand } from "./commands/secret.ts";
-import { storageCommand } from "./commands/storage.ts";
-import { tailCommand } from "./commands/tail.ts";
-import { typesCommand } from "./commands/types.ts";
-import { upCommand } from "./commands/up.ts";
-import { deploymentsCommand, rollbackCommand, versionsCommand } from "./commands/versions.ts";
-import { workersCommand } from "./commands/workers.ts";
 
-/** The whole command line. Parsing it throws commander's errors instead of ending the process. */
-export function createProgram(): Command {
+/**
+ * Every command, in the order of the help. Each is loaded when it is named: what one of them needs costs no other a moment.
+ */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import("./commands/up.ts")).upCommand(),
+  deploy: async () => (await import("./commands/deploy.ts")).deployCommand(),
+  dev: async () => (await import("./commands/dev.ts")).devCommand(),
+  init: async () => (await import("./commands/init.ts")).initCommand(),
+  types: async () => (await import("./commands/types.ts")).typesCommand(),
+  tail: async () => (await import("./commands/tail.ts")).tailCommand(),
+  workers: async () => (await import("./commands/workers.ts")).workersCommand(),
+  versions: async () => (await import("./commands/versions.ts")).versionsCommand(),
+  deployments: async () => (await import("./commands/versions.ts")).deploymentsCommand(),
+  rollback: async () => (await import("./commands/versions.ts")).rollbackCommand(),
+  env: async () => (await import("./commands/env.ts")).envCommand(),
+  secret: async () => (await import("./commands/secret.ts")).secretCommand(),
+  bindings: async () => (await import("./commands/bindings.ts")).bindingsCommand(),
+  kv: async () => (await import("./commands/kv.ts")).kvCommand(),
+  storage: async () => (await import("./commands/storage.ts")).storageCommand(),
+  databases: async () => (await import("./commands/databases.ts")).databasesCommand(),
+  domains: async () => (await import("./commands/domains.ts")).domainsCommand(),
+  delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
+  audit: async () => (await import("./commands/audit.ts")).auditCommand(),
+  migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
+  runner: async () => (await import("./commands/runner.ts")).runnerCommand(),
+  postgate: async () => (await import("./commands/postgate.ts")).postgateCommand(),
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
+};
+
+/**
+ * The command line, with the command that `args` name, or with all when they name none: for the help, and for what was
+ * meant by a word that is no command. Parsing it throws commander's errors instead of ending the process.
+ */
+export async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command("ow")
     .description("OpenWorkers: run JavaScript, TypeScript and WASM workers on your own machine")
     .version(`ow ${cliPackage.version}`)
@@ -30,33 +42,15 @@ export function createProgram(): Command {
     // After a command, --version is that command's.
     .enablePositionalOptions()
     .addHelpText("after", help);
-  const commands = [
-    upCommand(),
-    deployCommand(),
-    devCommand(),
-    initCommand(),
-    typesCommand(),
-    tailCommand(),
-    workersCommand(),
-    versionsCommand(),
-    deploymentsCommand(),
-    rollbackCommand(),
-    envCommand(),
-    secretCommand(),
-    bindingsCommand(),
-    kvCommand(),
-    storageCommand(),
-    databasesCommand(),
-    domainsCommand(),
-    deleteCommand(),
-    auditCommand(),
-    migrateCommand(),
-    postgateCommand(),
-    doctorCommand(),
-  ];
-  for (const command of commands) program.addCommand(command);
+  for (const load of wanted(args)) program.addCommand(await load());
   makeStrict(program);
   return program;
+}
+
+function wanted([first]: readonly string[]): (() => Promise<Command>)[] {
+  if (first === "--version" || first === "-V") return [];
+  const named = first !== undefined && Object.hasOwn(commands, first) ? commands[first] : undefined;
+  return named === undefined ? Object.values(commands) : [named];
 }
 
 function makeStrict(command: Command): void {

@@ -9,7 +9,6 @@ import {
   type Resource,
   type SecretKeys,
 } from "@openworkers/db";
-import { BucketStores, readSettings, storageServices } from "@openworkers/runner";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
 /** Buckets, through the database and whatever server their objects are on. */
@@ -40,6 +39,8 @@ export class SqlStorage {
     const keys: Pick<SecretKeys, "open"> = {
       open: async (sealed, context) => (await this.#secretKeys()).open(sealed, context),
     };
+    // The runner is much to load for those who do not want to know what is in a bucket.
+    const { BucketStores, readSettings, storageServices } = await import("@openworkers/runner");
     const stores = new BucketStores(this.#database, keys, storageServices(readSettings(process.env)));
     const store = await stores.of(resource.id, this.#database);
     const [bucket] = await this.#summaries([resource]);

@@ -1,2 +1,2 @@
 export { type Bundle, type BundleOptions, bundleProject } from "./bundle.ts";
-export { formatBytes } from "./size.ts";
+export { bundler } from "./service.ts";

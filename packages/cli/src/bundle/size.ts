@@ -1,4 +1,5 @@
 import { type Module, maxScriptBytes, OpenWorkersError } from "@openworkers/core";
+import { formatBytes } from "../output/format.ts";
 
 export interface SizedInput {
   readonly path: string;
@@ -36,16 +37,4 @@ export function checkSize(
       details: { bytes, limit, biggest },
     },
   );
-}
-
-/** `1.5 KiB`: binary units, one decimal place above bytes. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Backend } from "../backend/backend.ts";
-import { exitCodes } from "../output/failure.ts";
+import { exitCodes } from "../output/exit-codes.ts";
 import { Output } from "../output/output.ts";
-import type { SandboxKind } from "../platform/cell-host.ts";
+import type { SandboxKind } from "../platform/sandbox-kind.ts";
 import type { DatabaseFaces } from "../profile/profile.ts";
 import { openPlatform, type PlatformChoice } from "./platform.ts";
 

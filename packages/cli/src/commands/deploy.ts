@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import colors from "picocolors";
-import { formatBytes } from "../bundle/mod.ts";
+import { bundler } from "../bundle/mod.ts";
 import { deployPath, type Released } from "../deploy/deploy.ts";
 import { describeBinding } from "../output/bindings.ts";
-import { formatMs } from "../output/format.ts";
+import { formatBytes, formatMs } from "../output/format.ts";
 import { parsePercent, platformCommand, withPlatform } from "./context.ts";
 
 interface Options {
@@ -43,6 +43,7 @@ export function deployCommand(): Command {
     .option("--manifest-env <name>", "use the manifest's env.<name> section")
     .action(async (path: string, options: Options) => {
       await withPlatform(options, async (context) => {
+        await using _ = bundler();
         const released = await deployPath(path, options, context);
         context.output.result(released, formatReleased(released));
       });

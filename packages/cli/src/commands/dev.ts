@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
 import type { Command } from "commander";
+import { bundler } from "../bundle/mod.ts";
 import { develop } from "../dev/develop.ts";
 import type { Output } from "../output/output.ts";
-import { defaultSandbox } from "../platform/cell-host.ts";
+import { defaultSandbox } from "../platform/sandbox-kind.ts";
 import { type RunningPlatform, startPlatform } from "../platform/start.ts";
 import { chooseProfile, type Profile, type ProfileChoice } from "../profile/profile.ts";
 import { choiceOf, platformCommand, withContext } from "./context.ts";
@@ -34,6 +35,7 @@ export function devCommand(): Command {
     .action(async (path: string, options: Options) => {
       await withContext(options, async ({ output, signal }) => {
         await using own = new AsyncDisposableStack();
+        own.use(bundler());
         const profile = await runningOrOwn(choiceOf(options), own, output, signal);
         const platform = own.use(platformAt(profile.databaseUrl, profile));
         await develop(path, options, {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import colors from "picocolors";
 import type { Finding } from "../doctor/finding.ts";
 import { findings } from "../doctor/findings.ts";
-import { exitCodes } from "../output/failure.ts";
+import { exitCodes } from "../output/exit-codes.ts";
 import { platformCommand, withContext } from "./context.ts";
 
 interface Options {

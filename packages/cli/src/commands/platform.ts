@@ -3,7 +3,7 @@ import { connect } from "@openworkers/db";
 import type { Backend } from "../backend/backend.ts";
 import { SqlBackend } from "../backend/sql-backend.ts";
 import { untilServed } from "../live-logs/client.ts";
-import { defaultSandbox, type SandboxKind } from "../platform/cell-host.ts";
+import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
 import {
   chooseProfile,
   type DatabaseFaces,

@@ -1,9 +1,8 @@
 import { OpenWorkersError } from "@openworkers/core";
 import type { Command } from "commander";
 import type { Backend, Share } from "../backend/backend.ts";
-import { formatBytes } from "../bundle/mod.ts";
 import { UsageError } from "../output/failure.ts";
-import { formatTable, formatTime } from "../output/format.ts";
+import { formatBytes, formatTable, formatTime } from "../output/format.ts";
 import { parsePercent, parseVersion, platformCommand, withPlatform } from "./context.ts";
 import { formatShares } from "./workers.ts";
 

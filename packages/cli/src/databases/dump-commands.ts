@@ -5,12 +5,10 @@ import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { OpenWorkersError } from "@openworkers/core";
-import { dumpDatabase, restoreDatabase } from "@openworkers/postgate";
 import type { Command } from "commander";
-import { formatBytes } from "../bundle/mod.ts";
 import { platformCommand, withPlatform } from "../commands/context.ts";
 import { UsageError } from "../output/failure.ts";
-import { formatTable, formatTime } from "../output/format.ts";
+import { formatBytes, formatTable, formatTime } from "../output/format.ts";
 import { withAccess } from "./access.ts";
 
 interface Options {
@@ -35,6 +33,7 @@ function dumpCommand(): Command {
       if (options.json && path === undefined) throw new UsageError("With --json, the SQL goes to a FILE.");
       await withPlatform(options, async (context) => {
         const { output, signal } = context;
+        const { dumpDatabase } = await import("@openworkers/postgate");
         await withAccess(context, nameOrId, { scope: "owner", minutes }, async ({ database, connect }) => {
           if (path === undefined) return await toStdout(dumpDatabase(connect, signal));
           await requireFolderOf(path);
@@ -74,6 +73,7 @@ function restoreCommand(): Command {
             const client = await connect();
             try {
               const source = path === "-" ? Bun.stdin.stream() : createReadStream(path);
+              const { restoreDatabase } = await import("@openworkers/postgate");
               await restoreDatabase(client, counted(await unpacked(source), progress), signal);
             } finally {
               await client.end();

@@ -1,7 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
-import { judgeOwnServer } from "@openworkers/runner";
 
 /**
  * Judges where a user's own database is, as the egress guard judges where workers go: what is not public must be in
@@ -18,6 +17,8 @@ export async function judgeHost({ host, port, tls }: Address): Promise<string> {
   const found = await lookup(host, { all: true, order: "ipv4first" }).catch((cause: unknown) => {
     throw new OpenWorkersError("INVALID_INPUT", `There is no host ${host}.`, { cause });
   });
+  // The runner is much to load for one question.
+  const { judgeOwnServer } = await import("@openworkers/runner");
   const { addresses, isPublic } = judgeOwnServer(
     { host, port },
     found.map(({ address }) => address),

@@ -1,7 +1,6 @@
 import { type DatabaseLimits, databaseLimitsSchema, resolveDatabaseLimits } from "@openworkers/core";
-import { formatBytes } from "../bundle/mod.ts";
 import { UsageError } from "../output/failure.ts";
-import { formatMs } from "../output/format.ts";
+import { formatBytes, formatMs } from "../output/format.ts";
 
 const names = Object.keys(databaseLimitsSchema.shape) as (keyof DatabaseLimits)[];
 const units: Readonly<Record<string, number>> = {

@@ -1,7 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
-import { restoreDatabase } from "@openworkers/postgate";
 import { type Client, escapeIdentifier, escapeLiteral } from "pg";
 
 /** A folder of migrations, as wrangler has them, and the table that says which have been applied. */
@@ -69,6 +68,7 @@ export async function applyMigration(
     // A comment may be its last line.
     yield Buffer.from(`${text}\n`);
   };
+  const { restoreDatabase } = await import("@openworkers/postgate");
   try {
     await restoreDatabase(client, script(), signal);
   } catch (thrown) {

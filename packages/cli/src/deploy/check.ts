@@ -1,7 +1,8 @@
 import { type Binding, type EnvValue, OpenWorkersError, resolveLimits } from "@openworkers/core";
 import { checkStart, unversioned, type WorkerExports } from "@openworkers/runner";
 import { type Backend, isEnvironmentBinding } from "../backend/backend.ts";
-import { openOwnCells, type SandboxKind } from "../platform/cell-host.ts";
+import { openOwnCells } from "../platform/cell-host.ts";
+import type { SandboxKind } from "../platform/sandbox-kind.ts";
 import type { BuiltWorker } from "./build.ts";
 import { placeholder } from "./placeholders.ts";
 

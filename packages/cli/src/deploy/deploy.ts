@@ -1,8 +1,8 @@
 import type { BoundName } from "@openworkers/core";
 import { deployAssets } from "../assets/project-assets.ts";
 import { uploadFiles } from "../assets/upload.ts";
-import { formatBytes } from "../bundle/mod.ts";
 import type { PlatformContext } from "../commands/context.ts";
+import { formatBytes } from "../output/format.ts";
 import { type BuildOptions, type BuiltWorker, buildWorker } from "./build.ts";
 import { checkStarts } from "./check.ts";
 import { prepareDatabases } from "./databases.ts";
@@ -93,6 +93,7 @@ export async function releaseWorker(
       vars: project.vars,
       entrypoints,
       bindings: project.bindings,
+      consumers: project.consumers,
       limits: project.limits,
       egress: project.egress,
       ...(assets === undefined ? {} : { assets: deployAssets(assets) }),

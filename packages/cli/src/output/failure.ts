@@ -1,10 +1,8 @@
 import { isOpenWorkersError, messageOf, OpenWorkersError } from "@openworkers/core";
 import { CommanderError } from "commander";
 import colors from "picocolors";
+import { exitCodes } from "./exit-codes.ts";
 import { printable } from "./printable.ts";
-
-/** The process's exit codes; documented in every command's help. */
-export const exitCodes = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
 /** A mistake in how the command was called: exit code 2. */
 export class UsageError extends Error {
@@ -13,7 +11,6 @@ export class UsageError extends Error {
 
 /** Says what went wrong, for people or as `{"error":{…}}`, and returns the exit code for it. */
 export function reportFailure(thrown: unknown, options: { readonly json: boolean }): number {
-  if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.ok;
   // `ow` or `ow env` alone: commander has printed the help, and has no message.
   if (thrown instanceof CommanderError && thrown.code === "commander.help") return exitCodes.usage;
   if (isAbort(thrown)) return exitCodes.interrupted;

@@ -22,3 +22,15 @@ export function formatTable(headings: readonly string[], rows: readonly string[]
     )
     .join("\n");
 }
+
+/** `1.5 KiB`: binary units, one decimal place above bytes. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,11 +1,7 @@
 import { join } from "node:path";
 import { type CellHost, findSandbox, openCellHost, readSettings } from "@openworkers/runner";
 import { runtimeDirFor } from "./runtime-dir.ts";
-
-export type SandboxKind = "bubblewrap" | "none";
-
-/** What cells run in on this system when nobody says otherwise. */
-export const defaultSandbox: SandboxKind = process.platform === "linux" ? "bubblewrap" : "none";
+import type { SandboxKind } from "./sandbox-kind.ts";
 
 /**
  * Starts cells for the CLI's own purposes: checking a worker, or whether the sandbox works. It has really started one

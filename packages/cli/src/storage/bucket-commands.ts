@@ -1,5 +1,4 @@
 import { type ObjectStore, OpenWorkersError } from "@openworkers/core";
-import { endpointSchema } from "@openworkers/runner";
 import type { Command } from "commander";
 import type { BucketSummary, OwnS3 } from "../backend/storage.ts";
 import { platformCommand, withPlatform } from "../commands/context.ts";
@@ -59,6 +58,7 @@ async function ownS3(
   signal: AbortSignal,
 ): Promise<OwnS3 | undefined> {
   if (endpoint === undefined) return undefined;
+  const { endpointSchema } = await import("@openworkers/runner");
   if (!endpointSchema.safeParse(endpoint).success) {
     throw new UsageError(`--s3: "${endpoint}" is no address of an S3 server, such as https://s3.example.com`);
   }

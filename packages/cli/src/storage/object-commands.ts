@@ -6,10 +6,9 @@ import {
   type StoredObject,
 } from "@openworkers/core";
 import { type Command, Option } from "commander";
-import { formatBytes } from "../bundle/mod.ts";
 import { integer, platformCommand, withPlatform } from "../commands/context.ts";
 import { UsageError } from "../output/failure.ts";
-import { formatTable, formatTime } from "../output/format.ts";
+import { formatBytes, formatTable, formatTime } from "../output/format.ts";
 import { printable } from "../output/printable.ts";
 import { withProgress } from "./progress.ts";
 import { putStream } from "./put-stream.ts";

@@ -1,4 +1,4 @@
-import { formatBytes } from "../bundle/mod.ts";
+import { formatBytes } from "../output/format.ts";
 import type { Output } from "../output/output.ts";
 
 const everyMs = 200;
