@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   dev: async () => (await import("./commands/dev.ts")).devCommand(),
   init: async () => (await import("./commands/init.ts")).initCommand(),
   types: async () => (await import("./commands/types.ts")).typesCommand(),
+  logs: async () => (await import("./commands/logs.ts")).logsCommand(),
   tail: async () => (await import("./commands/tail.ts")).tailCommand(),
   workers: async () => (await import("./commands/workers.ts")).workersCommand(),
   versions: async () => (await import("./commands/versions.ts")).versionsCommand(),
