@@ -37,8 +37,9 @@ export class EventRig implements AsyncDisposable {
   }
 
   /** Resolves when the worker has written a line that is `message`. */
-  async written(message: string): Promise<void> {
-    const isIt = (record: LogRecord) => record.kind === "line" && record.message === message;
+  async written(worker: string, message: string): Promise<void> {
+    const isIt = (record: LogRecord) =>
+      record.worker === worker && record.kind === "line" && record.message === message;
     while (!this.runner.records.some(isIt)) await Bun.sleep(1);
   }
 
