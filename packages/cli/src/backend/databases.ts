@@ -39,12 +39,18 @@ export interface CreateToken {
   readonly expiresAt?: Date;
 }
 
+export interface CreatedToken {
+  readonly id: string;
+  readonly token: string;
+  readonly database: { readonly id: string; readonly name: string };
+}
+
 /** What commands do to tenant databases and their tokens; what is in them is reached with a token. */
 export interface DatabasesBackend {
   /** By name. */
   list(): Promise<DatabaseSummary[]>;
   get(nameOrId: string): Promise<DatabaseDetails>;
-  create(wanted: CreateDatabase): Promise<DatabaseSummary>;
+  create(wanted: CreateDatabase): Promise<{ readonly id: string; readonly name: string }>;
   rename(nameOrId: string, name: string): Promise<void>;
   limit(nameOrId: string, limits: Partial<DatabaseLimits>): Promise<DatabaseLimits>;
   /** Begins its end; refused, with the workers' names, while one binds it. */
@@ -54,9 +60,6 @@ export interface DatabasesBackend {
   /** What is kept of deleted databases, the newest first. */
   dumps(): Promise<DatabaseDump[]>;
   /** Makes a token; its text cannot be had again. */
-  createToken(
-    nameOrId: string,
-    wanted: CreateToken,
-  ): Promise<{ readonly id: string; readonly token: string }>;
+  createToken(nameOrId: string, wanted: CreateToken): Promise<CreatedToken>;
   revokeToken(nameOrId: string, name: string): Promise<void>;
 }

@@ -61,13 +61,13 @@ export class SqlDatabases implements DatabasesBackend {
     };
   }
 
-  async create({ url, fork, ...wanted }: CreateDatabase): Promise<DatabaseSummary> {
+  async create({ url, fork, ...wanted }: CreateDatabase) {
     const by = await this.#by();
     const id =
       url === undefined
         ? await createDatabase(this.#database, { ...wanted, by, ...(fork === undefined ? {} : { fork }) })
         : await createExternalDatabase(this.#database, { ...wanted, by, url });
-    return await this.get(id);
+    return { id, name: wanted.name };
   }
 
   async rename(nameOrId: string, name: string): Promise<void> {
@@ -95,8 +95,10 @@ export class SqlDatabases implements DatabasesBackend {
   }
 
   async createToken(nameOrId: string, wanted: CreateToken) {
-    const { id: databaseId } = await this.#resource(nameOrId);
-    return await createDatabaseToken(this.#database, { databaseId, ...wanted, by: await this.#by() });
+    const { id, name } = await this.#resource(nameOrId);
+    const by = await this.#by();
+    const made = await createDatabaseToken(this.#database, { databaseId: id, ...wanted, by });
+    return { ...made, database: { id, name } };
   }
 
   async revokeToken(nameOrId: string, name: string): Promise<void> {

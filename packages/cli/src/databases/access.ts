@@ -1,7 +1,7 @@
 import { type DatabaseScope, errorTable, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { Client } from "pg";
 import { z } from "zod";
-import type { DatabaseDetails } from "../backend/databases.ts";
+import type { CreatedToken } from "../backend/databases.ts";
 import type { PlatformContext } from "../commands/context.ts";
 import type { DatabaseFaces } from "../profile/profile.ts";
 
@@ -20,7 +20,7 @@ const failureSchema = z.object({
 
 /** A way into a database, for as long as a command takes. */
 export interface DatabaseAccess {
-  readonly database: DatabaseDetails;
+  readonly database: CreatedToken["database"];
   /** Runs a body of the query protocol. @throws OpenWorkersError with PostgreSQL's words */
   query(body: object): Promise<QueryResult[]>;
   /** Opens a session by PostgreSQL's protocol; whoever calls it ends it. */
@@ -46,10 +46,9 @@ export async function withAccess<T>(
   work: (access: DatabaseAccess) => Promise<T>,
 ): Promise<T> {
   const faces = databaseFaces();
-  const database = await backend.databases.get(nameOrId);
   const name = `ow ${crypto.randomUUID()}`;
   const expiresAt = new Date(Date.now() + minutes * 60_000);
-  const { token } = await backend.databases.createToken(database.id, { name, scope, expiresAt });
+  const { token, database } = await backend.databases.createToken(nameOrId, { name, scope, expiresAt });
   try {
     return await work({
       database,

@@ -12,6 +12,18 @@ export function fencesMark(systemIdentifier: string): string {
   return `OpenWorkers: fences ${fencesVersion} of ${cluster}`;
 }
 
+/** The functions that write large objects: for the roles that may write. */
+export const largeObjectWriters = [
+  "lo_creat",
+  "lo_create",
+  "lo_from_bytea",
+  "lo_put",
+  "lo_truncate",
+  "lo_truncate64",
+  "lo_unlink",
+  "lowrite",
+];
+
 /**
  * Functions that everybody may call unless forbidden, and that show other tenants' work or the server's inside, or take
  * of the server's disk what no quota counts. Those that only superusers may call as PostgreSQL comes are named too,
@@ -35,12 +47,8 @@ const closedFunctions = [
   "pg_(logical_emit_message|logical_slot_.*|create_.*_replication_slot|copy_.*_replication_slot)",
   "pg_(drop_replication_slot|replication_slot_advance|replication_origin_.*|sync_replication_slots|create_restore_point)",
   "pg_(switch_wal|backup_.*|start_backup|stop_backup|promote|reload_conf|stat_reset.*|import_system_collations)",
-  // large objects are written by the roles that may write
-  "lo_(creat|create|from_bytea|put|truncate|truncate64|unlink)|lowrite",
+  ...largeObjectWriters,
 ];
-
-/** The functions of `closedFunctions` that write large objects. */
-export const largeObjectWriters = "^(lo_(creat|create|from_bytea|put|truncate|truncate64|unlink)|lowrite)$";
 
 /** Shared catalogs that show how many objects other tenants own, and what the operator replicates. */
 const closedCatalogs = ["ow_db_role_setting", "pg_shdepend", "pg_replication_origin"];

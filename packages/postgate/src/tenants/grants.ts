@@ -1,5 +1,6 @@
+import { escapeLiteral } from "pg";
 import type { TenantNames } from "../tenant.ts";
-import { initialPrivilegesSql, largeObjectWriters } from "./fences.ts";
+import { largeObjectWriters } from "./fences.ts";
 
 /**
  * SQL that gives the roles their rights inside the database it runs in, as a superuser. What the owner creates later is
@@ -11,6 +12,7 @@ export function grantsSql({ roles }: TenantNames, version: number): string {
   const { owner, "read-write": write, "read-only": read, reduce } = roles;
   const future = (privileges: string, on: string, to: string) =>
     `alter default privileges for role ${owner} grant ${privileges} on ${on} to ${to};`;
+  const writers = largeObjectWriters.map((name) => escapeLiteral(name)).join(", ");
   return `
 set local search_path = pg_catalog, pg_temp;
 alter schema public owner to ${owner};
@@ -26,11 +28,14 @@ ${version < 180_000 ? "" : `${future("select, update", "large objects", write)}\
 do $grant$
 declare found regprocedure;
 begin
-  for found in select oid from pg_proc
-      where pronamespace = 'pg_catalog'::regnamespace and proname ~ '${largeObjectWriters}' loop
+  for found in select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace and proname in (${writers}) loop
     execute format('grant execute on function %s to ${owner}, ${write}', found);
   end loop;
 end
 $grant$;
-${initialPrivilegesSql}`;
+-- As with the fences, or pg_dump would put these grants into every dump. The template has the rest.
+set local allow_system_table_mods = on;
+update pg_catalog.pg_init_privs i set initprivs = p.proacl from pg_catalog.pg_proc p
+  where i.classoid = 'pg_catalog.pg_proc'::regclass and i.objoid = p.oid and i.objsubid = 0
+    and p.pronamespace = 'pg_catalog'::regnamespace and p.proname in (${writers});`;
 }

@@ -26,21 +26,19 @@ export function limitsSql(id: DatabaseId, limits: DatabaseLimits): string {
 }
 
 /** SQL that makes the roles or sets them right, in one transaction. */
-export async function rolesSql(id: DatabaseId, passwords: RolePasswords): Promise<string> {
+export function rolesSql(id: DatabaseId, passwords: RolePasswords): string {
   const { roles } = tenantNames(id);
-  const statements = await Promise.all(
-    databaseRoles.map(async (role) => {
-      const name = roles[role];
-      const verifier = await scramVerifier(passwords[role]);
-      return `
+  const statements = databaseRoles.map((role) => {
+    const name = roles[role];
+    const verifier = scramVerifier(passwords[role]);
+    return `
         do $$ begin
           if not exists (select from pg_catalog.pg_authid where rolname = '${name}') then create role ${name}; end if;
         end $$;
         alter role ${name} with login nosuperuser nocreatedb nocreaterole inherit noreplication nobypassrls
           connection limit -1 password '${verifier}' valid until 'infinity';
         comment on role ${name} is '${fingerprint(verifier)}';`;
-    }),
-  );
+  });
   const names = databaseRoles.map((role) => `'${roles[role]}'`).join(", ");
   // Settings for the database or without one, and whatever others a role has thought of.
   const reset = `

@@ -131,7 +131,7 @@ export class TenantServer implements AsyncDisposable {
    */
   async heal(id: DatabaseId, passwords: RolePasswords, limits: DatabaseLimits): Promise<boolean> {
     const { database } = tenantNames(id);
-    const statements = await rolesSql(id, passwords);
+    const statements = rolesSql(id, passwords);
     return this.#database.exclusively(lockOf(id), async (queries) => {
       const found = await changedByTenants(queries, database);
       if (found.length === 0) return false;
@@ -253,7 +253,7 @@ export class TenantServer implements AsyncDisposable {
     const { version, mark } = await this.#serverFacts();
     const names = tenantNames(id);
     const { database, roles } = names;
-    const statements = await rolesSql(id, passwords);
+    const statements = rolesSql(id, passwords);
     await this.#database.exclusively(lockOf(id), async (queries) => {
       await run(queries, statements);
       const found = await look(queries, database);

@@ -1,5 +1,11 @@
 import type { Bus } from "@openworkers/bus";
-import { BoundedReports, type LogSink, OpenWorkersError, type Report } from "@openworkers/core";
+import {
+  BoundedReports,
+  type LogSink,
+  OpenWorkersError,
+  type Registry,
+  type Report,
+} from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
@@ -15,6 +21,9 @@ import { createEventDispatch } from "../events/create-dispatch.ts";
 import type { EventDispatch } from "../events/dispatch.ts";
 import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
+import { MeteredLogs } from "../metrics/metered-logs.ts";
+import { addRunnerMetrics, startBounds } from "../metrics/runner-metrics.ts";
+import { WorkerSeries } from "../metrics/worker-series.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
@@ -38,6 +47,8 @@ export interface RunnerOptions {
   readonly sandbox: Sandbox["kind"];
   /** Where console lines, exceptions and invocations go. */
   readonly logs: LogSink;
+  /** Is told what the runner does, in numbers. */
+  readonly metrics?: Registry;
   /** What an operator should read, so many a minute. Default: one JSON line each on stderr. Never throws. */
   readonly report?: Report;
   /** Default: read from the process's environment variables. */
@@ -69,8 +80,9 @@ export interface Runner extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
  */
 export async function createRunner(options: RunnerOptions): Promise<Runner> {
-  const { database, secretKeys, databases, baseDomain, logs } = options;
+  const { database, secretKeys, databases, baseDomain, metrics } = options;
   const settings = options.settings ?? readSettings(process.env);
+  const logs = metrics === undefined ? options.logs : metered(options.logs, metrics, settings);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
   const { report } = parts.use(new BoundedReports(options.report ?? reportToStderr));
@@ -134,6 +146,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       ...(settings.maxCells === undefined ? {} : { maxCells: settings.maxCells }),
       ...(settings.warmCells === undefined ? {} : { warmCells: settings.warmCells }),
       ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
+      ...(metrics === undefined ? {} : { onStarted: observeStarts(metrics) }),
     }),
   );
   let ready = false;
@@ -189,6 +202,14 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   platform.push({ port: ingress.port });
+  if (metrics !== undefined) {
+    addRunnerMetrics(metrics, {
+      stats: () => supervisor.stats(),
+      busyCells: () => [...supervisor.cells()].filter(({ inFlight }) => inFlight > 0).length,
+      connections: () => ingress.connections,
+      routing: () => routing.state,
+    });
+  }
   const running = parts.move();
   return {
     port: ingress.port,
@@ -211,6 +232,23 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       await running.disposeAsync();
     },
   };
+}
+
+function metered(logs: LogSink, metrics: Registry, settings: RunnerSettings): LogSink {
+  return new MeteredLogs(
+    logs,
+    metrics,
+    settings.metricsPerWorker === true ? new WorkerSeries(metrics) : undefined,
+  );
+}
+
+function observeStarts(metrics: Registry): (ms: number) => void {
+  const starts = metrics.histogram(
+    "ow_cell_start_seconds",
+    "From a cell being wanted to it being ready.",
+    startBounds,
+  );
+  return (ms) => starts.observe(ms / 1_000);
 }
 
 function reportToStderr(message: string, details: Record<string, unknown>): void {

@@ -59,6 +59,8 @@ export interface SupervisorOptions {
   readonly availableMemory?: () => number;
   /** Files that the runner may have open, the other ends of its cells' connections among them. Default: not looked at. */
   readonly maxOpenFiles?: number;
+  /** Told how long each cell took from being wanted to being ready, in milliseconds. */
+  readonly onStarted?: (ms: number) => void;
 }
 
 export interface SupervisorStats {
@@ -185,6 +187,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
   }
 
   async #start(target: Target, wiring: CellWiring): Promise<RunningCell> {
+    const startedAt = performance.now();
     this.#makeRoom();
     const signal = this.#stopping.signal;
     // A blank is ready or on its way while the code is loaded.
@@ -210,6 +213,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       throw signal.reason;
     }
     this.#coldStarts += 1;
+    this.#options.onStarted?.(performance.now() - startedAt);
     const kernel = { clock: this.#clock, priority: this.#priority };
     return new RunningCell({ cell, limits: target.limits, budget, credit, ...kernel, ...wiring });
   }

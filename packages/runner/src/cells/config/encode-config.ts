@@ -236,6 +236,9 @@ function setBinding(target: Worker_Binding, name: string, binding: CellBinding):
     case "r2Bucket":
       target._initR2Bucket().name = serviceOf(name);
       break;
+    case "queue":
+      target._initQueue().name = serviceOf(name);
+      break;
     case "fetcher":
     case "worker":
       target._initService().name = serviceOf(name);

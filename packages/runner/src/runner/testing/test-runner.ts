@@ -10,6 +10,7 @@ import {
   type KvNamespaceId,
   type Limits,
   type LogRecord,
+  Registry,
   type UserId,
   type WorkerId,
 } from "@openworkers/core";
@@ -51,6 +52,7 @@ export interface TestRunner extends AsyncDisposable {
   readonly runtimeDir: string;
   /** Lines and invocations of all workers. */
   readonly records: readonly LogRecord[];
+  readonly metrics: Registry;
   /** What the operator was told. */
   readonly reports: readonly Record<string, unknown>[];
   /** Deploys a worker of one module and waits until it is served. */
@@ -101,6 +103,7 @@ export async function startTestRunner(
   const runtimeDir = mkdtempSync(join(directory, "r-"));
   const records: LogRecord[] = [];
   const reports: Record<string, unknown>[] = [];
+  const metrics = new Registry();
   const runner = parts.use(
     await createRunner({
       database,
@@ -111,6 +114,7 @@ export async function startTestRunner(
       runtimeDir,
       sandbox: "bubblewrap",
       logs: { emit: (record) => records.push(record) },
+      metrics,
       report: (message, details) => reports.push({ message, ...details }),
       settings: { ...defaultSettings, ...settings },
       ...(databases === undefined ? {} : { databases }),
@@ -131,6 +135,7 @@ export async function startTestRunner(
     runtimeDir,
     records,
     reports,
+    metrics,
     get,
     text: async (...given) => (await get(...given)).text(),
     async createStores() {
