@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Bus } from "@openworkers/bus";
 import {
   type AssetSettings,
   type Binding,
@@ -88,10 +89,14 @@ const defaultSettings: RunnerSettings = {
   egress: { open: true, permissions: Permissions.none, certificates: undefined },
 };
 
-/** @param openDatabases given where the runner has its own; the caller disposes of what it opens */
+/**
+ * @param openDatabases given where the runner has its own; the caller disposes of what it opens
+ * @param bus where events come from; the caller's
+ */
 export async function startTestRunner(
   settings: Partial<RunnerSettings> = {},
   openDatabases?: (own: OwnDatabase) => Promise<DatabaseGateway>,
+  bus?: Bus,
 ): Promise<TestRunner> {
   await using parts = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "ow-"));
@@ -118,6 +123,7 @@ export async function startTestRunner(
       report: (message, details) => reports.push({ message, ...details }),
       settings: { ...defaultSettings, ...settings },
       ...(databases === undefined ? {} : { databases }),
+      ...(bus === undefined ? {} : { bus }),
     }),
   );
   const { id: operator } = await ensureOperator(database);
