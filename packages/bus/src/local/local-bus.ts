@@ -160,6 +160,11 @@ class LocalBus implements Bus {
     });
   }
 
+  async stored(stream: string, subject: string): Promise<number> {
+    checkSubject(subject);
+    return this.#stream(stream).store.countAfter(subject, 0);
+  }
+
   async purge(stream: string, subject: string): Promise<number> {
     checkFilter(subject);
     return await this.#stream(stream).purge(subject);

@@ -13,6 +13,7 @@ import {
   type LogRecord,
   Registry,
   type UserId,
+  type WantedConsumer,
   type WorkerId,
 } from "@openworkers/core";
 import {
@@ -38,6 +39,8 @@ export interface TestDeploy {
   readonly limits?: Partial<Limits>;
   /** Of all requests; the version before keeps the rest. */
   readonly percent?: number;
+  /** Queues that it takes the messages of. */
+  readonly consumers?: readonly WantedConsumer[];
   /** Static files, as HTML; `env.ASSETS` with them. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly assets?: Partial<AssetSettings>;
@@ -158,7 +161,11 @@ export async function startTestRunner(
         await transaction.deleteFrom("deployments").where("worker_id", "=", named).execute();
       });
     },
-    async deploy(worker, source, { bindings = {}, entrypoints, limits, percent, files, assets } = {}) {
+    async deploy(
+      worker,
+      source,
+      { bindings = {}, entrypoints, limits, percent, consumers, files, assets } = {},
+    ) {
       const site = files === undefined ? undefined : await upload(database, operator, files, assets);
       const granted = site === undefined ? bindings : { ASSETS: { kind: "assets" } as const, ...bindings };
       const deployed = await deployVersion(database, {
@@ -173,6 +180,7 @@ export async function startTestRunner(
         bindings: new Map(Object.entries(granted)),
         ...(site === undefined ? {} : { assets: site }),
         ...(percent === undefined ? {} : { percent }),
+        ...(consumers === undefined ? {} : { consumers }),
         ...(limits === undefined ? {} : { limits }),
         ...(entrypoints === undefined ? {} : { entrypoints }),
       });
