@@ -141,6 +141,28 @@ describe.each(kinds)("a runner with the %s bus", (kind) => {
   });
 });
 
+test("a run outlives the bus: NATS is killed while it runs, and hears of its end when it is back", async () => {
+  await using nats = await startTestNats();
+  const bus = await nats.connect();
+  await using scheduler = await results(bus);
+  await using it = await EventRig.start(bus);
+  const workerId = await it.runner.deploy(
+    "crons",
+    `export default { async scheduled() { console.log("began"); await scheduler.wait(1_000); console.log("ended") } }`,
+  );
+  const event = eventOf(workerId);
+  await publish(bus, event);
+  await it.written("crons", "began");
+  const [server] = nats.nodes;
+  await server?.kill();
+  await it.written("crons", "ended");
+  await server?.start();
+  expect(await scheduler.of(event)).toMatchObject({ outcome: "ok" });
+  await scheduler.settled();
+  const begun = it.runner.records.filter((record) => record.kind === "line" && record.message === "began");
+  expect([begun.length, scheduler.told.length]).toEqual([1, 1]);
+});
+
 describe("many events", () => {
   const ended: EventEnd = {
     ...{ requestId: newId(), outcome: "ok", startedAt: 0, wallMs: 1, cpuMs: 1, noRetry: false },
