@@ -35,6 +35,7 @@ export interface EventCallEnd {
 
 /** A place in a cell is held on to somewhat longer than the event may take: the runner's own timer comes first. */
 const holdSlackMs = 5_000;
+const maxErrorLength = 1_000;
 const maxTimerMs = 2 ** 31 - 1;
 
 /** One event in one cell: from the wait for a place until the handler and its `waitUntil` work have ended. Used once. */
@@ -141,8 +142,8 @@ export class EventCall implements CellLinkUser {
     // Read when the place is given up: only then is the bill complete.
     const cpuMs = this.#lease?.cpuMs() ?? 0;
     const startedAt = this.#startedAt;
-    const firstLine = error?.split("\n", 1)[0];
-    this.#end.resolve({ outcome, startedAt, wallMs, cpuMs, coldStart, error: firstLine, answer });
+    const line = error === undefined ? undefined : oneLine(error);
+    this.#end.resolve({ outcome, startedAt, wallMs, cpuMs, coldStart, error: line, answer });
   }
 
   /** The cell sees its client leave, and ends what it still does for it. */
@@ -161,6 +162,15 @@ export class EventCall implements CellLinkUser {
       worker: target.worker,
     });
   }
+}
+
+/** A worker's words, as they may stand in anybody's table and terminal. */
+function oneLine(text: string): string {
+  const [line = ""] = text.split("\n", 1);
+  return line
+    .slice(0, maxErrorLength)
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, " ");
 }
 
 const wordless: Readonly<Record<EventAnswer["outcome"], string | undefined>> = {
