@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
+  runner: async () => (await import("./commands/runner.ts")).runnerCommand(),
   postgate: async () => (await import("./commands/postgate.ts")).postgateCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
 };

@@ -21,6 +21,8 @@ const notificationSchema = z.discriminatedUnion("table", [
   z.object({ table: z.literal("sealing_keys") }),
   /** Deleted or changed, or it lost a token. */
   z.object({ table: z.literal("databases"), databaseId }),
+  /** Made, deleted or changed, or one of them is to run now. */
+  z.object({ table: z.literal("crons") }),
   /** Deleted, paused or to be purged, or its consumer changed. */
   z.object({ table: z.literal("queues"), queueId }),
 ]);

@@ -156,6 +156,14 @@ export class NatsBus implements Bus {
     });
   }
 
+  async stored(stream: string, subject: string): Promise<number> {
+    checkSubject(subject);
+    const { state } = await this.#ask(`Cannot count what is on ${subject}`, () =>
+      this.#manager.streams.info(stream, { subjects_filter: subject }),
+    );
+    return state.subjects?.[subject] ?? 0;
+  }
+
   async purge(stream: string, subject: string): Promise<number> {
     checkFilter(subject);
     const { purged } = await this.#ask(`Cannot purge ${subject}`, () =>

@@ -87,6 +87,15 @@ describe("the server", () => {
     expect((await fetch(`http://127.0.0.1:${server.port}/`)).status).toBe(404);
   });
 
+  test("says with 200 or 503 whether the service can do its work", async () => {
+    let ok = true;
+    await using server = serveMetrics(new Registry(), { port: 0, healthy: () => ok });
+    const ask = () => fetch(`http://127.0.0.1:${server.port}/health`);
+    expect((await ask()).status).toBe(200);
+    ok = false;
+    expect((await ask()).status).toBe(503);
+  });
+
   test("says that its port is taken", async () => {
     await using taken = serveMetrics(new Registry(), { port: 0 });
     let thrown: unknown;

@@ -23,6 +23,7 @@ import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
+import { replaceManifestCrons } from "./crons.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
 import { environmentFor } from "./environments.ts";
@@ -60,6 +61,8 @@ export interface DeployInput {
   readonly percent?: number;
   /** Patterns that lead to the worker, instead of those it had; unless given, it keeps them. */
   readonly routes?: readonly string[];
+  /** Cron expressions of the manifest, instead of those that an earlier one had; unless given, these stay. */
+  readonly crons?: readonly string[];
   /** Host names to claim besides those it has. An operator's are verified at once. */
   readonly domains?: readonly string[];
   /** Name of an environment of the worker's owner to use from now on; unless given, it keeps the one it has. */
@@ -104,6 +107,8 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
     if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
+    if (input.crons !== undefined)
+      await replaceManifestCrons(transaction, { id: worker.id, name }, input.crons);
     if (input.consumers !== undefined) await replaceManifestConsumers(transaction, owner, input.consumers);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
