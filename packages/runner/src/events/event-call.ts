@@ -4,6 +4,7 @@ import type { Target } from "../cells/target.ts";
 import { CellLink, type CellLinkUser } from "../ingress/cell-link.ts";
 import { terminated } from "../ingress/problems.ts";
 import type { UpstreamPool } from "../ingress/upstream.ts";
+import type { Span } from "../tracing/span.ts";
 import { AnswerReader, type EventAnswer } from "./event-answer.ts";
 
 export interface EventCallContext {
@@ -18,6 +19,8 @@ export interface EventCallOptions {
   /** The whole of what the cell is sent. */
   readonly request: Buffer;
   readonly wallMs: number;
+  /** When it is recorded. */
+  readonly span?: Span | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -77,10 +80,10 @@ export class EventCall implements CellLinkUser {
 
   /** @throws the signal's reason when it aborts before the worker has begun */
   run(): Promise<EventCallEnd> {
-    const { signal, target } = this.#options;
+    const { signal, target, span } = this.#options;
     if (signal.aborted) return Promise.reject(signal.reason);
     signal.addEventListener("abort", this.#onAbort, { once: true });
-    this.#link.open(target);
+    this.#link.open(target, span);
     return this.#end.promise;
   }
 
