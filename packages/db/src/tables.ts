@@ -16,6 +16,7 @@ import type {
   KvNamespaceId,
   LatePolicy,
   Limits,
+  LogTokenId,
   Module,
   OverlapPolicy,
   QueueContentType,
@@ -68,7 +69,19 @@ export interface Tables {
     environment_id: EnvironmentId | null;
     limits: Json<Partial<Limits>>;
     last_version: Generated<number>;
+    /** Null for the platform's. */
+    log_retention_days: ColumnType<number | null, number | null | undefined, number | null>;
     created_at: CreatedAt;
+  };
+  log_streams: { generation: GeneratedAlways<number>; created_ms: Fixed<number> };
+  log_tokens: {
+    id: Fixed<LogTokenId>;
+    hash: Fixed<Uint8Array>;
+    worker_id: Fixed<WorkerId | null>;
+    owner_id: Fixed<UserId | null>;
+    created_by: Fixed<UserId>;
+    created_at: CreatedAt;
+    expires_at: Date;
   };
   blobs: { hash: Fixed<string>; content: Fixed<Uint8Array>; size: GeneratedAlways<number> };
   worker_versions: {

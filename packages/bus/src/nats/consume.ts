@@ -66,7 +66,10 @@ export class NatsConsumption implements Consumption {
     if (received === undefined || message.reply === undefined) return;
     const settlement = settle(this.#context.link, message.reply, `${received.subject} #${received.seq}`);
     // It came between our wish to stop and the server's knowing it: somebody else may have it at once.
-    if (this.#disposed) return settlement.retry(0);
+    if (this.#disposed) {
+      settlement.retry(0);
+      return;
+    }
     const { consumer, handle, report } = this.#context;
     const delivery = new Delivery(received, received.deliveries, settlement, consumer.backoffMs);
     const work = handleDelivery(delivery, handle, consumer, report).finally(() => {

@@ -69,9 +69,15 @@ function checkSize(size: number, limit: number, what: string, unit = " bytes"): 
 }
 
 function formatOf(text: string): QueueContentType {
+  if (text === "v8") {
+    throw new OpenWorkersError(
+      "INVALID_INPUT",
+      'The content type "v8" is not supported: send as "json", "text" or "bytes"; json goes without saying from the compatibility date 2024-03-18 on',
+    );
+  }
   const format = queueContentTypes.find((type) => type === text);
   if (format !== undefined) return format;
-  throw new OpenWorkersError("INVALID_INPUT", "There is no such content type.");
+  throw new OpenWorkersError("INVALID_INPUT", "There is no such content type");
 }
 
 function delayOf(request: Request): number | undefined {
