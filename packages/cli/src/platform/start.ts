@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { checkSandbox, createRunner, readSettings } from "@openworkers/runner";
+import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
 import rootPackage from "../../package.json" with { type: "json" };
 import { isAnswering } from "../live-logs/client.ts";
 import { LogFanOut } from "../live-logs/fan-out.ts";
 import { type Serves, serveLiveLogs } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
+import { startBus } from "./bus.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
@@ -115,6 +117,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
+  const { bus } = parts.use(await output.step("Start the bus", () => startBus({ dataDir, report })));
   const metrics = new Registry();
   addProcessMetrics(metrics);
   const runner = parts.use(
@@ -128,6 +131,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         runtimeDir: join(runtimeDir, "cells"),
         sandbox: options.sandbox,
         logs,
+        bus,
         metrics,
         report,
         ...(postgate === undefined ? {} : { databases: postgate.service }),
@@ -136,6 +140,12 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   );
   serves = (worker, version) => runner.serves(worker, version);
   parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
+  parts.use(
+    await output.step("Start the scheduler", () =>
+      createScheduler({ database: pool, bus, settings: readSchedulerSettings(process.env), report }),
+    ),
+  );
+  parts.use(createDelays({ database: pool, bus, report }));
   const { metricsPort } = options;
   const metricsServer =
     metricsPort === undefined ? undefined : parts.use(serveMetrics(metrics, { port: metricsPort }));

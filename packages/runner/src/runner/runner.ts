@@ -3,6 +3,7 @@ import {
   BoundedReports,
   type LogSink,
   OpenWorkersError,
+  type QueueId,
   type Registry,
   type Report,
 } from "@openworkers/core";
@@ -19,6 +20,7 @@ import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
 import { createEventDispatch } from "../events/create-dispatch.ts";
 import type { EventDispatch } from "../events/dispatch.ts";
+import { QueueConsumers } from "../events/queues/mod.ts";
 import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { MeteredLogs } from "../metrics/metered-logs.ts";
@@ -70,6 +72,8 @@ export interface Runner extends AsyncDisposable {
   cells(): { worker: string; version: number; pid: number; inFlight: number }[];
   /** Whether requests for `worker` may reach `version` by now: a deploy comes to a runner as a notification. */
   serves(worker: string, version: number): boolean;
+  /** Whether it takes messages of a queue by now, or still works on some. */
+  delivers(queueId: QueueId): boolean;
   /** Takes no new connection and no new event, and lets what is under way finish, until `signal` aborts. */
   drain(options: DrainOptions): Promise<void>;
 }
@@ -108,6 +112,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       cacheLimits,
       report,
       ...(databases === undefined ? {} : { databases }),
+      ...(options.bus === undefined ? {} : { bus: options.bus }),
     }),
   );
   const egress = parts.use(new Egress({ guard, authorities, report }));
@@ -188,6 +193,19 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     options.bus === undefined
       ? undefined
       : parts.use(new ScheduledConsumer({ bus: options.bus, dispatch: events, report }));
+  const queues =
+    options.bus === undefined
+      ? undefined
+      : parts.use(
+          await QueueConsumers.start({
+            database,
+            bus: options.bus,
+            dispatch: events,
+            router: { choose: (workerId, versionKey) => routing.choose(workerId, versionKey) },
+            logs,
+            report,
+          }),
+        );
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -224,8 +242,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       })),
     serves: (worker, version) =>
       [...routing.table.targets()].some((target) => target.worker === worker && target.version === version),
+    delivers: (queueId) => queues?.delivers(queueId) === true,
     async drain({ signal }) {
-      await Promise.all([ingress.drain({ signal }), scheduled?.drain(signal)]);
+      await Promise.all([ingress.drain({ signal }), scheduled?.drain(signal), queues?.drain({ signal })]);
     },
     async [Symbol.asyncDispose]() {
       ready = false;

@@ -79,14 +79,23 @@ class QueueHandler implements BindingHandler<"queue"> {
     switch (`${request.method} ${pathname}`) {
       case "POST /message":
         await this.#send(bus, [await readMessage(request, caller.meter)], binding, caller, request.signal);
-        return jsonResponse({ metadata: { metrics: await this.#metrics(queueId) } });
+        return await this.#sent(queueId);
       case "POST /batch":
         await this.#send(bus, await readBatch(request, caller.meter), binding, caller, request.signal);
-        return jsonResponse({ metadata: { metrics: await this.#metrics(queueId) } });
+        return await this.#sent(queueId);
       case "GET /metrics":
         return jsonResponse(await this.#metrics(queueId));
     }
     throw new OpenWorkersError("INVALID_INPUT", "Queues have no such operation.");
+  }
+
+  /** What was stored must not be sent again because its queue could not be counted: that is NaN then. */
+  async #sent(queueId: QueueId): Promise<Response> {
+    const metrics = await this.#metrics(queueId).catch((error: unknown) => {
+      this.#report("A queue could not be counted.", { error, queueId });
+      return {};
+    });
+    return jsonResponse({ metadata: { metrics } });
   }
 
   /** The bus does not know how many bytes a queue's messages have: `backlogBytes` is NaN in the worker. */

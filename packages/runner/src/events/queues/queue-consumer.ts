@@ -17,6 +17,8 @@ import { type HeldMessage, type Settled, type SettleOptions, settleFailed } from
 export interface QueueConsumerOptions extends SettleOptions {
   readonly bus: Bus;
   readonly dispatch: Pick<EventDispatch, "queue">;
+  /** Settles when the stream is there, or nobody waits for it any more. */
+  readonly declared: Promise<void>;
   /** Waits for a turn of the queue's worker among all that this runner delivers. Rejects when `signal` aborts. */
   readonly turn: (queue: QueueDelivery, signal: AbortSignal) => Promise<Place>;
   /** A message that has failed for the last time and has nowhere to go. */
@@ -34,7 +36,7 @@ const maxBatchesAtATime = 32;
 const maxHeld = 400;
 
 /** Before messages that the worker was not given are delivered again: what is amiss is amiss for all of them. */
-const amissMs = { "no-handler": 30_000, "not-found": 5_000, overloaded: 2_000 } as const;
+const amissMs = { "no-handler": 5_000, "not-found": 5_000, overloaded: 2_000 } as const;
 const backoffMs = [1_000, 5_000, 15_000, 60_000];
 
 interface Pending extends HeldMessage {
@@ -112,7 +114,8 @@ export class QueueConsumer implements AsyncDisposable {
   }
 
   async #start(): Promise<Consumption | undefined> {
-    const { bus, report } = this.#options;
+    const { bus, report, declared } = this.#options;
+    await declared;
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       try {
         return await bus.consume(this.#definition, (message) => this.#take(message));

@@ -39,17 +39,20 @@ export class QueueConsumers implements AsyncDisposable {
   readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000 });
   readonly #consumers = new Map<QueueId, QueueConsumer>();
   readonly #ending = new Map<QueueId, Promise<void>>();
+  readonly #leaving = new Set<QueueConsumer>();
+  readonly #stop = new AbortController();
+  readonly #declared: Promise<void>;
   #feed: QueueFeed | undefined;
   #wanted: ReadonlyMap<QueueId, QueueDelivery> = new Map();
   #draining = false;
 
   private constructor(options: QueueConsumersOptions) {
     this.#options = options;
+    this.#declared = this.#declare();
   }
 
-  /** @throws OpenWorkersError BUS_UNAVAILABLE, DATABASE_UNAVAILABLE */
+  /** Begins as soon as the bus answers. @throws OpenWorkersError DATABASE_UNAVAILABLE */
   static async start(options: QueueConsumersOptions): Promise<QueueConsumers> {
-    await options.bus.declare(streams.queues);
     const consumers = new QueueConsumers(options);
     consumers.#feed = await QueueFeed.start({
       database: options.database,
@@ -68,9 +71,15 @@ export class QueueConsumers implements AsyncDisposable {
     return { queues: this.#consumers.size, held };
   }
 
+  /** Whether messages of the queue are taken by now, as the database has it. */
+  delivers(queueId: QueueId): boolean {
+    return this.#consumers.has(queueId) || this.#ending.has(queueId);
+  }
+
   /** Takes no more messages, and waits until the batches under way have ended, or `signal` aborts. */
   async drain({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     this.#draining = true;
+    this.#stop.abort();
     const ending = [...this.#consumers].map(([queueId, consumer]) => this.#end(queueId, consumer));
     const { promise, resolve } = Promise.withResolvers<void>();
     if (signal.aborted) resolve();
@@ -81,6 +90,7 @@ export class QueueConsumers implements AsyncDisposable {
   /** Batches under way are not waited for: their messages are delivered again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#draining = true;
+    this.#stop.abort();
     await this.#feed?.[Symbol.asyncDispose]();
     for (const consumer of [...this.#consumers.values(), ...this.#leaving]) consumer.abandon();
     await Promise.all([
@@ -89,7 +99,17 @@ export class QueueConsumers implements AsyncDisposable {
     ]);
   }
 
-  readonly #leaving = new Set<QueueConsumer>();
+  async #declare(): Promise<void> {
+    const { bus, report } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      try {
+        return await bus.declare(streams.queues);
+      } catch (error) {
+        report("The queues' stream cannot be declared yet.", { error });
+        await Bun.sleep(1_000);
+      }
+    }
+  }
 
   #use(deliveries: readonly QueueDelivery[]): void {
     if (this.#draining) return;
@@ -110,6 +130,7 @@ export class QueueConsumers implements AsyncDisposable {
       queueId,
       new QueueConsumer(delivery, {
         ...this.#options,
+        declared: this.#declared,
         turn: ({ workerId }, signal) => this.#turns.take(workerId, signal),
         onDropped: (queue, message) => this.#dropped(queue, message),
         ...(ackWaitMs === undefined ? {} : { ackWaitMs }),

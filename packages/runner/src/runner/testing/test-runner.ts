@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Bus } from "@openworkers/bus";
 import {
   type AssetSettings,
   type Binding,
@@ -12,6 +13,7 @@ import {
   type LogRecord,
   Registry,
   type UserId,
+  type WantedConsumer,
   type WorkerId,
 } from "@openworkers/core";
 import {
@@ -37,6 +39,8 @@ export interface TestDeploy {
   readonly limits?: Partial<Limits>;
   /** Of all requests; the version before keeps the rest. */
   readonly percent?: number;
+  /** Queues that it takes the messages of. */
+  readonly consumers?: readonly WantedConsumer[];
   /** Static files, as HTML; `env.ASSETS` with them. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly assets?: Partial<AssetSettings>;
@@ -92,6 +96,8 @@ const defaultSettings: RunnerSettings = {
 export async function startTestRunner(
   settings: Partial<RunnerSettings> = {},
   openDatabases?: (own: OwnDatabase) => Promise<DatabaseGateway>,
+  /** The caller's. */
+  bus?: Bus,
 ): Promise<TestRunner> {
   await using parts = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "ow-"));
@@ -118,6 +124,7 @@ export async function startTestRunner(
       report: (message, details) => reports.push({ message, ...details }),
       settings: { ...defaultSettings, ...settings },
       ...(databases === undefined ? {} : { databases }),
+      ...(bus === undefined ? {} : { bus }),
     }),
   );
   const { id: operator } = await ensureOperator(database);
@@ -152,7 +159,11 @@ export async function startTestRunner(
         await transaction.deleteFrom("deployments").where("worker_id", "=", named).execute();
       });
     },
-    async deploy(worker, source, { bindings = {}, entrypoints, limits, percent, files, assets } = {}) {
+    async deploy(
+      worker,
+      source,
+      { bindings = {}, entrypoints, limits, percent, consumers, files, assets } = {},
+    ) {
       const site = files === undefined ? undefined : await upload(database, operator, files, assets);
       const granted = site === undefined ? bindings : { ASSETS: { kind: "assets" } as const, ...bindings };
       const deployed = await deployVersion(database, {
@@ -167,6 +178,7 @@ export async function startTestRunner(
         bindings: new Map(Object.entries(granted)),
         ...(site === undefined ? {} : { assets: site }),
         ...(percent === undefined ? {} : { percent }),
+        ...(consumers === undefined ? {} : { consumers }),
         ...(limits === undefined ? {} : { limits }),
         ...(entrypoints === undefined ? {} : { entrypoints }),
       });
