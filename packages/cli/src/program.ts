@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   kv: async () => (await import("./commands/kv.ts")).kvCommand(),
   storage: async () => (await import("./commands/storage.ts")).storageCommand(),
   databases: async () => (await import("./commands/databases.ts")).databasesCommand(),
+  crons: async () => (await import("./commands/crons.ts")).cronsCommand(),
   domains: async () => (await import("./commands/domains.ts")).domainsCommand(),
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),

@@ -47,6 +47,7 @@ import type {
 } from "./backend.ts";
 import { hasTxtRecord, type TxtResolver } from "./dns.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import { SqlCrons } from "./sql-crons.ts";
 import { SqlDatabases } from "./sql-databases.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
@@ -65,6 +66,7 @@ export class SqlBackend implements Backend {
   readonly #dns: TxtResolver | undefined;
   readonly #storage: SqlStorage;
   readonly databases: SqlDatabases;
+  readonly crons: SqlCrons;
   #operator: Promise<UserId> | undefined;
 
   /**
@@ -77,6 +79,7 @@ export class SqlBackend implements Backend {
     this.#dns = dns;
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
+    this.crons = new SqlCrons(database, () => this.#by());
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {
@@ -96,6 +99,7 @@ export class SqlBackend implements Backend {
       domains: input.domains,
       percent: input.percent,
       ...(input.entrypoints === undefined ? {} : { entrypoints: input.entrypoints }),
+      ...(input.crons === undefined ? {} : { crons: input.crons }),
       ...(input.consumers === undefined ? {} : { consumers: input.consumers }),
       ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.assets === undefined ? {} : { assets: input.assets }),

@@ -21,7 +21,6 @@ export {
   changeCron,
   databaseTime,
   listCrons,
-  maxCronsPerWorker,
   type NewCron,
   removeCron,
   type StoredCron,
