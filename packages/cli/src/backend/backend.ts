@@ -11,6 +11,7 @@ import type {
 import type { DeployAssets } from "@openworkers/db";
 import type { DatabasesBackend } from "./databases.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import type { QueuesBackend } from "./queues.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
 export interface DeployInput {
@@ -192,6 +193,8 @@ export interface Backend extends AsyncDisposable {
   bucket(nameOrId: string): Promise<BucketAccess>;
 
   readonly databases: DatabasesBackend;
+
+  readonly queues: QueuesBackend;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;

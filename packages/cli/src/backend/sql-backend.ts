@@ -48,6 +48,7 @@ import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import { SqlDatabases } from "./sql-databases.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
+import { SqlQueues } from "./sql-queues.ts";
 import { SqlStorage } from "./sql-storage.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
@@ -61,6 +62,7 @@ export class SqlBackend implements Backend {
   readonly #dns: TxtResolver | undefined;
   readonly #storage: SqlStorage;
   readonly databases: SqlDatabases;
+  readonly queues: SqlQueues;
   #operator: Promise<UserId> | undefined;
 
   /**
@@ -73,6 +75,7 @@ export class SqlBackend implements Backend {
     this.#dns = dns;
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
+    this.queues = new SqlQueues(database, () => this.#by());
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {
