@@ -8,6 +8,7 @@ import {
   type Report,
 } from "@openworkers/core";
 import { type Database, databaseMeasured, type SecretKeys } from "@openworkers/db";
+import { CpuFairness } from "./cpu/cpu-fairness.ts";
 import { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
 import { reportEvent } from "./events.ts";
 import { Housekeeping } from "./life/housekeeping.ts";
@@ -108,14 +109,25 @@ export class PostgateService implements AsyncDisposable {
       }),
     );
     const failed = (what: string) => (thrown: unknown) => report(what, { error: messageOf(thrown) });
+    const cpu = parts.use(
+      new CpuFairness({
+        onLowered: (id, processors) =>
+          report("A tenant's database takes much processor time: it goes behind the others.", {
+            database: id,
+            processors: Number(processors.toFixed(2)),
+          }),
+      }),
+    );
     parts.use(
       await Watchdog.start(server, {
         limits: async (id) =>
           keeper.deletion.isDumping(id)
             ? { ...defaultDatabaseLimits, statementMs: unlimitedMs, idleInTransactionMs: unlimitedMs }
             : (await known(id))?.limits,
-        onBite: ({ tenant, ...bite }) =>
-          report("A session on a tenant's database was stopped.", { database: tenant, ...bite }),
+        onBite: ({ tenant, ...bite }) => {
+          report("A session on a tenant's database was stopped.", { database: tenant, ...bite });
+          if (bite.offence === "deaf") cpu.lowerForGood(tenant, bite.pid);
+        },
         onError: failed("Sessions on tenants' databases could not be watched."),
       }),
     );
@@ -138,6 +150,7 @@ export class PostgateService implements AsyncDisposable {
       await Postgate.open({
         directory,
         server: server.address,
+        cpu,
         sessionSettings,
         healRoles,
         ...(options.connections === undefined ? {} : { connections: options.connections }),
@@ -149,6 +162,7 @@ export class PostgateService implements AsyncDisposable {
         directory,
         server: server.address,
         budget: postgate.budget,
+        cpu,
         sessionSettings,
         healRoles,
         report,

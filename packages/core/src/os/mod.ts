@@ -1,0 +1,1 @@
+export { type CpuPriority, openCpuPriority } from "./cpu-priority.ts";
