@@ -37,6 +37,9 @@ export interface Bus extends AsyncDisposable {
   /** Undefined when there is no such consumer. */
   consumerState(stream: string, name: string): Promise<ConsumerState | undefined>;
 
+  /** How many messages are stored on `subject`, which has no `>`: delivered or not, none of them acknowledged. */
+  stored(stream: string, subject: string): Promise<number>;
+
   /** Removes a durable consumer; what it had not acknowledged stays in the stream unless it was the last to want it. */
   removeConsumer(stream: string, name: string): Promise<void>;
 
@@ -56,6 +59,18 @@ export interface Bus extends AsyncDisposable {
     group: string,
     answer: (payload: Uint8Array) => Promise<Uint8Array>,
   ): Promise<AsyncDisposable>;
+
+  /** For metrics. */
+  stats(): BusStats;
+}
+
+/** Counted since the bus was opened. */
+export interface BusStats {
+  readonly connected: boolean;
+  readonly reconnects: number;
+  readonly published: number;
+  /** Publications that ended with an error. */
+  readonly failed: number;
 }
 
 export interface StreamDefinition {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BucketId, DatabaseId, KvNamespaceId, WorkerId } from "./ids.ts";
+import type { BucketId, DatabaseId, KvNamespaceId, QueueId, WorkerId } from "./ids.ts";
 
 /**
  * What a name on `env` gives access to. The runner alone holds this: a cell is given a client under the name and
@@ -12,6 +12,13 @@ export type Binding =
   | { readonly kind: "database"; readonly databaseId: DatabaseId }
   /** PostgreSQL's wire protocol to a tenant database, for drivers. */
   | { readonly kind: "hyperdrive"; readonly databaseId: DatabaseId }
+  /** Sends messages to a queue. */
+  | {
+      readonly kind: "queue";
+      readonly queueId: QueueId;
+      /** Seconds before a message is delivered that does not say so itself. */
+      readonly deliveryDelay?: number | undefined;
+    }
   | {
       readonly kind: "worker";
       readonly workerId: WorkerId;
@@ -36,6 +43,12 @@ export type WantedBinding =
   /** Name or id of a database, made when there is none of the name. Without: as with a namespace. */
   | { readonly kind: "database"; readonly database?: string | undefined }
   | { readonly kind: "hyperdrive"; readonly database?: string | undefined }
+  /** Name or id of a queue, made when there is none of the name. Without: as with a namespace. */
+  | {
+      readonly kind: "queue";
+      readonly queue?: string | undefined;
+      readonly deliveryDelay?: number | undefined;
+    }
   | {
       readonly kind: "worker";
       readonly worker: string;
@@ -49,9 +62,9 @@ export type WantedBinding =
 export interface BoundName {
   readonly name: string;
   readonly kind: BindingKind;
-  /** Name of the namespace, bucket, database or worker. */
+  /** Name of the namespace, bucket, database, queue or worker. */
   readonly resource?: string;
-  /** Id of the namespace, bucket or database. */
+  /** Id of the namespace, bucket, database or queue. */
   readonly id?: string;
   readonly entrypoint?: string;
   readonly settings?: RateLimit;
@@ -68,6 +81,7 @@ export const bindingKinds = [
   "storage",
   "database",
   "hyperdrive",
+  "queue",
   "worker",
   "assets",
   "version-metadata",

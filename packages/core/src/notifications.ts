@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { type DatabaseId, type EnvironmentId, isId, type WorkerId } from "./ids.ts";
+import { type DatabaseId, type EnvironmentId, isId, type QueueId, type WorkerId } from "./ids.ts";
 
 /** The PostgreSQL channel on which the database says what changed. */
 export const notificationChannel = "openworkers";
 
 const workerId = z.custom<WorkerId>((value) => isId<"worker">(value));
 const databaseId = z.custom<DatabaseId>((value) => isId<"database">(value));
+const queueId = z.custom<QueueId>((value) => isId<"queue">(value));
 const environmentId = z.custom<EnvironmentId>((value) => isId<"environment">(value));
 
 const notificationSchema = z.discriminatedUnion("table", [
@@ -20,6 +21,10 @@ const notificationSchema = z.discriminatedUnion("table", [
   z.object({ table: z.literal("sealing_keys") }),
   /** Deleted or changed, or it lost a token. */
   z.object({ table: z.literal("databases"), databaseId }),
+  /** Made, deleted or changed, or one of them is to run now. */
+  z.object({ table: z.literal("crons") }),
+  /** Deleted, paused or to be purged, or its consumer changed. */
+  z.object({ table: z.literal("queues"), queueId }),
 ]);
 
 /** What changed, in the database's words. It may come more than once, and never says how: read the rows. */

@@ -14,4 +14,11 @@ export { registerSealingKey, rotateSealingKey } from "./secrets/rotate.ts";
 export { SecretKeys, type SecretKeysOptions } from "./secrets/secret-keys.ts";
 export * from "./storage/mod.ts";
 export * from "./stores/mod.ts";
-export type { S3Place, StorageBackend, Tables } from "./tables.ts";
+export type {
+  CronSource,
+  S3Place,
+  ScheduledEventState,
+  SkipReason,
+  StorageBackend,
+  Tables,
+} from "./tables.ts";

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { newId, parseNotification } from "@openworkers/core";
 import { sql } from "kysely";
+import { addCron, changeCron, removeCron } from "./stores/crons.ts";
 import { changeValues } from "./stores/environment-values.ts";
 import { createEnvironment, findEnvironment } from "./stores/environments.ts";
+import { runCron } from "./stores/scheduled-events.ts";
 import { codeOf, platform, rejection } from "./stores/testing/fixtures.ts";
 import { setWorkerLimits } from "./stores/workers.ts";
 
@@ -246,6 +248,21 @@ describe("a change is told on the channel", () => {
         setWorkerLimits(database, { worker: "hello", limits: { cpuMs: 50 }, by: fixture.ada }),
       ),
     ).toEqual([]);
+
+    const cron = { worker: "hello", cron: "0 9 * * *", by: fixture.ada };
+    const crons = [{ table: "crons" as const }];
+    expect(await told(() => addCron(database, { ...cron, expression: cron.cron }))).toEqual(crons);
+    expect(await told(() => changeCron(database, cron, { paused: true }))).toEqual(crons);
+    expect(await told(() => changeCron(database, cron, { paused: true }))).toEqual([]);
+    expect(await told(() => runCron(database, cron))).toEqual(crons);
+    // What a scheduler does.
+    const progress = () =>
+      database.read((queries) =>
+        queries.updateTable("crons").set({ paused: false, next_due: new Date() }).execute(),
+      );
+    expect(await told(progress)).toEqual(crons);
+    expect(await told(progress)).toEqual([]);
+    expect(await told(() => removeCron(database, cron))).toEqual(crons);
 
     const made = await told(() => createEnvironment(database, { name: "prod", by: fixture.ada }));
     const environmentId = await findEnvironment(database, { name: "prod", owner: fixture.ada });

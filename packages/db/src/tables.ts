@@ -3,6 +3,7 @@ import type {
   BindingKind,
   BucketId,
   Checksums,
+  CronId,
   DatabaseId,
   DatabaseLimits,
   DatabaseScope,
@@ -10,11 +11,20 @@ import type {
   DeploymentId,
   EnvironmentId,
   EnvValue,
+  EventOutcome,
   HttpMetadata,
   KvNamespaceId,
+  LatePolicy,
   Limits,
+  LogTokenId,
   Module,
+  OverlapPolicy,
+  QueueContentType,
+  QueueId,
+  QueueMessageId,
   RateLimit,
+  RequestId,
+  ScheduledEventId,
   UserId,
   VersionId,
   WorkerId,
@@ -24,6 +34,7 @@ import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from "kys
 // What PostgreSQL sets when a row is inserted, and nobody changes.
 type CreatedAt = ColumnType<Date, Date | undefined, never>;
 type Fixed<T> = ColumnType<T, T, never>;
+type Later<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
 /** The platform's tables as `migrations/` makes them, for Kysely. */
 export interface Tables {
@@ -45,7 +56,7 @@ export interface Tables {
     environment_id: Fixed<EnvironmentId>;
     owner_id: Fixed<UserId>;
     name: Fixed<string>;
-    kind: "var" | "secret" | "kv" | "storage" | "database" | "hyperdrive" | "worker";
+    kind: "var" | "secret" | "kv" | "storage" | "database" | "hyperdrive" | "queue" | "worker";
     value: string | null;
     sealed: Uint8Array | null;
     key_id: string | null;
@@ -58,7 +69,19 @@ export interface Tables {
     environment_id: EnvironmentId | null;
     limits: Json<Partial<Limits>>;
     last_version: Generated<number>;
+    /** Null for the platform's. */
+    log_retention_days: ColumnType<number | null, number | null | undefined, number | null>;
     created_at: CreatedAt;
+  };
+  log_streams: { generation: GeneratedAlways<number>; created_ms: Fixed<number> };
+  log_tokens: {
+    id: Fixed<LogTokenId>;
+    hash: Fixed<Uint8Array>;
+    worker_id: Fixed<WorkerId | null>;
+    owner_id: Fixed<UserId | null>;
+    created_by: Fixed<UserId>;
+    created_at: CreatedAt;
+    expires_at: Date;
   };
   blobs: { hash: Fixed<string>; content: Fixed<Uint8Array>; size: GeneratedAlways<number> };
   worker_versions: {
@@ -186,7 +209,38 @@ export interface Tables {
     name: Fixed<string>;
     kind: Fixed<BindingKind>;
     settings: ColumnType<RateLimit | null, RateLimit | null | undefined, never>;
+    delivery_delay: ColumnType<number | null, number | null | undefined, never>;
   } & Resource;
+  queues: {
+    id: Fixed<QueueId>;
+    owner_id: Fixed<UserId>;
+    name: string;
+    created_at: CreatedAt;
+    paused: Generated<boolean>;
+  };
+  queue_consumers: {
+    queue_id: Fixed<QueueId>;
+    owner_id: Fixed<UserId>;
+    worker_id: WorkerId;
+    max_batch_size: number;
+    max_batch_timeout: number;
+    max_retries: number;
+    retry_delay: number;
+    max_concurrency: number | null;
+    dead_letter_queue_id: QueueId | null;
+    from_manifest: boolean;
+    created_at: CreatedAt;
+  };
+  queue_delays: {
+    queue_id: Fixed<QueueId>;
+    message_id: Fixed<QueueMessageId>;
+    attempts: Fixed<number>;
+    due_at: Fixed<Date>;
+    sent_at: Fixed<Date>;
+    content_type: Fixed<QueueContentType>;
+    body: Fixed<Uint8Array>;
+  };
+  queue_purges: { queue_id: Fixed<QueueId>; requested_at: Generated<Date> };
   deployments: {
     id: Fixed<DeploymentId>;
     sequence: GeneratedAlways<number>;
@@ -215,6 +269,50 @@ export interface Tables {
     domain: Fixed<string | null>;
     created_at: CreatedAt;
   };
+  crons: {
+    id: Fixed<CronId>;
+    worker_id: Fixed<WorkerId>;
+    expression: Fixed<string>;
+    timezone: Fixed<string>;
+    source: CronSource;
+    paused: Generated<boolean>;
+    retries: number;
+    retry_delay_ms: number;
+    late: LatePolicy;
+    late_cap: number;
+    overlap: OverlapPolicy;
+    wall_ms: number;
+    next_due: Date | null;
+    problem: ColumnType<string | null, string | null | undefined, string | null>;
+    created_at: CreatedAt;
+  };
+  scheduled_events: {
+    id: Fixed<ScheduledEventId>;
+    worker_id: Fixed<WorkerId>;
+    cron_id: CronId | null;
+    cron: Fixed<string>;
+    due_at: Fixed<Date>;
+    manual: Generated<boolean>;
+    state: ScheduledEventState;
+    reason: ColumnType<SkipReason | null, SkipReason | null | undefined, SkipReason | null>;
+    missed: Generated<number>;
+    attempt: Generated<number>;
+    wall_ms: Fixed<number>;
+    publish_at: Date;
+    claimed_by: Later<string>;
+    claimed_until: Later<Date>;
+    published_at: Later<Date>;
+    bus_stream: Later<number>;
+    bus_seq: Later<number>;
+    request_id: Later<RequestId>;
+    started_at: Later<Date>;
+    finished_at: Later<Date>;
+    duration_ms: Later<number>;
+    cpu_ms: Later<number>;
+    outcome: Later<EventOutcome>;
+    error: Later<string>;
+    redelivered: Generated<boolean>;
+  };
   audit_log: {
     id: GeneratedAlways<number>;
     at: CreatedAt;
@@ -230,11 +328,18 @@ interface Resource {
   kv_namespace_id: ColumnType<KvNamespaceId | null, KvNamespaceId | null | undefined, KvNamespaceId | null>;
   bucket_id: ColumnType<BucketId | null, BucketId | null | undefined, BucketId | null>;
   database_id: ColumnType<DatabaseId | null, DatabaseId | null | undefined, DatabaseId | null>;
+  queue_id: ColumnType<QueueId | null, QueueId | null | undefined, QueueId | null>;
   target_worker_id: ColumnType<WorkerId | null, WorkerId | null | undefined, WorkerId | null>;
   entrypoint: ColumnType<string | null, string | null | undefined, string | null>;
   /** Any JSON value; written as its text. */
   props: ColumnType<unknown, string | null | undefined, string | null>;
 }
+
+/** Whether a manifest says that there is a cron, or a user. */
+export type CronSource = "manifest" | "user";
+/** How far a due time has come; `skipped` is not to run, for a reason. */
+export type ScheduledEventState = "waiting" | "published" | "finished" | "skipped";
+export type SkipReason = "late" | "overlap" | "backlog" | "paused" | "removed";
 
 /** Whether a database is on the tenants' server or on one of its owner's. */
 export type DatabaseKind = "platform" | "external";

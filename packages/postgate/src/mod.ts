@@ -2,6 +2,7 @@ export { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
 export { dumpDatabase } from "./dump/dump.ts";
 export { restoreDatabase } from "./dump/restore.ts";
 export { describePrincipal, type PostgateEvent } from "./events.ts";
+export { TenantGateway, type TenantGatewayOptions } from "./gateway.ts";
 export type { HttpFace } from "./http/http-face.ts";
 export { keptMs as dumpKeptMs } from "./life/deletion.ts";
 export { Postgate, type PostgateOptions, type WorkerCaller } from "./postgate.ts";

@@ -1,29 +1,13 @@
 import { join } from "node:path";
-import {
-  BoundedReports,
-  type DatabaseId,
-  defaultDatabaseLimits,
-  isOpenWorkersError,
-  messageOf,
-  type Report,
-} from "@openworkers/core";
-import { type Database, databaseMeasured, type SecretKeys } from "@openworkers/db";
-import { CpuFairness } from "./cpu/cpu-fairness.ts";
-import { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
-import { reportEvent } from "./events.ts";
+import { type DatabaseId, defaultDatabaseLimits, isOpenWorkersError, messageOf } from "@openworkers/core";
+import { databaseMeasured } from "@openworkers/db";
+import { TenantGateway, type TenantGatewayOptions } from "./gateway.ts";
 import { Housekeeping } from "./life/housekeeping.ts";
-import { DatabaseMaker } from "./life/maker.ts";
-import { Postgate, type WorkerCaller } from "./postgate.ts";
-import type { Tenant } from "./tenant.ts";
-import { SizeSweeper, sessionSettings, TenantServer, Watchdog } from "./tenants/mod.ts";
-import { type Certificate, WireFace } from "./wire/mod.ts";
+import type { WorkerCaller } from "./postgate.ts";
+import { SizeSweeper, Watchdog } from "./tenants/mod.ts";
+import type { Certificate } from "./wire/mod.ts";
 
-export interface PostgateServiceOptions {
-  /** The platform's, migrated. The caller's. */
-  readonly database: Database;
-  readonly secretKeys: SecretKeys;
-  /** URL of the tenants' server, as a superuser of it. */
-  readonly tenantsUrl: string;
+export interface PostgateServiceOptions extends TenantGatewayOptions {
   /** Where dumps of deleted databases are kept: `database-dumps` in it. */
   readonly dataDir: string;
   readonly hostname: string;
@@ -31,12 +15,6 @@ export interface PostgateServiceOptions {
   readonly postgresPorts: readonly number[];
   readonly httpPorts: readonly number[];
   readonly certificate?: Certificate;
-  /** Throws when a server of an owner's is not to be connected to; any may be without. */
-  readonly judge?: NonNullable<DirectoryOptions["judge"]>;
-  /** Connections to the tenants' server in all; what it leaves unless given. */
-  readonly connections?: number;
-  /** What an operator should read. Never throws. */
-  readonly report: Report;
 }
 
 /** A tenant that is being dumped has the time that it takes. */
@@ -47,25 +25,19 @@ const unlimitedMs = 7 * 24 * 3_600_000;
  * finished, and the three ways in: workers' bindings, HTTP, PostgreSQL's protocol.
  */
 export class PostgateService implements AsyncDisposable {
-  /** What of the tenants' server weakens the limits: a sentence each. */
-  readonly warnings: readonly string[];
   readonly httpUrl: string;
   readonly hostname: string;
   readonly postgresPort: number;
-  readonly #postgate: Postgate;
-  readonly #wire: WireFace;
+  readonly #gateway: TenantGateway;
   readonly #parts: AsyncDisposableStack;
 
   private constructor(
     parts: AsyncDisposableStack,
-    postgate: Postgate,
-    wire: WireFace,
-    facts: Pick<PostgateService, "warnings" | "httpUrl" | "hostname" | "postgresPort">,
+    gateway: TenantGateway,
+    facts: Pick<PostgateService, "httpUrl" | "hostname" | "postgresPort">,
   ) {
     this.#parts = parts;
-    this.#postgate = postgate;
-    this.#wire = wire;
-    this.warnings = facts.warnings;
+    this.#gateway = gateway;
     this.httpUrl = facts.httpUrl;
     this.hostname = facts.hostname;
     this.postgresPort = facts.postgresPort;
@@ -75,29 +47,8 @@ export class PostgateService implements AsyncDisposable {
   static async open(options: PostgateServiceOptions): Promise<PostgateService> {
     const { database, secretKeys, hostname } = options;
     await using parts = new AsyncDisposableStack();
-    const { report } = parts.use(new BoundedReports(options.report));
-    const server = parts.use(TenantServer.connect(options.tenantsUrl));
-    const { warnings } = await server.prepare();
-    const maker = new DatabaseMaker(database, server);
-    const directory = parts.use(
-      await PlatformDirectory.open({
-        database,
-        secretKeys,
-        make: (id) => maker.make(id),
-        ...(options.judge === undefined ? {} : { judge: options.judge }),
-      }),
-    );
-    const known = (id: DatabaseId): Promise<Tenant | undefined> =>
-      directory.tenant(id).catch((thrown: unknown) => {
-        if (isOpenWorkersError(thrown, "NOT_FOUND")) return undefined;
-        throw thrown;
-      });
-    const healRoles = async ({ id }: Tenant) => {
-      // What the caller holds may be of before a change, and would be made true again.
-      const tenant = await directory.reread(id);
-      if (tenant.place.kind === "platform") await server.heal(id, tenant.place.passwords, tenant.limits);
-      return tenant;
-    };
+    const gateway = parts.use(await TenantGateway.open(options));
+    const { server, directory, report } = gateway;
     const keeper = parts.use(
       new Housekeeping({
         database,
@@ -109,24 +60,15 @@ export class PostgateService implements AsyncDisposable {
       }),
     );
     const failed = (what: string) => (thrown: unknown) => report(what, { error: messageOf(thrown) });
-    const cpu = parts.use(
-      new CpuFairness({
-        onLowered: (id, processors) =>
-          report("A tenant's database takes much processor time: it goes behind the others.", {
-            database: id,
-            processors: Number(processors.toFixed(2)),
-          }),
-      }),
-    );
     parts.use(
       await Watchdog.start(server, {
         limits: async (id) =>
           keeper.deletion.isDumping(id)
             ? { ...defaultDatabaseLimits, statementMs: unlimitedMs, idleInTransactionMs: unlimitedMs }
-            : (await known(id))?.limits,
+            : (await gateway.known(id))?.limits,
         onBite: ({ tenant, ...bite }) => {
           report("A session on a tenant's database was stopped.", { database: tenant, ...bite });
-          if (bite.offence === "deaf") cpu.lowerForGood(tenant, bite.pid);
+          if (bite.offence === "deaf") gateway.cpu.lowerForGood(tenant, bite.pid);
         },
         onError: failed("Sessions on tenants' databases could not be watched."),
       }),
@@ -134,7 +76,7 @@ export class PostgateService implements AsyncDisposable {
     const measured = failed("A database's size could not be written down.");
     parts.use(
       new SizeSweeper(server, {
-        tenant: known,
+        tenant: (id) => gateway.known(id),
         setFull: async (id, full, sizeBytes) => {
           await databaseMeasured(database, id, { sizeBytes, full });
           directory.forget(id);
@@ -146,57 +88,38 @@ export class PostgateService implements AsyncDisposable {
         onError: failed("Sizes of tenants' databases could not be measured."),
       }),
     );
-    const postgate = parts.use(
-      await Postgate.open({
-        directory,
-        server: server.address,
-        cpu,
-        sessionSettings,
-        healRoles,
-        ...(options.connections === undefined ? {} : { connections: options.connections }),
-        onEvent: (event) => reportEvent(event, report),
-      }),
+    const http = await firstFree(options.httpPorts, (port) =>
+      gateway.postgate.listenHttp({ hostname, port }),
     );
-    const wire = parts.use(
-      new WireFace({
-        directory,
-        server: server.address,
-        budget: postgate.budget,
-        cpu,
-        sessionSettings,
-        healRoles,
-        report,
-      }),
-    );
-    const http = await firstFree(options.httpPorts, (port) => postgate.listenHttp({ hostname, port }));
     const { certificate } = options;
     const listener = await firstFree(options.postgresPorts, (port) =>
-      wire.listen({ hostname, port, ...(certificate === undefined ? {} : { certificate }) }),
+      gateway.wire.listen({ hostname, port, ...(certificate === undefined ? {} : { certificate }) }),
     );
-    return new PostgateService(parts.move(), postgate, wire, {
-      warnings,
+    return new PostgateService(parts.move(), gateway, {
       hostname,
       httpUrl: http.url,
       postgresPort: listener.port,
     });
   }
 
+  /** What of the tenants' server weakens the limits: a sentence each. */
+  get warnings(): readonly string[] {
+    return this.#gateway.warnings;
+  }
+
   /** See `DatabaseGateway` of the runner. */
   query(databaseId: DatabaseId, request: Request, caller: WorkerCaller): Promise<Response> {
-    return this.#postgate.query(databaseId, request, caller);
+    return this.#gateway.query(databaseId, request, caller);
   }
 
   /** See `DatabaseGateway` of the runner. */
-  async listen(databaseId: DatabaseId, path: string, caller: WorkerCaller): Promise<AsyncDisposable> {
-    return this.#wire.listenFor(databaseId, path, caller);
+  listen(databaseId: DatabaseId, path: string, caller: WorkerCaller): Promise<AsyncDisposable> {
+    return this.#gateway.listen(databaseId, path, caller);
   }
 
-  /**
-   * Refuses further calls and sessions, and resolves when calls under way have ended, and sessions their transactions; after
-   * `patienceMs` they are cancelled.
-   */
-  async drain(patienceMs: number): Promise<void> {
-    await Promise.all([this.#postgate.drain(patienceMs), this.#wire.drain(patienceMs)]);
+  /** See `TenantGateway.drain`. */
+  drain(patienceMs: number): Promise<void> {
+    return this.#gateway.drain(patienceMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

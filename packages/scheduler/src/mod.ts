@@ -1,1 +1,4 @@
-export {};
+export type { Clock } from "./clock.ts";
+export { createScheduler, type Scheduler, type SchedulerOptions } from "./scheduler.ts";
+export { defaultSettings, readSchedulerSettings, type SchedulerSettings } from "./settings.ts";
+export type { SchedulerStats } from "./stats.ts";

@@ -5,6 +5,7 @@ import type {
   EnvValue,
   Limits,
   WantedBinding,
+  WantedConsumer,
   WorkerCode,
 } from "@openworkers/core";
 import type { DeployAssets } from "@openworkers/db";
@@ -21,6 +22,8 @@ export interface DeployInput {
   readonly entrypoints?: readonly string[];
   /** Resources that are named there and not there yet are made, for the worker's owner. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
+  /** The queues whose messages it takes, made when they are not there; absent: it keeps those it has. */
+  readonly consumers?: readonly WantedConsumer[];
   readonly limits: Partial<Limits>;
   /** Where the version may go; every public host without. */
   readonly egress?: EgressPolicy;
@@ -106,7 +109,7 @@ export type EnvironmentBinding = Extract<
   { readonly kind: (typeof environmentBindingKinds)[number] }
 >;
 
-const environmentBindingKinds = ["kv", "storage", "database", "hyperdrive", "worker"] as const;
+const environmentBindingKinds = ["kv", "storage", "database", "hyperdrive", "queue", "worker"] as const;
 
 /** Whether an environment may hold a binding of the kind. */
 export function isEnvironmentBinding(kind: BindingKind): kind is EnvironmentBinding["kind"] {

@@ -92,6 +92,7 @@ export class SqlBackend implements Backend {
       domains: input.domains,
       percent: input.percent,
       ...(input.entrypoints === undefined ? {} : { entrypoints: input.entrypoints }),
+      ...(input.consumers === undefined ? {} : { consumers: input.consumers }),
       ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.assets === undefined ? {} : { assets: input.assets }),
       ...(input.routes === undefined ? {} : { routes: input.routes }),

@@ -15,6 +15,7 @@ interface AddOptions extends Options {
   readonly storage?: string;
   readonly database?: string;
   readonly hyperdrive?: string;
+  readonly queue?: string;
   readonly worker?: string;
   readonly entrypoint?: string;
   readonly props?: string;
@@ -62,6 +63,7 @@ export function bindingsCommand(): Command {
         .option("--storage <bucket>", "a bucket, by name or id")
         .option("--database <database>", "a database, by name or id: for queries")
         .option("--hyperdrive <database>", "a database, by name or id: for PostgreSQL drivers")
+        .option("--queue <queue>", "a queue, by name or id: to send to it")
         .option("--worker <worker>", "another worker of the same owner, or the worker itself")
         .option("--entrypoint <class>", "with --worker: an exported class instead of the default export")
         .option("--props <json>", "with --worker: an object that the other worker sees as ctx.props")
@@ -99,10 +101,10 @@ export function bindingsCommand(): Command {
 }
 
 function wanted(options: AddOptions): EnvironmentBinding {
-  const { kv, storage, database, hyperdrive, worker, entrypoint, props } = options;
-  const given = [kv, storage, database, hyperdrive, worker].filter((name) => name !== undefined);
+  const { kv, storage, database, hyperdrive, queue, worker, entrypoint, props } = options;
+  const given = [kv, storage, database, hyperdrive, queue, worker].filter((name) => name !== undefined);
   if (given.length !== 1) {
-    throw new UsageError("Give one of --kv, --storage, --database, --hyperdrive and --worker.");
+    throw new UsageError("Give one of --kv, --storage, --database, --hyperdrive, --queue and --worker.");
   }
   if (worker !== undefined) return { kind: "worker", worker, entrypoint, props: parseProps(props) };
   if (entrypoint !== undefined || props !== undefined) {
@@ -110,6 +112,7 @@ function wanted(options: AddOptions): EnvironmentBinding {
   }
   if (database !== undefined) return { kind: "database", database };
   if (hyperdrive !== undefined) return { kind: "hyperdrive", database: hyperdrive };
+  if (queue !== undefined) return { kind: "queue", queue };
   return kv === undefined ? { kind: "storage", bucket: storage } : { kind: "kv", namespace: kv };
 }
 

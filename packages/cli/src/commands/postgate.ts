@@ -1,10 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
-import { connect, pendingMigrations, registerSealingKey, SecretKeys } from "@openworkers/db";
 import type { Command } from "commander";
 import { formatFaces, startPostgate } from "../platform/postgate.ts";
-import { formatReport } from "../platform/start.ts";
+import { formatReport } from "../platform/report.ts";
+import { openGround, untilStopped } from "../platform/service.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import { command, parsePort, withContext } from "./context.ts";
 
@@ -39,31 +38,11 @@ export function postgateCommand(): Command {
     )
     .action(async (options: Options) => {
       await withContext(options, async ({ output, signal }) => {
-        const { DATABASE_URL: databaseUrl, OW_SECRET_KEY: secretKey } = process.env;
-        if (databaseUrl === undefined) {
-          throw new OpenWorkersError("CONFIG_INVALID", "DATABASE_URL is not set.", {
-            hint: "It names the platform's database. For all of a platform on this machine: ow up",
-          });
-        }
+        await using parts = new AsyncDisposableStack();
         const dataDir = resolve(options.data);
-        await mkdir(dataDir, { recursive: true, mode: 0o700 });
-        await using database = connect(databaseUrl, { applicationName: "openworkers-postgate" });
-        const pending = await pendingMigrations(database);
-        if (pending.length > 0) {
-          throw new OpenWorkersError(
-            "CONFIG_INVALID",
-            `The platform's database lacks ${pending.join(", ")}.`,
-            {
-              hint: "Run ow migrate first.",
-            },
-          );
-        }
-        const secretKeys = await SecretKeys.load({ secretKey, directory: dataDir });
-        await registerSealingKey(database, secretKeys);
+        const ground = await openGround(parts, { name: "postgate", dataDir });
         const postgate = await startPostgate({
-          database,
-          databaseUrl,
-          secretKeys,
+          ...ground,
           dataDir,
           ports: {
             ...(options.postgresPort === undefined ? {} : { postgres: options.postgresPort }),
@@ -75,15 +54,13 @@ export function postgateCommand(): Command {
         if (postgate === undefined) {
           throw new OpenWorkersError("CONFIG_INVALID", "There are no tenant databases to serve.");
         }
-        await using service = postgate.service;
+        parts.use(postgate.service);
         output.result(
           { ready: true, databases: postgate.faces, pid: process.pid },
           `Tenant databases at ${formatFaces(postgate.faces)}`,
         );
-        if (!signal.aborted) {
-          await new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
-        }
-        await service.drain(drainMs);
+        await untilStopped(signal);
+        await postgate.service.drain(drainMs);
       });
     });
 }

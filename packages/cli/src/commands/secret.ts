@@ -1,8 +1,9 @@
+import { generateSealingKey } from "@openworkers/core";
 import type { Command } from "commander";
 import { UsageError } from "../output/failure.ts";
 import { formatTable, formatTime } from "../output/format.ts";
 import { askHidden, readStdin } from "../output/prompt.ts";
-import { group, platformCommand, withPlatform } from "./context.ts";
+import { command, group, platformCommand, withContext, withPlatform } from "./context.ts";
 
 interface Options {
   readonly json?: boolean;
@@ -64,6 +65,16 @@ export function secretCommand(): Command {
         await withPlatform(options, async ({ backend, output }) => {
           const rotated = await output.step("Seal every secret anew", () => backend.rotateKey());
           output.result(rotated, `${rotated.values} secrets are sealed with key ${rotated.keyId}.`);
+        });
+      }),
+    )
+    .addCommand(
+      command("new-key", "Print a new private key, for OW_SECRET_KEY of a cluster's services", [
+        "ow secret new-key",
+      ]).action(async (options: Options) => {
+        await withContext(options, async ({ output }) => {
+          const key = await generateSealingKey();
+          output.result({ key }, key);
         });
       }),
     );

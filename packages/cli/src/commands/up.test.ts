@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { parseExposition } from "@openworkers/core/testing";
 import { runtimeDirPath } from "../platform/runtime-dir.ts";
 import { OwHome } from "../testing/ow.ts";
 
@@ -45,6 +46,19 @@ function processesWith(text: string): string[] {
 }
 
 describe("ow up", () => {
+  test("tells Prometheus what it does, when asked to", async () => {
+    const up = await home.up("--data", await dataDir(), "--metrics-port", "0");
+    await home.json("deploy", "hello.js");
+    const { port } = up.ready;
+    await fetch(`http://127.0.0.1:${port}/`, { headers: { host: "hello.localhost" } });
+    const metrics = parseExposition(await (await fetch(String(up.ready.metrics))).text());
+    expect([...(metrics.get("ow_invocations_total")?.samples ?? [])]).toEqual([
+      ['ow_invocations_total{trigger="fetch",outcome="ok"}', 1],
+    ]);
+    expect(metrics.get("process_resident_memory_bytes")?.type).toBe("gauge");
+    expect(await up.end("SIGINT")).toBe(0);
+  });
+
   test("stops cleanly on Ctrl-C, leaves nothing running, and finds its data again", async () => {
     const data = await dataDir();
     const first = await home.up("--data", data);

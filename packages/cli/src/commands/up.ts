@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import colors from "picocolors";
 import { formatFaces } from "../platform/postgate.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
+import { untilStopped } from "../platform/service.ts";
 import { type RunningPlatform, startPlatform } from "../platform/start.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import { command, parsePort, withContext } from "./context.ts";
@@ -18,6 +19,7 @@ interface Options {
   readonly profile?: string;
   readonly postgresPort?: number;
   readonly databasesPort?: number;
+  readonly metricsPort?: number;
 }
 
 export function upCommand(): Command {
@@ -39,6 +41,11 @@ export function upCommand(): Command {
       "--databases-port <port>",
       "port of HTTP to tenant databases (default: 6433, or a free one)",
       parsePort,
+    )
+    .addOption(
+      new Option("--metrics-port <port>", "port of Prometheus's /metrics on 127.0.0.1 (default: none)")
+        .env("OW_METRICS_PORT")
+        .argParser(parsePort),
     )
     .option("--profile <name>", "name for other commands' --profile (default: the port)")
     .addOption(
@@ -65,6 +72,7 @@ export function upCommand(): Command {
             ...(options.postgresPort === undefined ? {} : { postgres: options.postgresPort }),
             ...(options.databasesPort === undefined ? {} : { http: options.databasesPort }),
           },
+          ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
           ...(options.profile === undefined ? {} : { profileName: options.profile }),
           signal,
           output,
@@ -73,8 +81,7 @@ export function upCommand(): Command {
           { ready: true, ...platform.summary },
           output.json ? "" : formatReady(platform, options),
         );
-        if (!signal.aborted)
-          await new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
+        await untilStopped(signal);
         output.note("Stopping: requests under way have 10 seconds to finish. Ctrl-C once more ends at once.");
       });
     });
@@ -90,6 +97,7 @@ function formatReady({ summary }: RunningPlatform, { baseDomain }: Options): str
     `  database  ${summary.database}`,
     `  databases ${summary.databases === null ? colors.yellow("off") : formatFaces(summary.databases)}`,
     `  sandbox   ${sandbox}`,
+    ...(summary.metrics === null ? [] : [`  metrics   ${summary.metrics}`]),
     `  profile   ${summary.profile}`,
     `Deploy with ${colors.bold("ow deploy PATH")} in another terminal; Ctrl-C stops the platform.`,
     colors.green("ready"),

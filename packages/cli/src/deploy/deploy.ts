@@ -93,6 +93,7 @@ export async function releaseWorker(
       vars: project.vars,
       entrypoints,
       bindings: project.bindings,
+      consumers: project.consumers,
       limits: project.limits,
       egress: project.egress,
       ...(assets === undefined ? {} : { assets: deployAssets(assets) }),

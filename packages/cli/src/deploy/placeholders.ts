@@ -14,6 +14,8 @@ export function placeholder(wanted: WantedBinding | Pick<EnvironmentBinding, "ki
     case "database":
     case "hyperdrive":
       return { kind: wanted.kind, databaseId: newId() };
+    case "queue":
+      return { kind: wanted.kind, queueId: newId() };
     case "worker":
       return { kind: wanted.kind, workerId: newId() };
     default:

@@ -1,4 +1,4 @@
-import { bindingNamePattern, rateLimitSchema } from "@openworkers/core";
+import { bindingNamePattern, queueConsumerSchema, queueLimits, rateLimitSchema } from "@openworkers/core";
 import { z } from "zod";
 
 const name = z
@@ -7,6 +7,8 @@ const name = z
     bindingNamePattern,
     "a binding's name is up to 128 letters, digits, _ and $, not starting with a digit",
   );
+
+const consumer = queueConsumerSchema.shape;
 
 /** A rate limit as wrangler writes it. */
 export const rateLimitEntry = z.looseObject({
@@ -43,6 +45,33 @@ export const bindingKeys = {
         props: z.record(z.string(), z.json()).optional(),
       }),
     )
+    .optional(),
+  queues: z
+    .looseObject({
+      producers: z
+        .array(
+          z.looseObject({
+            binding: name,
+            queue: z.string().min(1).optional(),
+            delivery_delay: z.int().min(0).max(queueLimits.delaySeconds).optional(),
+          }),
+        )
+        .optional(),
+      consumers: z
+        .array(
+          z.looseObject({
+            queue: z.string().min(1),
+            max_batch_size: consumer.maxBatchSize.unwrap().optional(),
+            max_batch_timeout: consumer.maxBatchTimeout.unwrap().optional(),
+            max_retries: consumer.maxRetries.unwrap().optional(),
+            retry_delay: consumer.retryDelay.unwrap().optional(),
+            // wrangler's word for: as many as are good.
+            max_concurrency: consumer.maxConcurrency.nullable(),
+            dead_letter_queue: consumer.deadLetterQueue,
+          }),
+        )
+        .optional(),
+    })
     .optional(),
   ratelimits: z.array(rateLimitEntry).optional(),
   version_metadata: z.looseObject({ binding: name }).optional(),

@@ -1,4 +1,9 @@
-import { OpenWorkersError, type WantedBinding } from "@openworkers/core";
+import {
+  OpenWorkersError,
+  queueConsumerSettings,
+  type WantedBinding,
+  type WantedConsumer,
+} from "@openworkers/core";
 import type { z } from "zod";
 import { type bindingKeys, rateLimitEntry } from "./binding-keys.ts";
 import { isEmpty } from "./keys.ts";
@@ -40,7 +45,8 @@ export function readBindings(manifest: ManifestSection, assets?: string): Manife
 }
 
 function entriesOf(manifest: ManifestSection, assets: string | undefined): Entry[] {
-  const { kv_namespaces, r2_buckets, d1_databases, hyperdrive, services, version_metadata } = manifest;
+  const { kv_namespaces, r2_buckets, d1_databases, hyperdrive, queues, services, version_metadata } =
+    manifest;
   return [
     ...(kv_namespaces ?? []).map(
       ({ binding, id }): Entry => ({
@@ -70,6 +76,13 @@ function entriesOf(manifest: ManifestSection, assets: string | undefined): Entry
         name: binding,
         // As tutorials have it: <YOUR_HYPERDRIVE_ID>. No database can be called so.
         binding: { kind: "hyperdrive", database: id?.startsWith("<") ? undefined : id },
+      }),
+    ),
+    ...(queues?.producers ?? []).map(
+      ({ binding, queue, delivery_delay }): Entry => ({
+        key: "queues.producers",
+        name: binding,
+        binding: { kind: "queue", queue, deliveryDelay: delivery_delay },
       }),
     ),
     ...(services ?? []).map(
@@ -119,27 +132,46 @@ function rateLimits({ ratelimits, unsafe }: ManifestSection): Entry[] {
 }
 
 /** Keys of an entry that are read, or whose wish is met anyway. */
-const known: Readonly<Record<Exclude<keyof typeof bindingKeys, "unsafe" | "version_metadata">, Set<string>>> =
-  {
-    kv_namespaces: new Set(["binding", "id", "preview_id", "remote"]),
-    r2_buckets: new Set(["binding", "bucket_name", "preview_bucket_name", "remote"]),
-    d1_databases: new Set([
-      "binding",
-      "database_name",
-      "database_id",
-      "preview_database_id",
-      "migrations_dir",
-      "migrations_table",
-      "remote",
-    ]),
-    hyperdrive: new Set(["binding", "id"]),
-    services: new Set(["binding", "service", "entrypoint", "props", "remote"]),
-    ratelimits: new Set(["name", "namespace_id", "simple"]),
-  };
+const known: Readonly<
+  Record<Exclude<keyof typeof bindingKeys, "queues" | "unsafe" | "version_metadata">, Set<string>>
+> = {
+  kv_namespaces: new Set(["binding", "id", "preview_id", "remote"]),
+  r2_buckets: new Set(["binding", "bucket_name", "preview_bucket_name", "remote"]),
+  d1_databases: new Set([
+    "binding",
+    "database_name",
+    "database_id",
+    "preview_database_id",
+    "migrations_dir",
+    "migrations_table",
+    "remote",
+  ]),
+  hyperdrive: new Set(["binding", "id"]),
+  services: new Set(["binding", "service", "entrypoint", "props", "remote"]),
+  ratelimits: new Set(["name", "namespace_id", "simple"]),
+};
+
+const knownOfQueues: Readonly<Record<string, Set<string>>> = {
+  producers: new Set(["binding", "queue", "delivery_delay", "remote"]),
+  consumers: new Set([
+    "queue",
+    "max_batch_size",
+    "max_batch_timeout",
+    "max_retries",
+    "retry_delay",
+    "max_concurrency",
+    "dead_letter_queue",
+  ]),
+};
 
 function entryWarnings(manifest: ManifestSection): string[] {
-  const lists = Object.entries(known).flatMap(([key, names]) => {
-    const entries = manifest[key];
+  const all = [
+    ...Object.entries(known).map(([key, names]) => [key, manifest[key], names] as const),
+    ...Object.entries(knownOfQueues).map(
+      ([key, names]) => [`queues.${key}`, manifest.queues?.[key], names] as const,
+    ),
+  ];
+  const lists = all.flatMap(([key, entries, names]) => {
     const used = Array.isArray(entries) ? entries.flatMap((entry) => Object.keys(entry)) : [];
     return [...new Set(used)]
       .filter((name) => !names.has(name))
@@ -154,6 +186,38 @@ function entryWarnings(manifest: ManifestSection): string[] {
       .filter((key) => !isEmpty(others[key]))
       .map((key) => `unsafe.${key} is not supported; the worker runs without it.`),
   ];
+}
+
+/**
+ * The queues that a manifest's section has the worker take the messages of.
+ *
+ * @throws OpenWorkersError INVALID_MANIFEST when a queue is there twice, or is its own dead-letter queue
+ */
+export function readConsumers({ queues }: ManifestSection): WantedConsumer[] {
+  const consumers = (queues?.consumers ?? []).map((entry): WantedConsumer => {
+    const { queue } = entry;
+    if (entry.dead_letter_queue === queue) {
+      throw new OpenWorkersError("INVALID_MANIFEST", `The queue ${queue} is its own dead_letter_queue.`, {
+        hint: "Name another queue: a deploy makes it.",
+      });
+    }
+    return {
+      queue,
+      settings: queueConsumerSettings({
+        maxBatchSize: entry.max_batch_size,
+        maxBatchTimeout: entry.max_batch_timeout,
+        maxRetries: entry.max_retries,
+        retryDelay: entry.retry_delay,
+        maxConcurrency: entry.max_concurrency ?? undefined,
+        deadLetterQueue: entry.dead_letter_queue,
+      }),
+    };
+  });
+  const twice = consumers.find(
+    ({ queue }, index) => consumers.findIndex((other) => other.queue === queue) < index,
+  );
+  if (twice === undefined) return consumers;
+  throw new OpenWorkersError("INVALID_MANIFEST", `The queue ${twice.queue} is twice in queues.consumers.`);
 }
 
 /** A database of the manifest's that has migrations, or may have. */

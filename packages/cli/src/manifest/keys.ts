@@ -51,7 +51,6 @@ const unsupported = new Set([
   "pipelines",
   "placement",
   "python_modules",
-  "queues",
   "secrets",
   "secrets_store_secrets",
   "send_email",

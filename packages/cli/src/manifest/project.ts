@@ -5,10 +5,11 @@ import {
   type Limits,
   OpenWorkersError,
   type WantedBinding,
+  type WantedConsumer,
 } from "@openworkers/core";
 import type { AssetsManifest } from "../assets/project-assets.ts";
 import { findParts } from "./assets.ts";
-import { type ProjectDatabase, readBindings, readDatabases } from "./bindings.ts";
+import { type ProjectDatabase, readBindings, readConsumers, readDatabases } from "./bindings.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
@@ -44,6 +45,8 @@ export interface Project {
   readonly vars: ReadonlyMap<string, EnvValue>;
   /** No name of `vars` is among them. */
   readonly bindings: ReadonlyMap<string, WantedBinding>;
+  /** The queues whose messages it takes. */
+  readonly consumers: readonly WantedConsumer[];
   /** Those of the bindings that have migrations, or may have. */
   readonly databases: readonly ProjectDatabase[];
   readonly limits: Partial<Limits>;
@@ -106,6 +109,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     compatibilityFlags: manifest.compatibility_flags ?? [],
     vars: toEnvValues(manifest.vars ?? {}),
     bindings: bound.bindings,
+    consumers: readConsumers(manifest),
     databases: readDatabases(manifest),
     limits: readLimits(manifest),
     egress: { allow: manifest.openworkers?.egress?.allow },

@@ -11,6 +11,8 @@ export function describeBinding({ kind, resource, entrypoint, settings }: BoundN
       return `database ${resource}`;
     case "hyperdrive":
       return `database ${resource}, by wire protocol`;
+    case "queue":
+      return `queue ${resource}`;
     case "worker":
       return `worker ${resource}${entrypoint === undefined ? "" : `, entrypoint ${entrypoint}`}`;
     case "rate-limit":

@@ -1,7 +1,13 @@
 import { isIP } from "node:net";
 import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { type Database, describeAddress, parseAddress, type SecretKeys } from "@openworkers/db";
-import { ownCertificate, PostgateService, readCertificate } from "@openworkers/postgate";
+import {
+  ownCertificate,
+  PostgateService,
+  readCertificate,
+  TenantGateway,
+  type TenantGatewayOptions,
+} from "@openworkers/postgate";
 import { z } from "zod";
 import { judgeHost } from "../databases/judge-host.ts";
 import type { Output } from "../output/output.ts";
@@ -13,15 +19,18 @@ export interface PostgatePorts {
   readonly http?: number;
 }
 
-export interface StartPostgateOptions {
+export interface StartGatewayOptions {
   /** The platform's database, migrated, and its URL: tenants' databases are on its server unless told otherwise. */
   readonly database: Database;
   readonly databaseUrl: string;
   readonly secretKeys: SecretKeys;
-  readonly dataDir: string;
-  readonly ports: PostgatePorts;
   readonly output: Output;
   readonly report: (message: string, details: Record<string, unknown>) => void;
+}
+
+export interface StartPostgateOptions extends StartGatewayOptions {
+  readonly dataDir: string;
+  readonly ports: PostgatePorts;
 }
 
 export interface RunningPostgate {
@@ -53,48 +62,62 @@ const schema = z.object({
  * @throws OpenWorkersError CONFIG_INVALID naming a variable, PORT_IN_USE for a port that was asked for
  */
 export async function startPostgate(options: StartPostgateOptions): Promise<RunningPostgate | undefined> {
-  const { output } = options;
   const settings = readPostgateSettings(process.env);
-  const tenantsUrl = settings.OW_TENANTS_URL ?? options.databaseUrl;
   // Said as what it is, not as a database that is off.
-  const place = describeAddress(parseAddress(tenantsUrl));
   const certificate = certificateOf(settings, options.dataDir);
+  const postgres = options.ports.postgres ?? settings.OW_POSTGATE_PORT;
+  const http = options.ports.http ?? settings.OW_POSTGATE_HTTP_PORT;
+  const service = await unlessOff(options, settings, (gateway) =>
+    PostgateService.open({
+      ...gateway,
+      dataDir: options.dataDir,
+      hostname: settings.OW_POSTGATE_HOST,
+      postgresPorts: postgres === undefined ? preferred.postgres : [postgres],
+      httpPorts: http === undefined ? preferred.http : [http],
+      certificate,
+    }),
+  );
+  if (service === undefined) return undefined;
+  return {
+    service,
+    faces: { http: service.httpUrl, host: service.hostname, port: service.postgresPort },
+  };
+}
+
+/**
+ * Opens the way to tenants' databases for a runner on its own; undefined, and said with the reason, as above.
+ *
+ * @throws OpenWorkersError CONFIG_INVALID naming a variable
+ */
+export function startGateway(options: StartGatewayOptions): Promise<TenantGateway | undefined> {
+  return unlessOff(options, readPostgateSettings(process.env), (gateway) => TenantGateway.open(gateway));
+}
+
+async function unlessOff<Opened extends { readonly warnings: readonly string[] }>(
+  { database, databaseUrl, secretKeys, output, report }: StartGatewayOptions,
+  settings: z.infer<typeof schema>,
+  open: (options: TenantGatewayOptions) => Promise<Opened>,
+): Promise<Opened | undefined> {
+  const tenantsUrl = settings.OW_TENANTS_URL ?? databaseUrl;
+  const place = describeAddress(parseAddress(tenantsUrl));
+  const { OW_POSTGATE_CONNECTIONS: connections } = settings;
   try {
-    const service = await open(options, settings, tenantsUrl, certificate);
-    for (const warning of service.warnings) output.warn(warning);
-    const { hostname: host, httpUrl: http, postgresPort } = service;
-    return { service, faces: { http, host, port: postgresPort } };
+    const opened = await open({
+      database,
+      secretKeys,
+      tenantsUrl,
+      judge: judgeHost,
+      ...(connections === undefined ? {} : { connections }),
+      report,
+    });
+    for (const warning of opened.warnings) output.warn(warning);
+    return opened;
   } catch (thrown) {
     if (!isOpenWorkersError(thrown, "CONFIG_INVALID", "DATABASE_UNAVAILABLE")) throw thrown;
     const hint = thrown.hint === undefined ? "" : ` ${thrown.hint}`;
     output.warn(`Tenant databases are off; all else works. ${place}: ${thrown.message}${hint}`);
     return undefined;
   }
-}
-
-function open(
-  options: StartPostgateOptions,
-  settings: z.infer<typeof schema>,
-  tenantsUrl: string,
-  certificate: ReturnType<typeof ownCertificate>,
-): Promise<PostgateService> {
-  const { database, secretKeys, dataDir, report } = options;
-  const { OW_POSTGATE_CONNECTIONS: connections } = settings;
-  const postgres = options.ports.postgres ?? settings.OW_POSTGATE_PORT;
-  const http = options.ports.http ?? settings.OW_POSTGATE_HTTP_PORT;
-  return PostgateService.open({
-    database,
-    secretKeys,
-    tenantsUrl,
-    dataDir,
-    hostname: settings.OW_POSTGATE_HOST,
-    postgresPorts: postgres === undefined ? preferred.postgres : [postgres],
-    httpPorts: http === undefined ? preferred.http : [http],
-    certificate,
-    judge: judgeHost,
-    ...(connections === undefined ? {} : { connections }),
-    report,
-  });
 }
 
 function certificateOf(

@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { OpenWorkersError } from "@openworkers/core";
+import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { checkSandbox, createRunner, readSettings } from "@openworkers/runner";
 import rootPackage from "../../package.json" with { type: "json" };
@@ -12,6 +12,7 @@ import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profi
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
+import { formatReport } from "./report.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 import type { SandboxKind } from "./sandbox-kind.ts";
 
@@ -30,6 +31,8 @@ export interface StartOptions {
   readonly sandbox: SandboxKind;
   /** Of tenant databases; without, those that people expect, or else free ones. */
   readonly databasePorts?: PostgatePorts;
+  /** Of the numbers for Prometheus, which nobody is told without; 0 picks a free one. */
+  readonly metricsPort?: number;
   /** Default: the port. */
   readonly profileName?: string;
   /** Ends the start; a platform that runs already is ended by disposing of it. */
@@ -46,6 +49,8 @@ export interface PlatformSummary {
   readonly database: string;
   /** Where tenant databases are reached; null when they are off. */
   readonly databases: DatabaseFaces | null;
+  /** Where Prometheus finds its numbers. */
+  readonly metrics: string | null;
   readonly profile: string;
   readonly version: string;
   readonly pid: number;
@@ -110,6 +115,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
+  const metrics = new Registry();
+  addProcessMetrics(metrics);
   const runner = parts.use(
     await output.step("Start the runner", () =>
       createRunner({
@@ -121,6 +128,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         runtimeDir: join(runtimeDir, "cells"),
         sandbox: options.sandbox,
         logs,
+        metrics,
         report,
         ...(postgate === undefined ? {} : { databases: postgate.service }),
       }),
@@ -128,6 +136,9 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   );
   serves = (worker, version) => runner.serves(worker, version);
   parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
+  const { metricsPort } = options;
+  const metricsServer =
+    metricsPort === undefined ? undefined : parts.use(serveMetrics(metrics, { port: metricsPort }));
   const profile: Profile = {
     version: 1,
     name: options.profileName ?? String(runner.port),
@@ -153,20 +164,13 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       baseDomain: options.baseDomain,
       database: database.description,
       databases: postgate?.faces ?? null,
+      metrics: metricsServer === undefined ? null : `http://127.0.0.1:${metricsServer.port}/metrics`,
       profile: profile.name,
       version: rootPackage.version,
       pid: process.pid,
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-}
-
-/** What a service tells its operator, in one line. */
-export function formatReport(message: string, details: Record<string, unknown>): string {
-  const list = Object.entries(details).map(([key, value]) => {
-    return `${key}=${value instanceof Error ? JSON.stringify(value.message) : JSON.stringify(value)}`;
-  });
-  return list.length === 0 ? message : `${message} (${list.join(", ")})`;
 }
 
 function external(url: string): PlatformDatabase {

@@ -102,6 +102,7 @@ export interface Ready {
   readonly port: number;
   readonly dataDir: string;
   readonly sandbox: string;
+  readonly metrics: string | null;
   readonly pid: number;
 }
 

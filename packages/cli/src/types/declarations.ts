@@ -80,6 +80,7 @@ const typeNames: Readonly<Record<Exclude<BindingKind, "worker">, string>> = {
   storage: "R2Bucket",
   database: "D1Database",
   hyperdrive: "Hyperdrive",
+  queue: "Queue",
   assets: "Fetcher",
   "version-metadata": "WorkerVersionMetadata",
   "rate-limit": "RateLimit",

@@ -7,7 +7,7 @@ export type QueueContentType = (typeof queueContentTypes)[number];
 
 const id = <Id extends string>() => z.custom<Id>((value) => isId(value));
 
-/** A message of a worker's queue, as it lies on the bus. The message's id on the bus is `<id>:<attempts>`. */
+/** A message of a worker's queue, as it lies on the bus; its id there is `queueBusId`. */
 export const queueMessageSchema = z.object({
   v: z.literal(1),
   id: id<QueueMessageId>(),
@@ -21,3 +21,10 @@ export const queueMessageSchema = z.object({
   body: z.base64(),
 });
 export type QueueMessage = z.infer<typeof queueMessageSchema>;
+
+/** The id on the bus: publishing an attempt twice stores it once, and no queue's message hides another's. */
+export const queueBusId = ({
+  queueId,
+  id,
+  attempts,
+}: Pick<QueueMessage, "queueId" | "id" | "attempts">): string => `${queueId}:${id}:${attempts}`;

@@ -55,3 +55,7 @@ export const logSubject = (workerId: WorkerId): string => `ow.logs.${workerId}`;
 export const scheduledSubject = (workerId: WorkerId): string => `ow.scheduled.${workerId}`;
 export const scheduledResultSubject = (workerId: WorkerId): string => `ow.scheduled-results.${workerId}`;
 export const queueSubject = (queueId: QueueId): string => `ow.queues.${queueId}`;
+
+/** Durable consumers: of due crons all runners', of results all schedulers'. */
+export const scheduledConsumer = "runners";
+export const scheduledResultsConsumer = "scheduler";

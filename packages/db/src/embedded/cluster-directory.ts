@@ -18,8 +18,8 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
+import type { Account } from "@openworkers/core/host";
 import { errorCode } from "../faults.ts";
-import type { Account } from "./account.ts";
 import { postgresMajor } from "./binaries.ts";
 
 /** Version of the layout below. A release that changes it counts up, and older releases refuse the directory. */

@@ -1,13 +1,12 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, OpenWorkersError } from "@openworkers/core";
+import { type Account, accountFor, lockDirectory } from "@openworkers/core/host";
 import { Client, escapeIdentifier } from "pg";
 import { parseAddress, socketUrl } from "../address.ts";
 import { clientConfig } from "../driver.ts";
-import { type Account, accountFor } from "./account.ts";
 import { findPostgres } from "./binaries.ts";
 import { ClusterDirectory, makePrivate } from "./cluster-directory.ts";
-import { lockDirectory } from "./directory-lock.ts";
 import { chooseLauncher, type Launcher } from "./launcher.ts";
 import { backendMemoryBytes, withMemoryLimit } from "./memory-limit.ts";
 import { clearLeftovers, postmaster } from "./processes.ts";
@@ -29,6 +28,8 @@ export interface EmbeddedPostgresOptions {
 
 const databaseName = "openworkers";
 const user = "openworkers";
+// An account of our own if the operator made one, PostgreSQL's, and the one every system has.
+const postgres = { name: "PostgreSQL", accounts: ["openworkers", "postgres", "nobody"] };
 // Recovery after a crash replays at most `max_wal_size` of log; a minute is far more than it takes.
 const startMs = 60_000;
 
@@ -52,7 +53,7 @@ export class EmbeddedPostgres implements AsyncDisposable {
     this.#directory = directory;
     this.#lock = lock;
     this.#options = options;
-    this.#account = accountFor(directory.dataPath);
+    this.#account = accountFor(directory.dataPath, postgres);
     directory.open(this.#account);
     this.#password = directory.password();
     this.#socket = directory.socketDirectory(this.#account);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
-import type { Account } from "./account.ts";
+import type { Account } from "@openworkers/core/host";
 
 /** How PostgreSQL's programs are started, and where they see their directories. */
 export interface Launcher {

@@ -4,6 +4,7 @@ import type {
   BucketId,
   DatabaseId,
   KvNamespaceId,
+  QueueId,
   RateLimit,
   UserId,
   VersionId,
@@ -17,20 +18,24 @@ export interface BindingRow {
   readonly kv_namespace_id: KvNamespaceId | null;
   readonly bucket_id: BucketId | null;
   readonly database_id: DatabaseId | null;
+  readonly queue_id: QueueId | null;
   readonly target_worker_id: WorkerId | null;
   readonly entrypoint: string | null;
   readonly props: unknown;
   readonly settings: RateLimit | null;
+  readonly delivery_delay: number | null;
 }
 
 const none = {
   kv_namespace_id: null,
   bucket_id: null,
   database_id: null,
+  queue_id: null,
   target_worker_id: null,
   entrypoint: null,
   props: null,
   settings: null,
+  delivery_delay: null,
 };
 
 /** The binding in a row; undefined when the row is a value's. */
@@ -43,6 +48,10 @@ export function storedBinding(row: BindingRow): Binding | undefined {
     case "database":
     case "hyperdrive":
       return row.database_id === null ? undefined : { kind: row.kind, databaseId: row.database_id };
+    case "queue":
+      return row.queue_id === null
+        ? undefined
+        : { kind: row.kind, queueId: row.queue_id, deliveryDelay: row.delivery_delay ?? undefined };
     case "worker":
       return row.target_worker_id === null
         ? undefined
@@ -76,6 +85,13 @@ export function bindingColumns(binding: Binding): Omit<BindingRow, "kind" | "pro
     case "database":
     case "hyperdrive":
       return { ...none, kind, database_id: binding.databaseId };
+    case "queue":
+      return {
+        ...none,
+        kind,
+        queue_id: binding.queueId,
+        delivery_delay: binding.deliveryDelay ?? null,
+      };
     case "worker":
       return {
         ...none,

@@ -14,6 +14,7 @@ import {
   type UserId,
   type VersionId,
   type WantedBinding,
+  type WantedConsumer,
   type WorkerCode,
   type WorkerId,
 } from "@openworkers/core";
@@ -22,9 +23,11 @@ import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { hashOf, storeBlobs } from "./blobs.ts";
+import { replaceManifestCrons } from "./crons.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
 import { environmentFor } from "./environments.ts";
+import { replaceManifestConsumers } from "./queues/consumers.ts";
 import { replaceRoutes } from "./routes.ts";
 import { mustOwn } from "./users.ts";
 import { provision } from "./wanted-bindings.ts";
@@ -41,6 +44,8 @@ export interface DeployInput {
   readonly bindings?: ReadonlyMap<string, Binding>;
   /** The same by the resources' names: looked up, and made for the worker's owner, as part of the deploy. */
   readonly wanted?: ReadonlyMap<string, WantedBinding>;
+  /** The queues that it takes messages of, instead of those that its manifest had; unless given, it keeps them. */
+  readonly consumers?: readonly WantedConsumer[];
   /** Its static files, whose contents have been sent before (`uploadAssets`). */
   readonly assets?: DeployAssets;
   /** Names of the exported classes that other workers may call, as a start of the worker found them. */
@@ -56,6 +61,8 @@ export interface DeployInput {
   readonly percent?: number;
   /** Patterns that lead to the worker, instead of those it had; unless given, it keeps them. */
   readonly routes?: readonly string[];
+  /** Cron expressions of the manifest, instead of those that an earlier one had; unless given, these stay. */
+  readonly crons?: readonly string[];
   /** Host names to claim besides those it has. An operator's are verified at once. */
   readonly domains?: readonly string[];
   /** Name of an environment of the worker's owner to use from now on; unless given, it keeps the one it has. */
@@ -100,6 +107,9 @@ export async function deployVersion(database: Database, input: DeployInput): Pro
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
     if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
+    if (input.crons !== undefined)
+      await replaceManifestCrons(transaction, { id: worker.id, name }, input.crons);
+    if (input.consumers !== undefined) await replaceManifestConsumers(transaction, owner, input.consumers);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
     return {

@@ -27,7 +27,7 @@ export type ListedValue =
 export type EnvironmentBinding = Extract<
   WantedBinding,
   {
-    kind: "kv" | "storage" | "database" | "hyperdrive" | "worker";
+    kind: "kv" | "storage" | "database" | "hyperdrive" | "queue" | "worker";
   }
 >;
 
@@ -92,6 +92,7 @@ export async function changeValues(
             kv_namespace_id: ref("excluded.kv_namespace_id"),
             bucket_id: ref("excluded.bucket_id"),
             database_id: ref("excluded.database_id"),
+            queue_id: ref("excluded.queue_id"),
             target_worker_id: ref("excluded.target_worker_id"),
             entrypoint: ref("excluded.entrypoint"),
             props: ref("excluded.props"),
@@ -123,6 +124,7 @@ function auditedValue(value: NewValue): Record<string, string | undefined> {
   if (kind === "kv") return { name, kind, to: value.namespace };
   if (kind === "storage") return { name, kind, to: value.bucket };
   if (kind === "database" || kind === "hyperdrive") return { name, kind, to: value.database };
+  if (kind === "queue") return { name, kind, to: value.queue };
   if (kind === "worker") return { name, kind, to: value.worker, entrypoint: value.entrypoint };
   return { name, kind };
 }
@@ -140,7 +142,7 @@ async function columnsOf(transaction: Queries, place: Place, value: NewValue) {
   const { name } = value;
   if (!("value" in value)) {
     const { binding } = await lookUp(transaction, place, name, value);
-    const { settings: _, ...columns } = bindingColumns(binding);
+    const { settings: _, delivery_delay: __, ...columns } = bindingColumns(binding);
     return { name, ...noValue, ...columns, kind: value.kind };
   }
   const { kind } = value;

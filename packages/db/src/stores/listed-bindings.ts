@@ -7,9 +7,9 @@ import { workerNamed } from "./workers.ts";
 export interface ListedBinding {
   readonly name: string;
   readonly kind: BindingKind;
-  /** Name of the namespace, bucket, database or worker. */
+  /** Name of the namespace, bucket, database, queue or worker. */
   readonly resource: string | null;
-  /** Id of the namespace, bucket or database. */
+  /** Id of the namespace, bucket, database or queue. */
   readonly id: string | null;
   readonly entrypoint: string | null;
   readonly settings: RateLimit | null;
@@ -33,23 +33,24 @@ export async function listBindings(database: Database, worker: string): Promise<
         )
         order by percent desc, version_id desc limit 1
       ), bound as (
-        select name, kind, kv_namespace_id, bucket_id, database_id, target_worker_id, entrypoint, null::jsonb as settings,
+        select name, kind, kv_namespace_id, bucket_id, database_id, queue_id, target_worker_id, entrypoint, null::jsonb as settings,
           'environment' as source
         from environment_values
         where environment_id = (select environment_id from workers where id = ${id})
           and kind not in ('var', 'secret')
         union all
-        select name, kind, kv_namespace_id, bucket_id, database_id, target_worker_id, entrypoint, settings, 'version'
+        select name, kind, kv_namespace_id, bucket_id, database_id, queue_id, target_worker_id, entrypoint, settings, 'version'
         from version_bindings where version_id = (select version_id from live)
       )
       select distinct on (bound.name) bound.name, bound.kind,
-        coalesce(kv_namespaces.name, storage_buckets.name, databases.name, workers.name) as resource,
-        coalesce(kv_namespaces.id, storage_buckets.id, databases.id) as id,
+        coalesce(kv_namespaces.name, storage_buckets.name, databases.name, queues.name, workers.name) as resource,
+        coalesce(kv_namespaces.id, storage_buckets.id, databases.id, queues.id) as id,
         entrypoint, settings, source
       from bound
       left join kv_namespaces on kv_namespaces.id = kv_namespace_id
       left join storage_buckets on storage_buckets.id = bucket_id
       left join databases on databases.id = database_id
+      left join queues on queues.id = bound.queue_id
       left join workers on workers.id = target_worker_id
       order by bound.name, source`.execute(queries);
     return rows;

@@ -15,6 +15,18 @@ export {
   maxCalledEntrypoints,
 } from "./called-entrypoints.ts";
 export {
+  addCron,
+  type CronChange,
+  type CronChoice,
+  changeCron,
+  databaseTime,
+  listCrons,
+  maxCronsPerWorker,
+  type NewCron,
+  removeCron,
+  type StoredCron,
+} from "./crons.ts";
+export {
   createDatabase,
   createExternalDatabase,
   type DatabaseDump,
@@ -87,6 +99,7 @@ export { sweepKv } from "./kv/sweep.ts";
 export { isJsonKvValue, readKvValue } from "./kv/values.ts";
 export { type ListedBinding, listBindings } from "./listed-bindings.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
+export * from "./queues/mod.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
 export {
   createResource,
@@ -114,6 +127,13 @@ export {
   type RoutingOptions,
   type RoutingSnapshot,
 } from "./routing.ts";
+export {
+  getScheduledEvent,
+  type HistoryFilter,
+  listScheduledEvents,
+  runCron,
+  type StoredScheduledEvent,
+} from "./scheduled-events.ts";
 export { createUser, ensureOperator, operatorName, type User } from "./users.ts";
 export { listVersions, type Version } from "./versions.ts";
 export {

@@ -95,6 +95,7 @@ export async function loadProgram(
                 "kv_namespace_id",
                 "bucket_id",
                 "database_id",
+                "queue_id",
                 "target_worker_id",
                 "entrypoint",
                 "props",
@@ -105,7 +106,7 @@ export async function loadProgram(
             .execute();
     const bindings = await versionBindings(queries, versionId);
     for (const row of values) {
-      const binding = storedBinding({ ...row, settings: null });
+      const binding = storedBinding({ ...row, settings: null, delivery_delay: null });
       if (binding !== undefined) bindings.set(row.name, binding);
     }
     return {

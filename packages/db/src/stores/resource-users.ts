@@ -1,4 +1,4 @@
-import type { BucketId, DatabaseId, KvNamespaceId, WorkerId } from "@openworkers/core";
+import type { BucketId, DatabaseId, KvNamespaceId, QueueId, WorkerId } from "@openworkers/core";
 import { sql } from "kysely";
 import type { Queries } from "../database.ts";
 
@@ -13,6 +13,7 @@ const columns = {
   kv: "kv_namespace_id",
   storage: "bucket_id",
   database: "database_id",
+  queue: "queue_id",
   worker: "target_worker_id",
 } as const;
 
@@ -23,7 +24,7 @@ const columns = {
 export async function resourceUsers(
   queries: Queries,
   kind: keyof typeof columns,
-  id: KvNamespaceId | BucketId | DatabaseId | WorkerId,
+  id: KvNamespaceId | BucketId | DatabaseId | QueueId | WorkerId,
 ): Promise<ResourceUser[]> {
   const column = sql.ref(columns[kind]);
   const { rows } = await sql<ResourceUser>`
@@ -41,6 +42,11 @@ export async function resourceUsers(
     join environments on environments.id = environment_values.environment_id
     left join workers on workers.environment_id = environments.id
     where ${column} = ${id}
+    union
+    select workers.name, case queue_id when ${id} then 'its consumer' else 'its dead-letter queue' end
+    from queue_consumers
+    join workers on workers.id = worker_id
+    where ${id} in (queue_id, dead_letter_queue_id)
     order by 1, 2`.execute(queries);
   return rows;
 }

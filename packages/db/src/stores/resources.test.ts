@@ -14,10 +14,11 @@ import {
 } from "./resources.ts";
 import { platform, rejection } from "./testing/fixtures.ts";
 
-const kinds: readonly ResourceKind[] = ["kv", "storage", "database"];
+const kinds: readonly ResourceKind[] = ["kv", "storage", "database", "queue"];
 
 function bindingTo(kind: ResourceKind, id: Awaited<ReturnType<typeof createResource>>): Binding {
   if (kind === "database") return { kind, databaseId: id as never };
+  if (kind === "queue") return { kind, queueId: id as never };
   return kind === "kv" ? { kind, namespaceId: id as never } : { kind, bucketId: id as never };
 }
 

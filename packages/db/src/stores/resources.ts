@@ -5,6 +5,7 @@ import {
   type KvNamespaceId,
   newId,
   OpenWorkersError,
+  type QueueId,
   type UserId,
 } from "@openworkers/core";
 import { type RawBuilder, sql } from "kysely";
@@ -19,6 +20,7 @@ export interface ResourceIds {
   kv: KvNamespaceId;
   storage: BucketId;
   database: DatabaseId;
+  queue: QueueId;
 }
 export type ResourceKind = keyof ResourceIds;
 
@@ -31,7 +33,7 @@ export interface Resource<Kind extends ResourceKind = ResourceKind> {
 }
 
 interface Facts {
-  readonly table: "kv_namespaces" | "storage_buckets" | "databases";
+  readonly table: "kv_namespaces" | "storage_buckets" | "databases" | "queues";
   readonly noun: string;
   readonly action: string;
   /** As the table's constraint has it. */
@@ -68,6 +70,15 @@ const facts: Readonly<Record<ResourceKind, Facts>> = {
     rule: "Use 1 to 64 letters, digits, hyphens and underscores, the last two not at either end.",
     create: "ow databases create",
     list: "ow databases list",
+  },
+  queue: {
+    table: "queues",
+    noun: "queue",
+    action: "queue",
+    pattern: /^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$/,
+    rule: "Use 1 to 64 letters, digits, hyphens and underscores, the last two not at either end.",
+    create: "ow queues create",
+    list: "ow queues list",
   },
 };
 
@@ -114,7 +125,7 @@ export async function ensureResource<Kind extends ResourceKind>(
   for (;;) {
     const made = await transaction
       .insertInto(table)
-      .values({ id: newId<"kv-namespace" & "bucket" & "database">(), owner_id: owner, name })
+      .values({ id: newId<"kv-namespace" & "bucket" & "database" & "queue">(), owner_id: owner, name })
       // Of the name: an id is new. The constraint has one name in one table and another in the next.
       .onConflict((conflict) => conflict.doNothing())
       .returning("id")

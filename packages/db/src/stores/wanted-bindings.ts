@@ -2,6 +2,7 @@ import {
   type Binding,
   type BoundName,
   bindingNamePattern,
+  checkDelaySeconds,
   isId,
   OpenWorkersError,
   rateLimitSchema,
@@ -78,7 +79,20 @@ async function provisionOne(
     // An id names one that is there; a name is as good as a wish for one.
     if (!isId<never>(database)) return ensured(transaction, worker, name, want.kind, database);
   }
+  if (want.kind === "queue") {
+    const { queue, deliveryDelay } = want;
+    if (queue === undefined)
+      return delayed(await ownOf(transaction, worker, name, want.kind, makers), deliveryDelay);
+    if (!isId<never>(queue))
+      return delayed(await ensured(transaction, worker, name, want.kind, queue), deliveryDelay);
+  }
   return lookUp(transaction, worker, name, want);
+}
+
+function delayed(resolved: Resolved, deliveryDelay: number | undefined): Resolved {
+  const { binding } = resolved;
+  if (binding.kind !== "queue" || deliveryDelay === undefined) return resolved;
+  return { ...resolved, binding: { ...binding, deliveryDelay: checkDelaySeconds(deliveryDelay) } };
 }
 
 /**
@@ -101,6 +115,8 @@ export async function lookUp(
     case "database":
     case "hyperdrive":
       return existing(transaction, owner, name, want.kind, want.database);
+    case "queue":
+      return delayed(await existing(transaction, owner, name, want.kind, want.queue), want.deliveryDelay);
     case "worker":
       return otherWorker(transaction, owner, name, want);
     case "rate-limit": {
@@ -160,14 +176,14 @@ async function boundBefore(
   const row = await transaction
     .selectFrom("version_bindings as binding")
     .innerJoin("worker_versions as version", "version.id", "binding.version_id")
-    .select(["kv_namespace_id", "bucket_id", "database_id"])
+    .select(["kv_namespace_id", "bucket_id", "database_id", "queue_id"])
     .where("binding.worker_id", "=", worker)
     .where("binding.name", "=", name)
     .where("binding.kind", "=", kind)
     .orderBy("version.number", "desc")
     .limit(1)
     .executeTakeFirst();
-  return row?.kv_namespace_id ?? row?.bucket_id ?? row?.database_id ?? undefined;
+  return row?.kv_namespace_id ?? row?.bucket_id ?? row?.database_id ?? row?.queue_id ?? undefined;
 }
 
 async function ensured(
@@ -239,7 +255,7 @@ async function otherWorker(
   };
 }
 
-type ResourceBinding = Extract<Binding, { kind: "kv" | "storage" | "database" | "hyperdrive" }>;
+type ResourceBinding = Extract<Binding, { kind: "kv" | "storage" | "database" | "hyperdrive" | "queue" }>;
 
 /** What a binding of the kind points at. */
 const resourceOf: Readonly<Record<ResourceBinding["kind"], ResourceKind>> = {
@@ -247,6 +263,7 @@ const resourceOf: Readonly<Record<ResourceBinding["kind"], ResourceKind>> = {
   storage: "storage",
   database: "database",
   hyperdrive: "database",
+  queue: "queue",
 };
 
 function toBinding(kind: ResourceBinding["kind"], id: ResourceIds[ResourceKind]): Binding {
@@ -255,6 +272,8 @@ function toBinding(kind: ResourceBinding["kind"], id: ResourceIds[ResourceKind])
       return { kind, namespaceId: id as ResourceIds["kv"] };
     case "storage":
       return { kind, bucketId: id as ResourceIds["storage"] };
+    case "queue":
+      return { kind, queueId: id as ResourceIds["queue"] };
     default:
       return { kind, databaseId: id as ResourceIds["database"] };
   }

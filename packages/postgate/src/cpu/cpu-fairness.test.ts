@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { getPriority } from "node:os";
 import { type DatabaseId, newId } from "@openworkers/core";
-import { openCpuPriority } from "@openworkers/core/os";
+import { openCpuPriority } from "@openworkers/core/host";
 import type { Tenant } from "../tenant.ts";
 import { TestPostgate, until } from "../testing/test-postgate.ts";
 import { embedded, type TestServer } from "../testing/test-server.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseId } from "@openworkers/core";
-import { type CpuPriority, openCpuPriority } from "@openworkers/core/os";
+import { type CpuPriority, openCpuPriority } from "@openworkers/core/host";
 import { backendCpuMs, isBackendOf } from "./backend-process.ts";
 
 /** With it the ten sessions that a tenant may have get about as much as one of a tenant that is not lowered. */

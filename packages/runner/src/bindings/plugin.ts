@@ -1,3 +1,4 @@
+import type { Bus } from "@openworkers/bus";
 import type { BindingKind, BindingOf, Module } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
 import type { AssetServer } from "../assets/asset-server.ts";
@@ -11,7 +12,7 @@ import type { StorageServices } from "./storage/bucket-stores.ts";
 /** What a binding is in a cell's configuration. */
 export type CellBinding =
   /** A client that workerd has itself, which speaks its own HTTP protocol with the broker. */
-  | { readonly type: "kvNamespace" | "r2Bucket" }
+  | { readonly type: "kvNamespace" | "r2Bucket" | "queue" }
   /** A `Fetcher` whose requests the broker answers. */
   | { readonly type: "fetcher" }
   /** Another worker, reached through a socket of its own and not through the broker. */
@@ -38,6 +39,8 @@ export interface BindingServices {
   readonly storage?: StorageServices;
   /** Where tenant databases are; nowhere without. */
   readonly databases?: DatabaseGateway;
+  /** What queues' messages travel on; without, sending one fails. */
+  readonly bus?: Bus;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }

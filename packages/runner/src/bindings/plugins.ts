@@ -3,6 +3,7 @@ import { databasePlugin } from "./database/database.ts";
 import { hyperdrivePlugin } from "./hyperdrive/hyperdrive.ts";
 import { kvPlugin } from "./kv/kv.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
+import { queuePlugin } from "./queue/queue.ts";
 import { rateLimitPlugin } from "./rate-limit/rate-limit.ts";
 import { servicePlugin } from "./service/service.ts";
 import { storagePlugin } from "./storage/storage.ts";
@@ -14,6 +15,7 @@ export const bindingPlugins: readonly AnyBindingPlugin[] = [
   databasePlugin,
   hyperdrivePlugin,
   kvPlugin,
+  queuePlugin,
   rateLimitPlugin,
   servicePlugin,
   storagePlugin,

@@ -35,6 +35,8 @@ export interface Cell extends AsyncDisposable {
   readonly doors: readonly string[];
   /** Answers `GET /alive` with 200 from workerd's event loop, without running any JavaScript. */
   readonly controlSocket: string;
+  /** Takes events that are no requests, for the worker's `scheduled()` and `queue()`. */
+  readonly eventsSocket: string;
   /** VmData of the blank process, in bytes: the floor under RLIMIT_DATA. */
   readonly idleDataBytes: number;
   readonly exited: Promise<CellExit>;

@@ -13,6 +13,8 @@ export interface Lease extends Disposable {
   readonly socketPath: string;
   /** Its sockets for the entrypoints of its target's `doors`. */
   readonly doors: readonly string[];
+  /** Its socket for events that are no requests. */
+  readonly eventsSocket: string;
   /** The cell was started for this request. */
   readonly coldStart: boolean;
   /**
@@ -36,6 +38,8 @@ export interface AcquireOptions {
   readonly requestId: RequestId;
   /** Aborts the wait for a place. */
   readonly signal: AbortSignal;
+  /** How long it may hold its place even in a cell whose version is not live any more. Default: as requests do. */
+  readonly holdMs?: number;
 }
 
 /** Where the ingress gets cells from. */

@@ -26,6 +26,15 @@ export interface QueueRun {
   readonly queue: string;
   readonly messages: readonly DeliveredMessage[];
   readonly wallMs: number;
+  /** `batch.metadata.metrics`: what waits behind these messages, as far as it is known. */
+  readonly metrics?: QueueMetrics;
+}
+
+export interface QueueMetrics {
+  readonly backlogCount: number;
+  readonly backlogBytes: number;
+  /** Unix milliseconds. */
+  readonly oldestMessageTimestamp?: number;
 }
 
 export interface DeliveredMessage {

@@ -20,6 +20,11 @@ export interface CellLinkUser {
   failed(error: unknown): void;
 }
 
+export interface CellLinkContext extends Pick<IngressContext, "dispatcher" | "pool" | "report"> {
+  /** Which of the cell's sockets it leads to. Default: the one for requests. */
+  readonly socketOf?: (lease: Lease) => string;
+}
+
 /** How long a broken connection to a cell may wait for the supervisor to say why. */
 const verdictMs = 1_000;
 
@@ -28,7 +33,7 @@ const verdictMs = 1_000;
  * whatever ends the request.
  */
 export class CellLink implements UpstreamUser {
-  readonly #context: IngressContext;
+  readonly #context: CellLinkContext;
   readonly #user: CellLinkUser;
   readonly #requestId: RequestId;
   readonly #signal: AbortSignal;
@@ -36,7 +41,7 @@ export class CellLink implements UpstreamUser {
   #upstream: Upstream | undefined;
   #closed = false;
 
-  constructor(context: IngressContext, user: CellLinkUser, requestId: RequestId, signal: AbortSignal) {
+  constructor(context: CellLinkContext, user: CellLinkUser, requestId: RequestId, signal: AbortSignal) {
     this.#context = context;
     this.#user = user;
     this.#requestId = requestId;
@@ -146,7 +151,7 @@ export class CellLink implements UpstreamUser {
       return;
     }
     this.#lease = lease;
-    const upstream = this.#context.pool.take(lease.socketPath, this);
+    const upstream = this.#context.pool.take(this.#socketOf(lease), this);
     if (upstream === undefined) this.#connect(lease);
     else this.#linked(upstream);
   }
@@ -158,7 +163,7 @@ export class CellLink implements UpstreamUser {
     };
     lease.verdict().then(settled, settled);
     const ended = () => cellEnded || this.#lease !== lease;
-    this.#context.pool.connect(lease.socketPath, this, ended).then(
+    this.#context.pool.connect(this.#socketOf(lease), this, ended).then(
       (upstream) => {
         // The client left, or the time ran out, while the connection was being made.
         if (this.#lease !== lease) upstream.destroy();
@@ -170,6 +175,10 @@ export class CellLink implements UpstreamUser {
         if (this.#lease === lease) this.#lost(lease);
       },
     );
+  }
+
+  #socketOf(lease: Lease): string {
+    return this.#context.socketOf?.(lease) ?? lease.socketPath;
   }
 
   #linked(upstream: Upstream): void {

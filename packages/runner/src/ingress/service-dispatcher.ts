@@ -90,6 +90,10 @@ class ServicePlace implements Lease {
     return this.#lease.doors;
   }
 
+  get eventsSocket(): string {
+    return this.#lease.eventsSocket;
+  }
+
   get coldStart(): boolean {
     return this.#lease.coldStart;
   }

@@ -1,4 +1,12 @@
-import { BoundedReports, type LogSink, OpenWorkersError, type Report } from "@openworkers/core";
+import type { Bus } from "@openworkers/bus";
+import {
+  BoundedReports,
+  type LogSink,
+  OpenWorkersError,
+  type QueueId,
+  type Registry,
+  type Report,
+} from "@openworkers/core";
 import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
@@ -10,7 +18,14 @@ import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
+import { createEventDispatch } from "../events/create-dispatch.ts";
+import type { EventDispatch } from "../events/dispatch.ts";
+import { QueueConsumers } from "../events/queues/mod.ts";
+import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
+import { MeteredLogs } from "../metrics/metered-logs.ts";
+import { addRunnerMetrics, startBounds } from "../metrics/runner-metrics.ts";
+import { WorkerSeries } from "../metrics/worker-series.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
@@ -22,6 +37,8 @@ export interface RunnerOptions {
   readonly secretKeys: SecretKeys;
   /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
   readonly databases?: DatabaseGateway;
+  /** Where due crons come from; without, none run here. The caller's. */
+  readonly bus?: Bus;
   /** 0 picks a free one; `Runner.port` says which. */
   readonly port: number;
   readonly hostname: string;
@@ -32,6 +49,8 @@ export interface RunnerOptions {
   readonly sandbox: Sandbox["kind"];
   /** Where console lines, exceptions and invocations go. */
   readonly logs: LogSink;
+  /** Is told what the runner does, in numbers. */
+  readonly metrics?: Registry;
   /** What an operator should read, so many a minute. Default: one JSON line each on stderr. Never throws. */
   readonly report?: Report;
   /** Default: read from the process's environment variables. */
@@ -46,12 +65,16 @@ export interface RunnerStats extends SupervisorStats {
 /** A running runner: ingress, routing and cells. Disposing of it ends all of it at once. */
 export interface Runner extends AsyncDisposable {
   readonly port: number;
+  /** Runs events that are no requests. */
+  readonly events: EventDispatch;
   stats(): RunnerStats;
   /** The process ids of the cells that serve, with their workers. */
   cells(): { worker: string; version: number; pid: number; inFlight: number }[];
   /** Whether requests for `worker` may reach `version` by now: a deploy comes to a runner as a notification. */
   serves(worker: string, version: number): boolean;
-  /** Takes no new connection and lets what is under way finish, until `signal` aborts. */
+  /** Whether it takes messages of a queue by now, or still works on some. */
+  delivers(queueId: QueueId): boolean;
+  /** Takes no new connection and no new event, and lets what is under way finish, until `signal` aborts. */
   drain(options: DrainOptions): Promise<void>;
 }
 
@@ -61,8 +84,9 @@ export interface Runner extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
  */
 export async function createRunner(options: RunnerOptions): Promise<Runner> {
-  const { database, secretKeys, databases, baseDomain, logs } = options;
+  const { database, secretKeys, databases, baseDomain, metrics } = options;
   const settings = options.settings ?? readSettings(process.env);
+  const logs = metrics === undefined ? options.logs : metered(options.logs, metrics, settings);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
   const { report } = parts.use(new BoundedReports(options.report ?? reportToStderr));
@@ -88,6 +112,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       cacheLimits,
       report,
       ...(databases === undefined ? {} : { databases }),
+      ...(options.bus === undefined ? {} : { bus: options.bus }),
     }),
   );
   const egress = parts.use(new Egress({ guard, authorities, report }));
@@ -126,6 +151,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       ...(settings.maxCells === undefined ? {} : { maxCells: settings.maxCells }),
       ...(settings.warmCells === undefined ? {} : { warmCells: settings.warmCells }),
       ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }),
+      ...(metrics === undefined ? {} : { onStarted: observeStarts(metrics) }),
     }),
   );
   let ready = false;
@@ -157,6 +183,29 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
+  const events = createEventDispatch({
+    router: { choose: (workerId, versionKey) => routing.choose(workerId, versionKey) },
+    dispatcher: supervisor,
+    logs,
+    report,
+  });
+  const scheduled =
+    options.bus === undefined
+      ? undefined
+      : parts.use(new ScheduledConsumer({ bus: options.bus, dispatch: events, report }));
+  const queues =
+    options.bus === undefined
+      ? undefined
+      : parts.use(
+          await QueueConsumers.start({
+            database,
+            bus: options.bus,
+            dispatch: events,
+            router: { choose: (workerId, versionKey) => routing.choose(workerId, versionKey) },
+            logs,
+            report,
+          }),
+        );
   const ingress = parts.use(
     startIngress({
       port: options.port,
@@ -171,9 +220,18 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   platform.push({ port: ingress.port });
+  if (metrics !== undefined) {
+    addRunnerMetrics(metrics, {
+      stats: () => supervisor.stats(),
+      busyCells: () => [...supervisor.cells()].filter(({ inFlight }) => inFlight > 0).length,
+      connections: () => ingress.connections,
+      routing: () => routing.state,
+    });
+  }
   const running = parts.move();
   return {
     port: ingress.port,
+    events,
     stats: () => ({ ...supervisor.stats(), connections: ingress.connections, routing: routing.state }),
     cells: () =>
       [...supervisor.cells()].map(({ target, pid, inFlight }) => ({
@@ -184,12 +242,32 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       })),
     serves: (worker, version) =>
       [...routing.table.targets()].some((target) => target.worker === worker && target.version === version),
-    drain: (drainOptions) => ingress.drain(drainOptions),
+    delivers: (queueId) => queues?.delivers(queueId) === true,
+    async drain({ signal }) {
+      await Promise.all([ingress.drain({ signal }), scheduled?.drain(signal), queues?.drain({ signal })]);
+    },
     async [Symbol.asyncDispose]() {
       ready = false;
       await running.disposeAsync();
     },
   };
+}
+
+function metered(logs: LogSink, metrics: Registry, settings: RunnerSettings): LogSink {
+  return new MeteredLogs(
+    logs,
+    metrics,
+    settings.metricsPerWorker === true ? new WorkerSeries(metrics) : undefined,
+  );
+}
+
+function observeStarts(metrics: Registry): (ms: number) => void {
+  const starts = metrics.histogram(
+    "ow_cell_start_seconds",
+    "From a cell being wanted to it being ready.",
+    startBounds,
+  );
+  return (ms) => starts.observe(ms / 1_000);
 }
 
 function reportToStderr(message: string, details: Record<string, unknown>): void {

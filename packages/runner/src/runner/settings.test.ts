@@ -12,6 +12,7 @@ test("nothing set means the defaults", () => {
     cacheLimits: { totalBytes: 256 * 2 ** 20, workerBytes: 64 * 2 ** 20 },
     assetCacheBytes: undefined,
     cellUidBase: undefined,
+    metricsPerWorker: false,
     trustedProxies: [],
     maxima: defaultMaxima,
     egress: { open: true, permissions: Permissions.none, certificates: undefined },
@@ -36,6 +37,7 @@ test("what is set is read with its unit", () => {
 for (const [name, value] of [
   ["OW_MAX_CELLS", "many"],
   ["OW_MAX_CELLS", "0"],
+  ["OW_METRICS_PER_WORKER", "yes"],
   ["OW_EGRESS", "closed"],
   ["OW_EGRESS_ALLOW", "10.0.0.0/99"],
   ["OW_MAX_LIMITS", "{"],

@@ -16,6 +16,8 @@ export interface RunnerSettings {
   readonly cacheLimits?: CacheLimits;
   readonly assetCacheBytes: number | undefined;
   readonly cellUidBase: number | undefined;
+  /** Invocations are counted for each worker apart, too. */
+  readonly metricsPerWorker?: boolean;
   readonly trustedProxies: readonly string[];
   readonly maxima: Limits;
   readonly egress: EgressSettings;
@@ -47,6 +49,7 @@ const schema = z.object({
   OW_CACHE_WORKER_BYTES: bytes.default(defaultCacheLimits.workerBytes),
   OW_ASSET_CACHE_BYTES: bytes.optional(),
   OW_CELL_UID_BASE: z.coerce.number().int().optional(),
+  OW_METRICS_PER_WORKER: z.enum(["on", "off"]).optional(),
   OW_TRUSTED_PROXIES: z.string().optional(),
   OW_EGRESS: z.enum(["on", "off"]).optional(),
   OW_EGRESS_ALLOW: z.string().optional(),
@@ -94,6 +97,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     cacheLimits: { totalBytes: data.OW_CACHE_BYTES, workerBytes: data.OW_CACHE_WORKER_BYTES },
     assetCacheBytes: data.OW_ASSET_CACHE_BYTES,
     cellUidBase: data.OW_CELL_UID_BASE,
+    metricsPerWorker: data.OW_METRICS_PER_WORKER === "on",
     trustedProxies: listed(data.OW_TRUSTED_PROXIES),
     egress: {
       open: data.OW_EGRESS !== "off",

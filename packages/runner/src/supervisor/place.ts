@@ -27,8 +27,12 @@ export class Place implements Lease {
     return this.#cell.cell.doors;
   }
 
+  get eventsSocket(): string {
+    return this.#cell.cell.eventsSocket;
+  }
+
   again(): Lease | undefined {
-    return this.#cell.gone ? undefined : this.#cell.lease(this.#requestId, false);
+    return this.#cell.gone ? undefined : this.#cell.lease({ requestId: this.#requestId }, false);
   }
 
   cpuMs(): number {

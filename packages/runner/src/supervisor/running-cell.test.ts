@@ -38,6 +38,7 @@ function busyCell(controlSocket: string) {
       pid: 0,
       httpSocket: "",
       controlSocket,
+      eventsSocket: "",
       doors: [],
       idleDataBytes: 0,
       exited: new Promise(() => {}),
@@ -54,8 +55,8 @@ function busyCell(controlSocket: string) {
     onEnded() {},
     onReleased() {},
   });
-  cell.lease(newId(), false);
-  cell.lease(newId(), false);
+  cell.lease({ requestId: newId() }, false);
+  cell.lease({ requestId: newId() }, false);
   const begun = performance.now();
   return {
     ended: () => ended,

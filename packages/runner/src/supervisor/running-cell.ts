@@ -1,7 +1,7 @@
 import type { Limits, RequestId } from "@openworkers/core";
-import type { CpuPriority } from "@openworkers/core/os";
+import type { CpuPriority } from "@openworkers/core/host";
 import type { Cell, CellExit } from "../cells/cell.ts";
-import type { Lease, Verdict } from "../cells/lease.ts";
+import type { AcquireOptions, Lease, Verdict } from "../cells/lease.ts";
 import type { CpuClock } from "../cells/os/cpu-clock.ts";
 import type { CellBudget } from "../subrequests/budget.ts";
 import type { CpuCredit } from "./cpu-credit.ts";
@@ -78,6 +78,7 @@ export class RunningCell {
   #sampledAt: number;
   #sampledCpuMs: number;
   #completed = 0;
+  #heldUntil = 0;
   #idleSince = performance.now();
 
   constructor(options: RunningCellOptions) {
@@ -115,12 +116,18 @@ export class RunningCell {
     return this.#idleSince;
   }
 
+  /** Until then (`performance.now()`) a request in flight may hold its place, whether or not the version is live. */
+  get heldUntil(): number {
+    return this.#heldUntil;
+  }
+
   get cpuMs(): number {
     return this.#cpuMs;
   }
 
-  lease(requestId: RequestId, coldStart: boolean): Lease {
+  lease({ requestId, holdMs }: Omit<AcquireOptions, "signal">, coldStart: boolean): Lease {
     const now = performance.now();
+    if (holdMs !== undefined) this.#heldUntil = Math.max(this.#heldUntil, now + holdMs);
     const account = this.#ledger.open(now, this.#sharedCpu(now));
     if (this.#lowered) this.#lower(this.#isHeavy(now));
     this.#options.budget.open(requestId);

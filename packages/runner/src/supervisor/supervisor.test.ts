@@ -11,7 +11,7 @@ import {
   OpenWorkersError,
   type RequestId,
 } from "@openworkers/core";
-import { openCpuPriority } from "@openworkers/core/os";
+import { openCpuPriority } from "@openworkers/core/host";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import { type CellHost, findSandbox, openCellHost } from "../cells/mod.ts";
 import { type Program, type Target, unversioned } from "../cells/target.ts";

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { LogSink } from "@openworkers/core";
 import { OpenWorkersError } from "@openworkers/core";
-import { openCpuPriority } from "@openworkers/core/os";
+import { openCpuPriority } from "@openworkers/core/host";
 import type { ByteMeter } from "../cells/byte-meter.ts";
 import type { Cell, CellExit, CellLine } from "../cells/cell.ts";
 import type { AcquireOptions, Dispatcher, Lease } from "../cells/lease.ts";
@@ -62,6 +62,8 @@ export interface SupervisorOptions {
   readonly availableMemory?: () => number;
   /** Files that the runner may have open, the other ends of its cells' connections among them. Default: not looked at. */
   readonly maxOpenFiles?: number;
+  /** Told how long each cell took from being wanted to being ready, in milliseconds. */
+  readonly onStarted?: (ms: number) => void;
 }
 
 export interface SupervisorStats {
@@ -188,6 +190,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
   }
 
   async #start(target: Target, wiring: CellWiring): Promise<RunningCell> {
+    const startedAt = performance.now();
     this.#makeRoom();
     const signal = this.#stopping.signal;
     // A blank is ready or on its way while the code is loaded.
@@ -213,6 +216,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       throw signal.reason;
     }
     this.#coldStarts += 1;
+    this.#options.onStarted?.(performance.now() - startedAt);
     const kernel = { clock: this.#clock, priority: this.#priority };
     return new RunningCell({ cell, limits: target.limits, budget, credit, ...kernel, ...wiring });
   }
@@ -290,9 +294,10 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
   #keepDraining(now: number): void {
     for (const [worker, since] of this.#draining) {
       const { backgroundMs, firstByteMs } = worker.target.limits;
-      const late = now - since > firstByteMs + backgroundMs;
+      const overdue = now - since > firstByteMs + backgroundMs;
       for (const cell of worker.cells) {
         cell.inspectMemory();
+        const late = overdue && now > cell.heldUntil;
         const rested = cell.inFlight === 0 && now - cell.idleSince > backgroundMs;
         if (late || rested) this.#evict(worker, cell);
       }

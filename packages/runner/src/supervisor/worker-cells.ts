@@ -1,4 +1,4 @@
-import { OpenWorkersError, type RequestId } from "@openworkers/core";
+import { OpenWorkersError } from "@openworkers/core";
 import type { CellExit } from "../cells/cell.ts";
 import type { AcquireOptions, Lease } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
@@ -34,7 +34,7 @@ export class WorkerCells {
   readonly target: Target;
   readonly #options: WorkerCellsOptions;
   readonly #cells = new Set<RunningCell>();
-  readonly #line: WaitingLine<Lease, RequestId>;
+  readonly #line: WaitingLine<Lease, AcquireOptions>;
   readonly #backoff = new Backoff();
   readonly #samples = new WeakMap<RunningCell, CpuSample>();
   #lastReason: EndReason = "crashed";
@@ -69,13 +69,13 @@ export class WorkerCells {
   /** As `Dispatcher.acquire` has it. */
   acquire(options: AcquireOptions): Lease | Promise<Lease> {
     const free = this.#line.size === 0 ? this.#freest() : undefined;
-    return free?.lease(options.requestId, false) ?? this.#wait(options);
+    return free?.lease(options, false) ?? this.#wait(options);
   }
 
-  async #wait({ requestId, signal }: AcquireOptions): Promise<Lease> {
+  async #wait(options: AcquireOptions): Promise<Lease> {
     const none = this.#cells.size + this.#starting === 0;
     if (none) this.#refuseWhileBackingOff();
-    const place = this.#line.wait(signal, requestId);
+    const place = this.#line.wait(options.signal, options);
     if (this.#starting === 0 && this.#cells.size < this.#options.maxReplicas) this.#startOne();
     return place;
   }
@@ -171,7 +171,7 @@ export class WorkerCells {
       const cell = this.#freest();
       if (cell === undefined) return;
       const cold = coldStart;
-      this.#line.serve((requestId) => cell.lease(requestId, cold));
+      this.#line.serve((options) => cell.lease(options, cold));
       coldStart = false;
     }
   }

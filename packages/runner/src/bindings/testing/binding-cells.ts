@@ -26,7 +26,7 @@ export interface BindingCells extends AsyncDisposable {
 
 export async function bindingCells(
   database: Database,
-  services: Pick<BindingServices, "storage" | "databases"> = {},
+  services: Pick<BindingServices, "storage" | "databases" | "bus"> = {},
 ): Promise<BindingCells> {
   await using parts = new AsyncDisposableStack();
   const secretKeys = await SecretKeys.load({ directory: mkdtempSync(join(temporaryDirectory(), "keys-")) });

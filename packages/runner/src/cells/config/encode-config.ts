@@ -2,6 +2,7 @@ import type { EnvValue, Module } from "@openworkers/core";
 import { Message } from "capnp-es";
 import type { CellBinding } from "../../bindings/plugin.ts";
 import { schemeHeader } from "../cell.ts";
+import { eventsEntrypoint } from "../prelude/prelude.ts";
 import type { Door, Program } from "../target.ts";
 import {
   Config,
@@ -32,7 +33,7 @@ export interface ConfigOptions {
 export const brokerSockets = { broker: "broker", exact: "broker-exact" } as const;
 
 /** Names of the sockets that workerd is handed as file descriptors. */
-export const socketNames = { http: "http", control: "control" } as const;
+export const socketNames = { http: "http", control: "control", events: "events" } as const;
 
 /**
  * Further sockets, one for each of the target's doors. workerd is handed them before anybody knows the worker, and
@@ -108,7 +109,7 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   );
   setWrappers(config, wrappers);
 
-  const sockets = config._initSockets(2 + doorNames.length);
+  const sockets = config._initSockets(3 + doorNames.length);
   const http = sockets.get(0);
   http.name = socketNames.http;
   setServing(http._initHttp());
@@ -117,8 +118,14 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   control.name = socketNames.control;
   control._initHttp();
   control._initService().name = "alive";
+  const events = sockets.get(2);
+  events.name = socketNames.events;
+  events._initHttp();
+  const handlers = events._initService();
+  handlers.name = "user";
+  handlers.entrypoint = eventsEntrypoint;
   for (const [index, name] of doorNames.entries()) {
-    setDoor(sockets.get(2 + index), name, options.doors[index]);
+    setDoor(sockets.get(3 + index), name, options.doors[index]);
   }
 
   setTexts((length) => config._initV8Flags(length), options.v8Flags);
@@ -228,6 +235,9 @@ function setBinding(target: Worker_Binding, name: string, binding: CellBinding):
       break;
     case "r2Bucket":
       target._initR2Bucket().name = serviceOf(name);
+      break;
+    case "queue":
+      target._initQueue().name = serviceOf(name);
       break;
     case "fetcher":
     case "worker":

@@ -13,11 +13,15 @@ export interface PreludeOptions {
 
 const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
 const outbound = readFileSync(new URL("./inside/fetch.js", import.meta.url));
+const events = readFileSync(new URL("./inside/events.js", import.meta.url));
 const services = readFileSync(new URL("./inside/services.js", import.meta.url));
 const encoder = new TextEncoder();
 
 /** A worker that exports nothing is in service worker syntax. The word may stand in a comment; then it is none. */
 const exportWord = /\bexport\b/;
+
+/** The export that takes events: no identifier, so that no worker has one of this name by chance. */
+export const eventsEntrypoint = "openworkers events";
 
 /**
  * The modules that go before the worker's own, the main one first. Imports run in order: our code takes what
@@ -30,6 +34,7 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   const entryName = freeName("openworkers-main.js", taken);
   const runtimeName = freeName("openworkers-prelude.js", taken);
   const fetchName = freeName("openworkers-fetch.js", taken);
+  const eventsName = freeName("openworkers-events.js", taken);
   const setUpName = freeName("openworkers-set-up.js", taken);
   const servicesName = freeName("openworkers-services.js", taken);
   const isServiceWorker =
@@ -37,11 +42,14 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   const mainSpecifier = JSON.stringify(`./${main.name}`);
   const runtimeSpecifier = JSON.stringify(`./${runtimeName}`);
   const entry = [
-    `import { install } from ${runtimeSpecifier};`,
+    `import { eventTools, install } from ${runtimeSpecifier};`,
+    `import { eventsOf } from ${JSON.stringify(`./${eventsName}`)};`,
     `import ${JSON.stringify(`./${setUpName}`)};`,
     `import * as worker from ${mainSpecifier};`,
     `export * from ${mainSpecifier};`,
-    `export default install(worker, ${JSON.stringify(installOptions)});`,
+    `const main = install(worker, ${JSON.stringify(installOptions)});`,
+    "const events = eventsOf(main, eventTools);",
+    `export { main as default, events as ${JSON.stringify(eventsEntrypoint)} };`,
   ];
   const setUp = [
     `import { collectListeners, current, currentId } from ${runtimeSpecifier};`,
@@ -58,13 +66,14 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
     { name: entryName, type: "esModule", content: encoder.encode(entry.join("\n")) },
     { name: runtimeName, type: "esModule", content: runtime },
     { name: fetchName, type: "esModule", content: outbound },
+    { name: eventsName, type: "esModule", content: events },
     { name: setUpName, type: "esModule", content: encoder.encode(setUp.join("\n")) },
     ...(service === undefined ? [] : [{ name: servicesName, type: "esModule", content: services } as const]),
   ];
 }
 
 /** The names of the prelude's own modules, whose frames mean nothing to who wrote the worker. */
-export const preludeFrame = /\bopenworkers-(?:main|prelude|fetch|services|set-up)_*\.js\b/;
+export const preludeFrame = /\bopenworkers-(?:main|prelude|fetch|events|services|set-up)_*\.js\b/;
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
   let free = name;

@@ -107,6 +107,7 @@ export function blankCell({ process: cell, idleDataBytes }: BlankCellOptions): B
           httpSocket: cell.httpSocket,
           doors: cell.doors,
           controlSocket: cell.controlSocket,
+          eventsSocket: cell.eventsSocket,
           idleDataBytes,
           exited,
           kill: cell.kill,
@@ -144,7 +145,7 @@ async function started(
   }
 }
 
-/** Resolves when workerd has announced both sockets. */
+/** Resolves when workerd has announced these sockets. */
 async function listening(cell: CellProcess): Promise<void> {
   const missing = new Set<string>(Object.values(socketNames));
   await eachLine(cell.control, 4_096, ({ bytes }) => {

@@ -39,6 +39,7 @@ export interface CellProcess extends AsyncDisposable {
   readonly user: User | undefined;
   readonly httpSocket: string;
   readonly controlSocket: string;
+  readonly eventsSocket: string;
   /** Sockets for entrypoints other than the default one. */
   readonly doors: readonly string[];
   /** Paths as the cell sees them; `egress` and `brokerSockets` are in the first. */
@@ -103,10 +104,12 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
     using sockets = new DisposableStack();
     const http = sockets.adopt(listenUnix(join(options.directory, "http")), (socket) => socket.close());
     const control = sockets.adopt(listenUnix(join(options.directory, "control")), (socket) => socket.close());
+    // Beside the directory that the cell sees: it cannot send itself what only the runner may.
+    const events = sockets.adopt(listenUnix(join(options.directory, "events")), (socket) => socket.close());
     const doors = doorNames.map((name) =>
       sockets.adopt(listenUnix(join(options.directory, name)), (socket) => socket.close()),
     );
-    const firstDoor = fd.others + command.fds.length;
+    const eventsFd = fd.others + command.fds.length;
     const child = Bun.spawn(
       [
         ...command.argv,
@@ -114,7 +117,8 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         ...[
           `--socket-fd=${socketNames.http}=${fd.httpSocket}`,
           `--socket-fd=${socketNames.control}=${fd.controlSocket}`,
-          ...doorNames.map((name, index) => `--socket-fd=${name}=${firstDoor + index}`),
+          `--socket-fd=${socketNames.events}=${eventsFd}`,
+          ...doorNames.map((name, index) => `--socket-fd=${name}=${eventsFd + 1 + index}`),
         ],
         "-",
       ],
@@ -124,7 +128,7 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
         detached: true,
         stdio: [
           ...(["pipe", "pipe", "pipe", "pipe", "pipe"] as const),
-          ...[http.fd, control.fd, ...command.fds, ...doors.map((door) => door.fd)],
+          ...[http.fd, control.fd, ...command.fds, events.fd, ...doors.map((door) => door.fd)],
         ],
       },
     );
@@ -171,6 +175,7 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
       user: command.user,
       httpSocket: http.path,
       controlSocket: control.path,
+      eventsSocket: events.path,
       doors: doors.map((door) => door.path),
       socketsDirectory: command.socketsDirectory,
       aliveDirectory: command.aliveDirectory,

@@ -22,6 +22,7 @@ export class TestLease implements Lease {
   readonly socketPath: string;
   readonly coldStart = false;
   readonly doors: readonly string[] = [];
+  readonly eventsSocket = "";
   readonly requestId: RequestId;
   readonly signal: AbortSignal;
   released = 0;

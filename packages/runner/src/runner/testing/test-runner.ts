@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Bus } from "@openworkers/bus";
 import {
   type AssetSettings,
   type Binding,
@@ -10,7 +11,9 @@ import {
   type KvNamespaceId,
   type Limits,
   type LogRecord,
+  Registry,
   type UserId,
+  type WantedConsumer,
   type WorkerId,
 } from "@openworkers/core";
 import {
@@ -36,6 +39,8 @@ export interface TestDeploy {
   readonly limits?: Partial<Limits>;
   /** Of all requests; the version before keeps the rest. */
   readonly percent?: number;
+  /** Queues that it takes the messages of. */
+  readonly consumers?: readonly WantedConsumer[];
   /** Static files, as HTML; `env.ASSETS` with them. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly assets?: Partial<AssetSettings>;
@@ -51,6 +56,7 @@ export interface TestRunner extends AsyncDisposable {
   readonly runtimeDir: string;
   /** Lines and invocations of all workers. */
   readonly records: readonly LogRecord[];
+  readonly metrics: Registry;
   /** What the operator was told. */
   readonly reports: readonly Record<string, unknown>[];
   /** Deploys a worker of one module and waits until it is served. */
@@ -90,6 +96,8 @@ const defaultSettings: RunnerSettings = {
 export async function startTestRunner(
   settings: Partial<RunnerSettings> = {},
   openDatabases?: (own: OwnDatabase) => Promise<DatabaseGateway>,
+  /** The caller's. */
+  bus?: Bus,
 ): Promise<TestRunner> {
   await using parts = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "ow-"));
@@ -101,6 +109,7 @@ export async function startTestRunner(
   const runtimeDir = mkdtempSync(join(directory, "r-"));
   const records: LogRecord[] = [];
   const reports: Record<string, unknown>[] = [];
+  const metrics = new Registry();
   const runner = parts.use(
     await createRunner({
       database,
@@ -111,9 +120,11 @@ export async function startTestRunner(
       runtimeDir,
       sandbox: "bubblewrap",
       logs: { emit: (record) => records.push(record) },
+      metrics,
       report: (message, details) => reports.push({ message, ...details }),
       settings: { ...defaultSettings, ...settings },
       ...(databases === undefined ? {} : { databases }),
+      ...(bus === undefined ? {} : { bus }),
     }),
   );
   const { id: operator } = await ensureOperator(database);
@@ -131,6 +142,7 @@ export async function startTestRunner(
     runtimeDir,
     records,
     reports,
+    metrics,
     get,
     text: async (...given) => (await get(...given)).text(),
     async createStores() {
@@ -147,7 +159,11 @@ export async function startTestRunner(
         await transaction.deleteFrom("deployments").where("worker_id", "=", named).execute();
       });
     },
-    async deploy(worker, source, { bindings = {}, entrypoints, limits, percent, files, assets } = {}) {
+    async deploy(
+      worker,
+      source,
+      { bindings = {}, entrypoints, limits, percent, consumers, files, assets } = {},
+    ) {
       const site = files === undefined ? undefined : await upload(database, operator, files, assets);
       const granted = site === undefined ? bindings : { ASSETS: { kind: "assets" } as const, ...bindings };
       const deployed = await deployVersion(database, {
@@ -162,6 +178,7 @@ export async function startTestRunner(
         bindings: new Map(Object.entries(granted)),
         ...(site === undefined ? {} : { assets: site }),
         ...(percent === undefined ? {} : { percent }),
+        ...(consumers === undefined ? {} : { consumers }),
         ...(limits === undefined ? {} : { limits }),
         ...(entrypoints === undefined ? {} : { entrypoints }),
       });

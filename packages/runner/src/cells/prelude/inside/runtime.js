@@ -65,6 +65,11 @@ for (const level of ["debug", "error", "info", "log", "trace", "warn"]) {
   }[level];
 }
 
+/** Tells the worker's author of something in the name of the event that runs. */
+function warn(message) {
+  originals.warn(`${lineMark}${currentId() ?? ""}${lineMark}${message}`);
+}
+
 function report(thrown) {
   let name = "Error";
   let message = "";
@@ -120,6 +125,10 @@ for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
 
 let backgroundMs = 0;
 
+// By the context of an event: what takes the work that it is to wait for.
+const works = new WeakMap();
+const workOf = works.get.bind(works);
+
 // `waitUntil` is on the prototype that all contexts share; there is no other way to it than through one.
 let patchedContext;
 function boundWaitUntil(context) {
@@ -134,6 +143,11 @@ function boundWaitUntil(context) {
     enumerable: true,
     writable: true,
     value: function waitUntil(promise) {
+      const work = workOf(this);
+      if (work !== undefined) {
+        work(promise);
+        return undefined;
+      }
       let timer;
       const deadline = new OurPromise((resolve) => {
         timer = startTimer(resolve, backgroundMs);
@@ -150,6 +164,19 @@ function boundWaitUntil(context) {
     },
   });
 }
+
+const addWork = works.set.bind(works);
+
+/** What the entrypoint for events needs of this module. */
+export const eventTools = {
+  enter,
+  report,
+  warn,
+  setWork(context, work) {
+    boundWaitUntil(context);
+    addWork(context, work);
+  },
+};
 
 function failedFetch(thrown) {
   report(thrown);
@@ -275,7 +302,7 @@ function wrapExport(value) {
 // Service worker syntax: listeners are collected in place of what the isolate would do with them, which for
 // a module is nothing.
 const listeners = { __proto__: null };
-const serviceEvents = ["fetch", "scheduled"];
+const serviceEvents = ["fetch", "scheduled", "queue"];
 const originalListen = globalThis.addEventListener;
 
 export function collectListeners(withBindings) {
@@ -307,9 +334,20 @@ function serviceWorker() {
     };
   }
   if (listeners.scheduled !== undefined) {
-    worker.scheduled = function scheduled({ cron, scheduledTime }, _env, ctx) {
+    worker.scheduled = function scheduled(controller, _env, ctx) {
+      const { cron, scheduledTime } = controller;
       const waitUntil = (promise) => ctx.waitUntil(promise);
-      return listeners.scheduled({ type: "scheduled", cron, scheduledTime, waitUntil });
+      const noRetry = () => controller.noRetry();
+      listeners.scheduled({ type: "scheduled", cron, scheduledTime, noRetry, waitUntil });
+    };
+  }
+  if (listeners.queue !== undefined) {
+    worker.queue = function queue(batch, _env, ctx) {
+      const { queue, messages, metadata } = batch;
+      const waitUntil = (promise) => ctx.waitUntil(promise);
+      const ackAll = () => batch.ackAll();
+      const retryAll = (options) => batch.retryAll(options);
+      listeners.queue({ type: "queue", queue, messages, metadata, ackAll, retryAll, waitUntil });
     };
   }
   return worker;

@@ -1,7 +1,7 @@
 import { dlopen } from "bun:ffi";
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError } from "../errors.ts";
 
 // flock(2): exclusive, and fail instead of waiting. The values are the same on Linux and macOS.
 const LOCK_EX = 2;
@@ -18,14 +18,22 @@ const libc = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.
  * @throws OpenWorkersError DATA_DIR_IN_USE; `details.pid` is who has it.
  */
 export function lockDirectory(directory: string): Disposable {
-  const path = join(directory, "lock");
+  return lockFile(join(directory, "lock"), directory);
+}
+
+/**
+ * Takes `path` for this process alone, and with it what it stands for: `what` in the error.
+ *
+ * @throws OpenWorkersError DATA_DIR_IN_USE; `details.pid` is who has it.
+ */
+export function lockFile(path: string, what: string): Disposable {
   const fd = openSync(path, "a+", 0o600);
   if (libc.symbols.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
     closeSync(fd);
     const pid = Number.parseInt(readFileSync(path, "utf8"), 10);
-    throw new OpenWorkersError("DATA_DIR_IN_USE", `${directory} is in use by process ${pid}.`, {
+    throw new OpenWorkersError("DATA_DIR_IN_USE", `${what} is in use by process ${pid}.`, {
       hint: "Stop that one first, or choose another directory with --data.",
-      details: { pid, directory },
+      details: { pid, directory: what },
     });
   }
   ftruncateSync(fd);

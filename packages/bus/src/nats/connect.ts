@@ -1,0 +1,143 @@
+import { readFileSync } from "node:fs";
+import { jetstreamManager } from "@nats-io/jetstream";
+import {
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  errors,
+  type NatsConnection,
+} from "@nats-io/transport-node";
+import { messageOf, OpenWorkersError, type Report } from "@openworkers/core";
+import type { Bus } from "../bus.ts";
+import { explain, isTransient } from "./faults.ts";
+import { NatsBus } from "./nats-bus.ts";
+
+/** How to reach a NATS server or cluster, and as whom. */
+export interface NatsOptions {
+  /** `host:port`, `nats://host:port` or `tls://host:port` of one or more nodes; the others are found through them. */
+  readonly servers: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** Path of a file with a JWT and an nkey, as `nsc` writes it. */
+  readonly credentialsFile?: string;
+  /** Paths of PEM files. With any of them the connection has to be encrypted. */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  /** What the server calls the connection in its logs and monitoring. */
+  readonly name?: string;
+  /** Replicas of each stream and durable consumer: 1 without a cluster, 3 or 5 with one. */
+  readonly replicas?: number;
+  /** Begins the subjects that answers come on; a server's permissions name it. `_INBOX` when absent. */
+  readonly inboxPrefix?: string;
+  /** How long to wait for a server to be there; 10 seconds when absent. */
+  readonly connectMs?: number;
+  readonly report: Report;
+}
+
+/**
+ * A bus on NATS JetStream (nats-server 2.9.10 and newer). Once connected it reconnects for ever.
+ *
+ * @throws OpenWorkersError BUS_UNAVAILABLE when no server with JetStream answers in time, CONFIG_INVALID when one refuses
+ * us: wrong password, wrong certificate, missing permission
+ */
+export async function connectNats(options: NatsOptions): Promise<Bus> {
+  const where = options.servers.map(withoutSecret).join(", ");
+  const deadline = Date.now() + (options.connectMs ?? 10_000);
+  while (true) {
+    try {
+      return await connectOnce(options);
+    } catch (thrown) {
+      const error = explainConnect(thrown, where);
+      if (error.code !== "BUS_UNAVAILABLE" || Date.now() > deadline) throw error;
+      await Bun.sleep(100);
+    }
+  }
+}
+
+async function connectOnce(options: NatsOptions): Promise<Bus> {
+  const connection = await connect(connectionOptions(options));
+  try {
+    const manager = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 });
+    await manager.getAccountInfo();
+    return new NatsBus(connection, manager, { replicas: options.replicas ?? 1, report: options.report });
+  } catch (thrown) {
+    await closeQuietly(connection);
+    throw thrown;
+  }
+}
+
+function connectionOptions(options: NatsOptions): ConnectionOptions {
+  const { user, password, token, tls } = options;
+  return {
+    servers: [...options.servers],
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: password }),
+    ...(token === undefined ? {} : { token }),
+    ...(options.credentialsFile === undefined
+      ? {}
+      : { authenticator: credsAuthenticator(readCredentials(options.credentialsFile)) }),
+    ...(tls === undefined ? {} : { tls: { ...tls } }),
+    inboxPrefix: options.inboxPrefix ?? "_INBOX",
+    timeout: 5_000,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    reconnectJitterTLS: 250,
+    // A server that was cut off without a word is noticed after 20 to 30 seconds.
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    // A password that is being changed must not end a service for good: it goes on asking, and reports.
+    ignoreAuthErrorAbort: true,
+    // Where an error came from costs a stack trace for each request.
+    noAsyncTraces: true,
+  };
+}
+
+function readCredentials(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new OpenWorkersError("CONFIG_INVALID", `Cannot read the NATS credentials: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
+}
+
+function explainConnect(thrown: unknown, where: string): OpenWorkersError {
+  const what = `Cannot use NATS at ${where}`;
+  const explained = explain(thrown, what);
+  if (explained.code !== "INTERNAL" && explained.code !== "INVALID_INPUT") return explained;
+  // What the operating system or TLS says comes as it is.
+  const systemCode = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  if (isRefusal(systemCode, messageOf(thrown)) || thrown instanceof errors.InvalidArgumentError) {
+    return new OpenWorkersError("CONFIG_INVALID", explained.message, {
+      cause: thrown,
+      hint: "Check NATS_CA, NATS_CERT and NATS_KEY, and that the server's certificate names this host.",
+    });
+  }
+  return new OpenWorkersError("BUS_UNAVAILABLE", explained.message, {
+    cause: thrown,
+    hint: "Check that nats-server is running, with JetStream, and that NATS_URL is right.",
+  });
+}
+
+function isRefusal(code: string, message: string): boolean {
+  return (
+    /CERT|TLS|SSL|SELF_SIGNED|ISSUER|ENOENT|EACCES/.test(code) ||
+    /certificate|doesn't exist|tls/i.test(message)
+  );
+}
+
+function withoutSecret(server: string): string {
+  return server.replace(/^(\w+:\/\/)?.*@/, "$1");
+}
+
+async function closeQuietly(connection: NatsConnection): Promise<void> {
+  try {
+    await connection.close();
+  } catch (thrown) {
+    // It never was of use; why is what the caller is told.
+    if (!isTransient(thrown)) throw thrown;
+  }
+}

@@ -1,0 +1,262 @@
+import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { errors, headers, type NatsConnection } from "@nats-io/transport-node";
+import { BoundedReports, messageOf, OpenWorkersError, type Report, within } from "@openworkers/core";
+import type {
+  Bus,
+  BusStats,
+  ConsumerDefinition,
+  ConsumerState,
+  Consumption,
+  FollowOptions,
+  Message,
+  Published,
+  PublishOptions,
+  StoredMessage,
+  StreamDefinition,
+  StreamState,
+} from "../bus.ts";
+import { checkConsumer, checkMessageId, checkSize, checkStream } from "../checks.ts";
+import { Counters } from "../counters.ts";
+import { checkFilter, checkSubject, matches } from "../subjects.ts";
+import { NatsConsumption } from "./consume.ts";
+import { explain, hasNoResponders } from "./faults.ts";
+import { followStream } from "./follow.ts";
+import { Link } from "./link.ts";
+import { ensureConsumer, ensureStream, findConsumer } from "./streams.ts";
+
+const askMs = 10_000;
+const publishMs = 5_000;
+const failedHeader = "Ow-Failed";
+
+/** The bus on a NATS connection; `connectNats` makes it. */
+export class NatsBus implements Bus {
+  readonly kind = "nats";
+  readonly #link: Link;
+  readonly #manager: JetStreamManager;
+  readonly #streams: JetStreamClient;
+  readonly #replicas: number;
+  readonly #reports: BoundedReports;
+  readonly #counters = new Counters();
+  readonly #declared = new Map<string, StreamDefinition>();
+  readonly #consumptions = new Set<Consumption>();
+  readonly #ending = new AbortController();
+
+  constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    options: { readonly replicas: number; readonly report: Report },
+  ) {
+    this.#reports = new BoundedReports(options.report);
+    this.#link = new Link(connection, this.#reports.report);
+    this.#manager = manager;
+    this.#streams = jetstream(connection, { timeout: 2_000 });
+    this.#replicas = options.replicas;
+  }
+
+  async declare(stream: StreamDefinition): Promise<void> {
+    checkStream(stream);
+    this.#declared.set(stream.name, stream);
+    await this.#ask(`Cannot declare the stream ${stream.name}`, () =>
+      ensureStream(this.#manager, stream, this.#replicas),
+    );
+  }
+
+  async publish(subject: string, payload: Uint8Array, options: PublishOptions): Promise<Published> {
+    checkSubject(subject);
+    checkMessageId(options.id);
+    const stream = [...this.#declared.values()].find((declared) => matches(declared.subject, subject));
+    if (stream !== undefined) checkSize(payload, stream.maxMessageBytes, `the stream ${stream.name}`);
+    const what = `Cannot publish on ${subject}`;
+    return this.#counters.counting(
+      this.#link.retrying(what, options.timeoutMs ?? publishMs, async (timeout) => {
+        try {
+          const { seq, duplicate } = await this.#streams.publish(subject, payload, {
+            msgID: options.id,
+            timeout,
+          });
+          return { seq, duplicate: duplicate === true };
+        } catch (thrown) {
+          if (hasNoResponders(thrown)) await this.#findStream(subject, stream);
+          throw thrown;
+        }
+      }),
+    );
+  }
+
+  async consume(
+    consumer: ConsumerDefinition,
+    handle: (message: Message) => Promise<void>,
+  ): Promise<Consumption> {
+    checkConsumer(consumer);
+    const ensure = async () => {
+      const stream = this.#declared.get(consumer.stream);
+      if (stream !== undefined) await ensureStream(this.#manager, stream, this.#replicas);
+      await ensureConsumer(this.#manager, consumer);
+    };
+    await this.#ask(`Cannot consume ${consumer.stream} as ${consumer.name}`, () =>
+      ensureConsumer(this.#manager, consumer),
+    );
+    const consumption = new NatsConsumption({
+      link: this.#link,
+      report: this.#reports.report,
+      consumer,
+      handle,
+      ensure,
+    });
+    this.#consumptions.add(consumption);
+    const consumptions = this.#consumptions;
+    return {
+      get handling() {
+        return consumption.handling;
+      },
+      async [Symbol.asyncDispose]() {
+        await consumption[Symbol.asyncDispose]();
+        consumptions.delete(consumption);
+      },
+    };
+  }
+
+  follow(options: FollowOptions): AsyncIterable<StoredMessage> {
+    checkFilter(options.subject);
+    const signal = AbortSignal.any([options.signal, this.#ending.signal]);
+    return followStream(this.#streams, { ...options, signal }, this.#reports.report);
+  }
+
+  async streamState(stream: string): Promise<StreamState> {
+    const { created, state } = await this.#ask(`Cannot look at the stream ${stream}`, () =>
+      this.#manager.streams.info(stream),
+    );
+    const empty = state.messages === 0;
+    return {
+      createdAt: Date.parse(created),
+      messages: state.messages,
+      bytes: state.bytes,
+      firstSeq: empty ? state.last_seq + 1 : state.first_seq,
+      lastSeq: state.last_seq,
+    };
+  }
+
+  async consumerState(stream: string, name: string): Promise<ConsumerState | undefined> {
+    const info = await this.#ask(`Cannot look at the consumer ${name}`, () =>
+      findConsumer(this.#manager, stream, name),
+    );
+    if (info === undefined) return undefined;
+    return {
+      floor: info.num_ack_pending === 0 ? info.delivered.stream_seq : info.ack_floor.stream_seq,
+      pending: info.num_pending,
+      unacknowledged: info.num_ack_pending,
+      redelivered: info.num_redelivered,
+    };
+  }
+
+  async removeConsumer(stream: string, name: string): Promise<void> {
+    await this.#ask(`Cannot remove the consumer ${name}`, async () => {
+      const found = await findConsumer(this.#manager, stream, name);
+      if (found !== undefined) await this.#manager.consumers.delete(stream, name);
+    });
+  }
+
+  async stored(stream: string, subject: string): Promise<number> {
+    checkSubject(subject);
+    const { state } = await this.#ask(`Cannot count what is on ${subject}`, () =>
+      this.#manager.streams.info(stream, { subjects_filter: subject }),
+    );
+    return state.subjects?.[subject] ?? 0;
+  }
+
+  async purge(stream: string, subject: string): Promise<number> {
+    checkFilter(subject);
+    const { purged } = await this.#ask(`Cannot purge ${subject}`, () =>
+      this.#manager.streams.purge(stream, { filter: subject }),
+    );
+    return purged;
+  }
+
+  async request(
+    subject: string,
+    payload: Uint8Array,
+    options: { readonly timeoutMs: number },
+  ): Promise<Uint8Array> {
+    checkSubject(subject);
+    const what = `Nobody answered ${subject}`;
+    try {
+      if (!this.#link.connected) throw new OpenWorkersError("BUS_UNAVAILABLE", `${what}: NATS is away.`);
+      const answer = await this.#link.connection.request(subject, payload, { timeout: options.timeoutMs });
+      const failure = answer.headers?.get(failedHeader);
+      if (!failure) return answer.data;
+      throw new OpenWorkersError("BUS_UNAVAILABLE", `Whoever answers ${subject} failed.`);
+    } catch (thrown) {
+      if (hasNoResponders(thrown)) throw new OpenWorkersError("NOT_FOUND", `Nobody answers ${subject}.`);
+      throw explain(thrown, what);
+    }
+  }
+
+  async respond(
+    subject: string,
+    group: string,
+    answer: (payload: Uint8Array) => Promise<Uint8Array>,
+  ): Promise<AsyncDisposable> {
+    checkFilter(subject);
+    const under = new Set<Promise<void>>();
+    const { connection } = this.#link;
+    const subscription = connection.subscribe(subject, {
+      queue: group,
+      callback: (error, message) => {
+        if (error !== null) {
+          this.#reports.report("Requests on the bus cannot be answered.", { subject, error: error.message });
+          return;
+        }
+        const work = (async () => {
+          try {
+            message.respond(await answer(message.data));
+          } catch (thrown) {
+            this.#reports.report("A request on the bus failed.", { subject, error: messageOf(thrown) });
+            const failed = headers();
+            failed.set(failedHeader, "1");
+            if (!connection.isClosed()) message.respond(new Uint8Array(), { headers: failed });
+          }
+        })().finally(() => under.delete(work));
+        under.add(work);
+      },
+    });
+    // From here on the server knows of it.
+    await this.#ask(`Cannot answer ${subject}`, () => connection.flush());
+    return {
+      async [Symbol.asyncDispose]() {
+        if (!subscription.isClosed() && !connection.isClosed()) await within(subscription.drain(), 2_000);
+        await Promise.all(under);
+      },
+    };
+  }
+
+  stats(): BusStats {
+    return { connected: this.#link.connected, reconnects: this.#link.reconnects, ...this.#counters };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    await Promise.all([...this.#consumptions].map((consumption) => consumption[Symbol.asyncDispose]()));
+    this.#link.markClosed();
+    this.#reports[Symbol.dispose]();
+    // What was said last, such as an acknowledgement nobody waited for, should arrive; a server that is away cannot hear it.
+    if (this.#link.connected)
+      await within(
+        this.#link.connection.flush().catch(() => {}),
+        2_000,
+      );
+    await this.#link.connection.close();
+  }
+
+  #ask<T>(what: string, ask: () => Promise<T>): Promise<T> {
+    return this.#link.retrying(what, askMs, ask);
+  }
+
+  // Nobody takes the subject: either no stream is for it, or the cluster has no leader for the stream at the moment.
+  async #findStream(subject: string, declared: StreamDefinition | undefined): Promise<void> {
+    const { value } = await this.#manager.streams.names(subject)[Symbol.asyncIterator]().next();
+    if (value !== undefined) return;
+    // It was there once: the server lost its disk.
+    if (declared !== undefined) return await ensureStream(this.#manager, declared, this.#replicas);
+    throw new errors.InvalidArgumentError("no stream takes it");
+  }
+}

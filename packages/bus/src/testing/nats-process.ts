@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts } from "./ports.ts";
+
+const program = "nats-server";
+
+/** A nats-server of a test: on 127.0.0.1, with a directory of its own, and gone when this process is. */
+export class NatsProcess implements AsyncDisposable {
+  readonly port: number;
+  readonly directory: string;
+  #child: Bun.Subprocess<"ignore", "ignore", "ignore"> | undefined;
+
+  /** `config` gets the port and the directory and returns what stands in the configuration file. */
+  constructor(config: (port: number, directory: string) => string, port?: number) {
+    this.directory = mkdtempSync(join(tmpdir(), "ow-test-nats-"));
+    this.port = port ?? freePorts(1)[0] ?? 0;
+    writeFileSync(join(this.directory, "nats.conf"), config(this.port, this.directory), { mode: 0o600 });
+  }
+
+  get server(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Starts it; resolves when it listens. JetStream may need a moment more. */
+  async start(): Promise<void> {
+    const command = [
+      program,
+      "--config",
+      join(this.directory, "nats.conf"),
+      "--log",
+      join(this.directory, "log"),
+    ];
+    const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...command], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    this.#child = child;
+    while (!(await listens(this.port))) {
+      if (child.exitCode !== null) throw new Error(`nats-server ended: ${await this.log()}`);
+      await Bun.sleep(10);
+    }
+  }
+
+  /** What it wrote into its log. */
+  log(): Promise<string> {
+    return Bun.file(join(this.directory, "log")).text();
+  }
+
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    child?.kill(signal);
+    await child?.exited;
+  }
+
+  /** Kills it and starts it again on the same port and directory. */
+  async restart(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    await this.kill(signal);
+    await this.start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function listens(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    socket.end();
+    return true;
+  } catch {
+    return false; // not yet
+  }
+}

@@ -1,0 +1,59 @@
+import type { Bus } from "../bus.ts";
+import { connectNats, type NatsOptions } from "../nats/connect.ts";
+import { NatsProcess } from "./nats-process.ts";
+import { freePorts } from "./ports.ts";
+
+/** Servers of a test. Every bus that `connect` made is closed when they go. */
+export interface TestNats extends AsyncDisposable {
+  readonly servers: readonly string[];
+  readonly nodes: readonly NatsProcess[];
+  connect(options?: Partial<NatsOptions>): Promise<Bus>;
+}
+
+/** One nats-server with JetStream; `more` is added to its configuration. */
+export async function startTestNats(more = ""): Promise<TestNats> {
+  const node = new NatsProcess(
+    (port, directory) => `
+listen: "127.0.0.1:${port}"
+jetstream { store_dir: "${directory}", max_file_store: 40GB, max_memory_store: 64MB }
+${more}`,
+  );
+  return await started([node], 1);
+}
+
+/** A cluster of `count` nodes with JetStream, in which streams have three replicas. */
+export async function startTestCluster(count = 3): Promise<TestNats> {
+  const ports = freePorts(2 * count);
+  const routes = ports.slice(count).map((port) => `nats://127.0.0.1:${port}`);
+  const nodes = ports.slice(0, count).map(
+    (port, at) =>
+      new NatsProcess(
+        (_, directory) => `
+server_name: node${at}
+listen: "127.0.0.1:${port}"
+jetstream { store_dir: "${directory}", max_file_store: 40GB, max_memory_store: 64MB }
+cluster { name: test, listen: "127.0.0.1:${ports[count + at]}", routes: ${JSON.stringify(routes)} }`,
+        port,
+      ),
+  );
+  return await started(nodes, Math.min(3, count));
+}
+
+async function started(nodes: readonly NatsProcess[], replicas: number): Promise<TestNats> {
+  const buses: Bus[] = [];
+  const servers = nodes.map((node) => node.server);
+  await Promise.all(nodes.map((node) => node.start()));
+  return {
+    servers,
+    nodes,
+    async connect(options = {}) {
+      const bus = await connectNats({ servers, replicas, connectMs: 30_000, report: () => {}, ...options });
+      buses.push(bus);
+      return bus;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(buses.map((bus) => bus[Symbol.asyncDispose]()));
+      await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
+    },
+  };
+}

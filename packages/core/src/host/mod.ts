@@ -1,0 +1,3 @@
+export { type Account, accountFor, type Unprivileged } from "./account.ts";
+export { type CpuPriority, openCpuPriority } from "./cpu-priority.ts";
+export { lockDirectory, lockFile } from "./directory-lock.ts";

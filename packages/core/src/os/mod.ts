@@ -1,1 +1,0 @@
-export { type CpuPriority, openCpuPriority } from "./cpu-priority.ts";

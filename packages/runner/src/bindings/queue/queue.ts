@@ -1,0 +1,153 @@
+import type { Bus } from "@openworkers/bus";
+import {
+  encodePayload,
+  isOpenWorkersError,
+  newId,
+  OpenWorkersError,
+  type QueueId,
+  type QueueMessage,
+  queueBusId,
+  queueSubject,
+  streams,
+} from "@openworkers/core";
+import { countDelayed, type DatabaseAccess, delayMessages, maxDelayedMessages } from "@openworkers/db";
+import type { Caller } from "../caller.ts";
+import type { BindingHandler, BindingPlugin, BindingServices } from "../plugin.ts";
+import type { DatabaseShares } from "../shares/database-shares.ts";
+import { jsonResponse, wholeResponse } from "../whole-response.ts";
+import { Backlogs } from "./backlogs.ts";
+import { type NewMessage, readBatch, readMessage } from "./messages.ts";
+
+/** `env.QUEUE`: workerd's own client, which posts to `/message` and `/batch` and gets `/metrics`. */
+export const queuePlugin: BindingPlugin<"queue"> = {
+  kind: "queue",
+  configure: () => ({ type: "queue" }),
+  handler: (services) => new QueueHandler(services),
+};
+
+/** Messages of one queue that may lie on the bus. A full stream would be every queue's trouble. */
+export const maxBacklogMessages = 100_000;
+
+/** How long a queue's numbers are taken for true: they are asked for at every send. */
+const countsMs = 1_000;
+
+interface Binding {
+  readonly queueId: QueueId;
+  readonly deliveryDelay?: number | undefined;
+}
+
+class QueueHandler implements BindingHandler<"queue"> {
+  readonly #bus: Bus | undefined;
+  readonly #shares: DatabaseShares;
+  readonly #report: BindingServices["report"];
+  readonly #backlogs: Backlogs<QueueId>;
+  readonly #delayed: Backlogs<QueueId>;
+
+  constructor({ bus, shares, report }: BindingServices) {
+    this.#bus = bus;
+    this.#shares = shares;
+    this.#report = report;
+    this.#backlogs = new Backlogs(
+      countsMs,
+      async (queueId) => (await bus?.stored(streams.queues.name, queueSubject(queueId))) ?? 0,
+    );
+    this.#delayed = new Backlogs(countsMs, (queueId) => countDelayed(shares.shared, queueId));
+  }
+
+  async serve(request: Request, binding: Binding, caller: Caller): Promise<Response> {
+    try {
+      return await this.#answer(request, binding, caller);
+    } catch (thrown) {
+      // What the client of the worker throws is made of these headers: the message, and a code in brackets.
+      if (!isOpenWorkersError(thrown)) throw thrown;
+      const isTheirs = thrown.fault === "user" || thrown.fault === "worker" || thrown.code === "OVERLOADED";
+      if (!isTheirs) this.#report("A queue could not be sent to.", { error: thrown, ...binding });
+      const cause = isTheirs ? thrown.message : "The platform cannot store messages at the moment";
+      return wholeResponse(
+        Buffer.from(cause),
+        { "cf-queues-error-code": thrown.code, "cf-queues-error-cause": cause },
+        thrown.code === "OVERLOADED" ? 429 : thrown.status,
+      );
+    }
+  }
+
+  async #answer(request: Request, binding: Binding, caller: Caller): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const bus = this.#bus;
+    if (bus === undefined) throw new OpenWorkersError("BUS_UNAVAILABLE", "This runner has no bus.");
+    const { queueId } = binding;
+    switch (`${request.method} ${pathname}`) {
+      case "POST /message":
+        await this.#send(bus, [await readMessage(request, caller.meter)], binding, caller, request.signal);
+        return await this.#sent(queueId);
+      case "POST /batch":
+        await this.#send(bus, await readBatch(request, caller.meter), binding, caller, request.signal);
+        return await this.#sent(queueId);
+      case "GET /metrics":
+        return jsonResponse(await this.#metrics(queueId));
+    }
+    throw new OpenWorkersError("INVALID_INPUT", "Queues have no such operation.");
+  }
+
+  /** What was stored must not be sent again because its queue could not be counted: that is NaN then. */
+  async #sent(queueId: QueueId): Promise<Response> {
+    const metrics = await this.#metrics(queueId).catch((error: unknown) => {
+      this.#report("A queue could not be counted.", { error, queueId });
+      return {};
+    });
+    return jsonResponse({ metadata: { metrics } });
+  }
+
+  /** The bus does not know how many bytes a queue's messages have: `backlogBytes` is NaN in the worker. */
+  async #metrics(queueId: QueueId): Promise<{ backlogCount: number }> {
+    const [stored, delayed] = await Promise.all([this.#backlogs.of(queueId), this.#delayed.of(queueId)]);
+    return { backlogCount: stored + delayed };
+  }
+
+  /** Resolves when all of it is stored. When it fails, some of a batch may be. */
+  async #send(
+    bus: Bus,
+    messages: readonly NewMessage[],
+    { queueId, deliveryDelay = 0 }: Binding,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const sentAt = Date.now();
+    const sent = messages.map(({ delaySeconds = deliveryDelay, ...message }) => ({
+      ...message,
+      delaySeconds,
+      queueId,
+      id: newId<"queue-message">(),
+      attempts: 0,
+      sentAt,
+    }));
+    const delayed = sent.filter(({ delaySeconds }) => delaySeconds > 0);
+    const immediate = sent.filter(({ delaySeconds }) => delaySeconds === 0);
+    if (delayed.length > 0) {
+      await refuseOver(this.#delayed, queueId, delayed.length, maxDelayedMessages);
+      const database: DatabaseAccess = this.#shares.of(caller.target.workerId, signal);
+      await delayMessages(database, delayed);
+    }
+    if (immediate.length === 0) return;
+    await refuseOver(this.#backlogs, queueId, immediate.length, maxBacklogMessages);
+    await Promise.all(
+      immediate.map(({ delaySeconds: _, body, ...rest }) => {
+        const message: QueueMessage = { v: 1, ...rest, body: Buffer.from(body).toString("base64") };
+        return bus.publish(queueSubject(queueId), encodePayload(message), { id: queueBusId(message) });
+      }),
+    );
+  }
+}
+
+async function refuseOver(
+  backlogs: Backlogs<QueueId>,
+  queueId: QueueId,
+  more: number,
+  limit: number,
+): Promise<void> {
+  if ((await backlogs.add(queueId, more)) <= limit) return;
+  throw new OpenWorkersError(
+    "OVERLOADED",
+    `Storage Limit Exceeded: ${limit} messages of the queue wait already`,
+  );
+}

@@ -1,0 +1,1 @@
+export { QueueConsumers, type QueueConsumersOptions } from "./queue-consumers.ts";

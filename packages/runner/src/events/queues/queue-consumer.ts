@@ -1,0 +1,251 @@
+import type { Bus, ConsumerDefinition, Consumption, Message } from "@openworkers/bus";
+import {
+  decodePayload,
+  messageOf,
+  type QueueMessage,
+  queueLimits,
+  queueMessageSchema,
+  queueSubject,
+  type Report,
+  streams,
+} from "@openworkers/core";
+import type { QueueDelivery } from "@openworkers/db";
+import type { Place } from "../../subrequests/places.ts";
+import type { EventDispatch, QueueEnd } from "../dispatch.ts";
+import { type HeldMessage, type Settled, type SettleOptions, settleFailed } from "./settle.ts";
+
+export interface QueueConsumerOptions extends SettleOptions {
+  readonly bus: Bus;
+  readonly dispatch: Pick<EventDispatch, "queue">;
+  /** Settles when the stream is there, or nobody waits for it any more. */
+  readonly declared: Promise<void>;
+  /** Waits for a turn of the queue's worker among all that this runner delivers. Rejects when `signal` aborts. */
+  readonly turn: (queue: QueueDelivery, signal: AbortSignal) => Promise<Place>;
+  /** A message that has failed for the last time and has nowhere to go. */
+  readonly onDropped: (queue: QueueDelivery, message: QueueMessage) => void;
+  readonly report: Report;
+  /** For tests. How long the bus waits for a sign of life before it delivers a message again. Default 30 s. */
+  readonly ackWaitMs?: number;
+}
+
+/** Batches of one queue that a runner works on at a time, unless the queue says: others have runners, too. */
+const batchesAtATime = 4;
+/** However many a queue allows. */
+const maxBatchesAtATime = 32;
+/** Messages of one queue in a runner's memory, of up to 170 KB each. */
+const maxHeld = 400;
+
+/** Before messages that the worker was not given are delivered again: what is amiss is amiss for all of them. */
+const amissMs = { "no-handler": 5_000, "not-found": 5_000, overloaded: 2_000 } as const;
+const backoffMs = [1_000, 5_000, 15_000, 60_000];
+
+interface Pending extends HeldMessage {
+  readonly since: number;
+  readonly settled: () => void;
+}
+
+/** The name of a queue's durable consumer on the bus. */
+export const queueConsumerName = (queueId: QueueDelivery["queueId"]): string => `queue-${queueId}`;
+
+/**
+ * Takes one queue's messages from the bus and gives them to its worker, batch by batch. Nothing is acknowledged before what
+ * is to become of it is stored.
+ */
+export class QueueConsumer implements AsyncDisposable {
+  readonly #options: QueueConsumerOptions;
+  readonly #queue: QueueDelivery;
+  readonly #ackWaitMs: number;
+  readonly #stop = new AbortController();
+  readonly #abandon = new AbortController();
+  readonly #started: Promise<Consumption | undefined>;
+  #pending: Pending[] = [];
+  readonly #held = new Set<Pending>();
+  #running = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #beat: ReturnType<typeof setInterval> | undefined;
+
+  constructor(queue: QueueDelivery, options: QueueConsumerOptions) {
+    this.#queue = queue;
+    this.#options = options;
+    this.#ackWaitMs = options.ackWaitMs ?? 30_000;
+    this.#started = this.#start();
+  }
+
+  get queue(): QueueDelivery {
+    return this.#queue;
+  }
+
+  /** Messages in hand. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** Takes no more, gives back what no worker has yet, and waits for the others' batches to end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    for (const pending of this.#pending.splice(0)) this.#giveBack(pending, 0);
+    await (await this.#started)?.[Symbol.asyncDispose]();
+    clearInterval(this.#beat);
+  }
+
+  /** Waits for no batch any longer: what is not settled is delivered again, and not counted. */
+  abandon(): void {
+    this.#stop.abort();
+    this.#abandon.abort();
+    for (const held of [...this.#held]) this.#giveBack(held, 0);
+  }
+
+  get #definition(): ConsumerDefinition {
+    const { queueId, maxBatchSize, maxConcurrency } = this.#queue;
+    return {
+      stream: streams.queues.name,
+      name: queueConsumerName(queueId),
+      subject: queueSubject(queueId),
+      inFlight: Math.max(maxBatchSize, Math.min(maxHeld, maxBatchSize * this.#batchesAtATime)),
+      maxUnacknowledged: maxBatchSize * (maxConcurrency ?? queueLimits.maxConcurrency),
+      ackWaitMs: this.#ackWaitMs,
+      backoffMs,
+    };
+  }
+
+  get #batchesAtATime(): number {
+    return Math.min(this.#queue.maxConcurrency ?? batchesAtATime, maxBatchesAtATime);
+  }
+
+  async #start(): Promise<Consumption | undefined> {
+    const { bus, report, declared } = this.#options;
+    await declared;
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      try {
+        return await bus.consume(this.#definition, (message) => this.#take(message));
+      } catch (thrown) {
+        const { queue, queueId } = this.#queue;
+        report("A queue's messages cannot be taken yet.", { queue, queueId, error: messageOf(thrown) });
+        await Bun.sleep(Math.min(250 * 2 ** attempt, 5_000));
+      }
+    }
+    return undefined;
+  }
+
+  /** Resolves when the message is settled. */
+  #take(delivery: Message): Promise<void> {
+    let message: QueueMessage;
+    try {
+      message = decodePayload(queueMessageSchema, delivery.payload);
+    } catch (thrown) {
+      const { queue, queueId } = this.#queue;
+      this.#options.report("What lies in a queue is no message, and is dropped.", {
+        ...{ queue, queueId, id: delivery.id, error: messageOf(thrown) },
+      });
+      delivery.drop();
+      return Promise.resolve();
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const pending = { message, delivery, since: performance.now(), settled: resolve };
+    this.#held.add(pending);
+    if (this.#stop.signal.aborted) {
+      this.#giveBack(pending, 0);
+      return promise;
+    }
+    this.#pending.push(pending);
+    this.#beat ??= setInterval(() => this.#showLife(), this.#ackWaitMs / 3);
+    this.#pump();
+    return promise;
+  }
+
+  #showLife(): void {
+    for (const { delivery } of this.#held) delivery.working();
+    if (this.#held.size > 0) return;
+    clearInterval(this.#beat);
+    this.#beat = undefined;
+  }
+
+  /** Begins every batch that is full, or whose first message has waited long enough. */
+  #pump(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { maxBatchSize, maxBatchTimeout } = this.#queue;
+    while (this.#running < this.#batchesAtATime) {
+      const [first] = this.#pending;
+      if (first === undefined || this.#stop.signal.aborted) return;
+      const waitMs = first.since + maxBatchTimeout * 1_000 - performance.now();
+      if (this.#pending.length < maxBatchSize && waitMs > 0) {
+        this.#timer = setTimeout(() => this.#pump(), Math.ceil(waitMs));
+        return;
+      }
+      this.#running += 1;
+      void this.#deliver(this.#pending.splice(0, maxBatchSize)).finally(() => {
+        this.#running -= 1;
+        this.#pump();
+      });
+    }
+  }
+
+  async #deliver(batch: readonly Pending[]): Promise<void> {
+    const { dispatch, turn } = this.#options;
+    const { workerId, queue } = this.#queue;
+    const signal = this.#stop.signal;
+    let end: QueueEnd;
+    try {
+      using _turn = await turn(this.#queue, signal);
+      end = await dispatch.queue(
+        {
+          workerId,
+          queue,
+          wallMs: queueLimits.wallMs,
+          messages: batch.map(({ message: { id, sentAt, attempts, contentType, body } }) => ({
+            ...{ id, sentAt, contentType },
+            attempts: attempts + 1,
+            body: Buffer.from(body, "base64"),
+          })),
+        },
+        signal,
+      );
+    } catch (thrown) {
+      // The worker has not begun.
+      if (!signal.aborted) this.#failed("A batch could not be delivered.", thrown);
+      for (const pending of batch) this.#giveBack(pending, signal.aborted ? 0 : amissMs.overloaded);
+      return;
+    }
+    const { outcome } = end;
+    if (outcome === "no-handler" || outcome === "not-found" || outcome === "overloaded") {
+      for (const pending of batch) this.#giveBack(pending, amissMs[outcome]);
+      return;
+    }
+    await Promise.all(batch.map((pending) => this.#settle(pending, end)));
+  }
+
+  async #settle(pending: Pending, { retries }: QueueEnd): Promise<void> {
+    // Somebody else may have it by now.
+    if (!this.#held.has(pending)) return;
+    const retry = retries.get(pending.message.id);
+    try {
+      let settled: Settled = "acknowledged";
+      if (retry === undefined) await pending.delivery.ack();
+      else settled = await settleFailed(pending, this.#queue, retry.delaySeconds, this.#options);
+      if (settled === "dropped") this.#options.onDropped(this.#queue, pending.message);
+      this.#release(pending);
+    } catch (thrown) {
+      this.#failed("What became of a queue's message could not be stored; it is delivered again.", thrown);
+      this.#giveBack(pending, (retry?.delaySeconds ?? 0) * 1_000 || undefined);
+    }
+  }
+
+  #failed(what: string, thrown: unknown): void {
+    const { queue, queueId } = this.#queue;
+    this.#options.report(what, { queue, queueId, error: messageOf(thrown) });
+  }
+
+  /** To be delivered again, without being counted. */
+  #giveBack(pending: Pending, delayMs: number | undefined): void {
+    if (!this.#held.has(pending)) return;
+    pending.delivery.retry(delayMs);
+    this.#release(pending);
+  }
+
+  #release(pending: Pending): void {
+    this.#held.delete(pending);
+    pending.settled();
+  }
+}

@@ -1,0 +1,1 @@
+export { createDelays, type DelaysOptions } from "./delays.ts";
