@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { openPlatformBus } from "@openworkers/bus";
 import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { checkSandbox, createRunner, readSettings } from "@openworkers/runner";
@@ -10,7 +11,6 @@ import { LogFanOut } from "../live-logs/fan-out.ts";
 import { type Serves, serveLiveLogs } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
-import { openBus } from "./bus.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
@@ -117,7 +117,10 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
-  const bus = parts.use(await output.step("Start the bus", () => openBus({ dataDir, report })));
+  const { bus, description } = parts.use(
+    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
+  );
+  output.note(`Events travel over ${description}.`);
   const metrics = new Registry();
   addProcessMetrics(metrics);
   const runner = parts.use(
