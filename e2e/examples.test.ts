@@ -31,6 +31,7 @@ const names = [
   "kv-many",
   "node-compat",
   "rate-limit",
+  "scheduled",
   "service-books",
   "service-shop",
   "spa",
@@ -368,4 +369,21 @@ test("rate-limit lets three requests of each path through", async () => {
 
 test("Ctrl-C ends the platform with code 0 and leaves no process behind", async () => {
   expect(await platform.stop()).toBe(0);
+});
+
+describe("scheduled", () => {
+  const run = async (cron: string) => {
+    const { code, stderr } = await platform.ow("crons", "run", "scheduled", cron, "--wait");
+    expect([code, stderr]).toEqual([0, ""]);
+  };
+  const runs = async () => (await platform.fetch("scheduled", "/")).json() as Promise<{ due: string }[]>;
+
+  test("notes each of its runs, and keeps those of the day", async () => {
+    await run("*/5 * * * *");
+    const noted = await runs();
+    expect(noted.length).toBeGreaterThan(0);
+    for (const { due } of noted) expect(new Date(due).toISOString()).toBe(due);
+    await run("30 3 * * *");
+    expect((await runs()).length).toBeGreaterThanOrEqual(noted.length);
+  });
 });

@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   dev: async () => (await import("./commands/dev.ts")).devCommand(),
   init: async () => (await import("./commands/init.ts")).initCommand(),
   types: async () => (await import("./commands/types.ts")).typesCommand(),
+  logs: async () => (await import("./commands/logs.ts")).logsCommand(),
   tail: async () => (await import("./commands/tail.ts")).tailCommand(),
   workers: async () => (await import("./commands/workers.ts")).workersCommand(),
   versions: async () => (await import("./commands/versions.ts")).versionsCommand(),
@@ -26,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
+  runner: async () => (await import("./commands/runner.ts")).runnerCommand(),
   postgate: async () => (await import("./commands/postgate.ts")).postgateCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
 };

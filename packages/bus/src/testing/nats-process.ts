@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts } from "./ports.ts";
+import { freePort, listens } from "../server/port.ts";
 
 const program = "nats-server";
 
@@ -14,7 +14,7 @@ export class NatsProcess implements AsyncDisposable {
   /** `config` gets the port and the directory and returns what stands in the configuration file. */
   constructor(config: (port: number, directory: string) => string, port?: number) {
     this.directory = mkdtempSync(join(tmpdir(), "ow-test-nats-"));
-    this.port = port ?? freePorts(1)[0] ?? 0;
+    this.port = port ?? freePort();
     writeFileSync(join(this.directory, "nats.conf"), config(this.port, this.directory), { mode: 0o600 });
   }
 
@@ -68,15 +68,5 @@ export class NatsProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     rmSync(this.directory, { recursive: true, force: true });
-  }
-}
-
-async function listens(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
-    socket.end();
-    return true;
-  } catch {
-    return false; // not yet
   }
 }

@@ -7,6 +7,7 @@ import type {
   WantedBinding,
   WantedConsumer,
   WorkerCode,
+  WorkerId,
 } from "@openworkers/core";
 import type { DeployAssets } from "@openworkers/db";
 import type { CronsBackend } from "./crons.ts";
@@ -204,6 +205,11 @@ export interface Backend extends AsyncDisposable {
   verifyDomain(hostname: string, options: { readonly trust: boolean }): Promise<DomainSummary>;
   removeDomain(hostname: string): Promise<void>;
 
+  workerId(worker: string): Promise<WorkerId>;
+  /** A token that lets read a worker's logs, or everybody's without one, for an hour. */
+  createLogToken(worker: WorkerId | undefined): Promise<string>;
+  /** Keeps a worker's logs for so many days, beside today; null for as long as the platform does. */
+  setLogRetention(worker: string, days: number | null): Promise<void>;
   /** Newest first. */
   audit(limit: number): Promise<AuditEntry[]>;
 }

@@ -1,7 +1,8 @@
-import { OpenWorkersError, type UserId } from "@openworkers/core";
+import { OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
 import {
   addDomain,
   createDeployment,
+  createLogToken,
   createResource,
   type Database,
   type Deployment,
@@ -24,6 +25,7 @@ import {
   removeDomain,
   rotateSealingKey,
   SecretKeys,
+  setLogRetention,
   sweepUploads,
   uploadAssets,
   verifyDomain,
@@ -51,6 +53,8 @@ import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
 import { SqlStorage } from "./sql-storage.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
+
+const logTokenMs = 3_600_000;
 
 /**
  * Acts on a platform through its database, as the operator: works when nothing else of the platform does. Whoever
@@ -293,6 +297,22 @@ export class SqlBackend implements Backend {
 
   async removeDomain(hostname: string): Promise<void> {
     await removeDomain(this.#database, { hostname, by: await this.#by() });
+  }
+
+  async workerId(worker: string): Promise<WorkerId> {
+    return (await getWorker(this.#database, worker)).id;
+  }
+
+  async createLogToken(worker: WorkerId | undefined): Promise<string> {
+    return await createLogToken(this.#database, {
+      scope: worker === undefined ? { kind: "all" } : { kind: "worker", workerId: worker },
+      expiresAt: new Date(Date.now() + logTokenMs),
+      by: await this.#by(),
+    });
+  }
+
+  async setLogRetention(worker: string, days: number | null): Promise<void> {
+    await setLogRetention(this.#database, { worker, days, by: await this.#by() });
   }
 
   async audit(limit: number): Promise<AuditEntry[]> {

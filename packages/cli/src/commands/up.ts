@@ -96,6 +96,7 @@ function formatReady({ summary }: RunningPlatform, { baseDomain }: Options): str
     `  data      ${summary.dataDir}`,
     `  database  ${summary.database}`,
     `  databases ${summary.databases === null ? colors.yellow("off") : formatFaces(summary.databases)}`,
+    `  logs      ${summary.logs}`,
     `  sandbox   ${sandbox}`,
     ...(summary.metrics === null ? [] : [`  metrics   ${summary.metrics}`]),
     `  profile   ${summary.profile}`,

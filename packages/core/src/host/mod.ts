@@ -1,2 +1,4 @@
 export { type Account, accountFor, type Unprivileged } from "./account.ts";
 export { lockDirectory, lockFile } from "./directory-lock.ts";
+export { processesIn, signalProcess } from "./processes.ts";
+export { type ServerExit, ServerProcess, spawnOptions } from "./server-process.ts";

@@ -97,6 +97,7 @@ export { putKvStream } from "./kv/put.ts";
 export { sweepKv } from "./kv/sweep.ts";
 export { isJsonKvValue, readKvValue } from "./kv/values.ts";
 export { type ListedBinding, listBindings } from "./listed-bindings.ts";
+export { createLogToken, findLogToken, type LogGrant, type LogScope } from "./log-tokens.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
@@ -140,6 +141,7 @@ export {
   getWorker,
   listWorkers,
   renameWorker,
+  setLogRetention,
   setWorkerEnvironment,
   setWorkerLimits,
   type Worker,
