@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   storage: async () => (await import("./commands/storage.ts")).storageCommand(),
   databases: async () => (await import("./commands/databases.ts")).databasesCommand(),
   crons: async () => (await import("./commands/crons.ts")).cronsCommand(),
+  queues: async () => (await import("./commands/queues.ts")).queuesCommand(),
   domains: async () => (await import("./commands/domains.ts")).domainsCommand(),
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),

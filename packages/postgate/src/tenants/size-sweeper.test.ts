@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { DatabaseId } from "@openworkers/core";
+import { type TestServer, testServers } from "../testing/test-server.ts";
 import { SizeSweeper, type Swept } from "./size-sweeper.ts";
 import { TenantServer } from "./tenant-server.ts";
-import { type TestServer, testServers } from "./testing/servers.ts";
 import { makeTenant, openSession, outcome, type PlatformTenant } from "./testing/tenants.ts";
 
 const mebibyte = 2 ** 20;
