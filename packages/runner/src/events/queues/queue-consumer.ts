@@ -3,6 +3,7 @@ import {
   decodePayload,
   messageOf,
   type QueueMessage,
+  queueConsumerName,
   queueLimits,
   queueMessageSchema,
   queueSubject,
@@ -44,9 +45,6 @@ interface Pending extends HeldMessage {
   readonly since: number;
   readonly settled: () => void;
 }
-
-/** The name of a queue's durable consumer on the bus. */
-export const queueConsumerName = (queueId: QueueDelivery["queueId"]): string => `queue-${queueId}`;
 
 /**
  * Takes one queue's messages from the bus and gives them to its worker, batch by batch. Nothing is acknowledged before what
