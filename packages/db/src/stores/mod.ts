@@ -33,11 +33,13 @@ export {
   databaseDropped,
   databaseDumped,
   deleteExpiredTokens,
+  deletionFailed,
   expiredDumps,
   findDump,
   forgetDump,
   listDumps,
   markDeleting,
+  stuckDeletions,
 } from "./database-life.ts";
 export {
   createDatabaseToken,
