@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { openPlatformBus } from "@openworkers/bus";
 import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
@@ -9,7 +10,6 @@ import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
-import { openBus } from "./bus.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { startLogs } from "./logs.ts";
 import { checkPort } from "./port.ts";
@@ -49,6 +49,8 @@ export interface PlatformSummary {
   readonly sandbox: SandboxKind;
   readonly baseDomain: string;
   readonly database: string;
+  /** What events travel over. */
+  readonly bus: string;
   /** Where tenant databases are reached; null when they are off. */
   readonly databases: DatabaseFaces | null;
   /** Where Prometheus finds its numbers. */
@@ -109,7 +111,9 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     output.warn(formatReport(message, details));
   const metrics = new Registry();
   addProcessMetrics(metrics);
-  const bus = parts.use(await output.step("Start the bus", () => openBus({ dataDir, report })));
+  const { bus, description: busDescription } = parts.use(
+    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
+  );
   const logs = parts.use(
     await output.step("Start the logs service", () => startLogs({ database: pool, bus, metrics, report })),
   );
@@ -186,6 +190,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       sandbox: options.sandbox,
       baseDomain: options.baseDomain,
       database: database.description,
+      bus: busDescription,
       databases: postgate?.faces ?? null,
       metrics: metricsServer === undefined ? null : `http://127.0.0.1:${metricsServer.port}/metrics`,
       logs: logs.url,

@@ -98,10 +98,12 @@ class QueueHandler implements BindingHandler<"queue"> {
     return jsonResponse({ metadata: { metrics } });
   }
 
-  /** The bus does not know how many bytes a queue's messages have: `backlogBytes` is NaN in the worker. */
+  /**
+   * Those that can be delivered: a send that needs nothing of the database waits for nothing of it. The bus does not know
+   * how many bytes they have, so that `backlogBytes` is NaN in the worker.
+   */
   async #metrics(queueId: QueueId): Promise<{ backlogCount: number }> {
-    const [stored, delayed] = await Promise.all([this.#backlogs.of(queueId), this.#delayed.of(queueId)]);
-    return { backlogCount: stored + delayed };
+    return { backlogCount: await this.#backlogs.of(queueId) };
   }
 
   /** Resolves when all of it is stored. When it fails, some of a batch may be. */
