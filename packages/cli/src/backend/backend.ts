@@ -10,8 +10,10 @@ import type {
   WorkerId,
 } from "@openworkers/core";
 import type { DeployAssets } from "@openworkers/db";
+import type { CronsBackend } from "./crons.ts";
 import type { DatabasesBackend } from "./databases.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import type { QueuesBackend } from "./queues.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
 export interface DeployInput {
@@ -33,6 +35,8 @@ export interface DeployInput {
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
+  /** Expressions of the manifest, instead of those of the manifest before; absent: the worker keeps those it has. */
+  readonly crons?: readonly string[];
   /** Share of the requests that the new version gets; the rest stays with what was live. */
   readonly percent: number;
   readonly message?: string;
@@ -193,6 +197,9 @@ export interface Backend extends AsyncDisposable {
   bucket(nameOrId: string): Promise<BucketAccess>;
 
   readonly databases: DatabasesBackend;
+
+  readonly crons: CronsBackend;
+  readonly queues: QueuesBackend;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;

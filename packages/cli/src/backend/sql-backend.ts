@@ -47,9 +47,11 @@ import type {
 } from "./backend.ts";
 import { hasTxtRecord, type TxtResolver } from "./dns.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import { SqlCrons } from "./sql-crons.ts";
 import { SqlDatabases } from "./sql-databases.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
+import { SqlQueues } from "./sql-queues.ts";
 import { SqlStorage } from "./sql-storage.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
@@ -65,6 +67,8 @@ export class SqlBackend implements Backend {
   readonly #dns: TxtResolver | undefined;
   readonly #storage: SqlStorage;
   readonly databases: SqlDatabases;
+  readonly crons: SqlCrons;
+  readonly queues: SqlQueues;
   #operator: Promise<UserId> | undefined;
 
   /**
@@ -77,6 +81,8 @@ export class SqlBackend implements Backend {
     this.#dns = dns;
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
+    this.crons = new SqlCrons(database, () => this.#by());
+    this.queues = new SqlQueues(database, () => this.#by());
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {
@@ -96,6 +102,7 @@ export class SqlBackend implements Backend {
       domains: input.domains,
       percent: input.percent,
       ...(input.entrypoints === undefined ? {} : { entrypoints: input.entrypoints }),
+      ...(input.crons === undefined ? {} : { crons: input.crons }),
       ...(input.consumers === undefined ? {} : { consumers: input.consumers }),
       ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.assets === undefined ? {} : { assets: input.assets }),

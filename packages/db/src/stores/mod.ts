@@ -21,7 +21,6 @@ export {
   changeCron,
   databaseTime,
   listCrons,
-  maxCronsPerWorker,
   type NewCron,
   removeCron,
   type StoredCron,
@@ -33,11 +32,13 @@ export {
   databaseDropped,
   databaseDumped,
   deleteExpiredTokens,
+  deletionFailed,
   expiredDumps,
   findDump,
   forgetDump,
   listDumps,
   markDeleting,
+  stuckDeletions,
 } from "./database-life.ts";
 export {
   createDatabaseToken,
