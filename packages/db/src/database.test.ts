@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
+import { signalProcess } from "@openworkers/core/host";
 import { sql } from "kysely";
 import { connect } from "./database.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/embedded-postgres.ts";
-import { signalProcess } from "./embedded/processes.ts";
 import { temporaryCluster, temporaryDirectory, withTestDatabase } from "./testing.ts";
 
 /** What a promise is rejected with. */

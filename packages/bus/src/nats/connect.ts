@@ -6,6 +6,7 @@ import {
   credsAuthenticator,
   errors,
   type NatsConnection,
+  nkeyAuthenticator,
 } from "@nats-io/transport-node";
 import { messageOf, OpenWorkersError, type Report } from "@openworkers/core";
 import type { Bus } from "../bus.ts";
@@ -19,6 +20,8 @@ export interface NatsOptions {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
+  /** Seed of an nkey (`SU…`): the server asks for a signature and never learns it. */
+  readonly nkeySeed?: string;
   /** Path of a file with a JWT and an nkey, as `nsc` writes it. */
   readonly credentialsFile?: string;
   /** Paths of PEM files. With any of them the connection has to be encrypted. */
@@ -77,6 +80,9 @@ function connectionOptions(options: NatsOptions): ConnectionOptions {
     ...(options.credentialsFile === undefined
       ? {}
       : { authenticator: credsAuthenticator(readCredentials(options.credentialsFile)) }),
+    ...(options.nkeySeed === undefined
+      ? {}
+      : { authenticator: nkeyAuthenticator(new TextEncoder().encode(options.nkeySeed)) }),
     ...(tls === undefined ? {} : { tls: { ...tls } }),
     inboxPrefix: options.inboxPrefix ?? "_INBOX",
     timeout: 5_000,

@@ -14,6 +14,7 @@ export class Link {
   #connected = true;
   #reconnects = 0;
   #closed = false;
+  #closing = false;
 
   constructor(connection: NatsConnection, report: Report) {
     this.connection = connection;
@@ -50,6 +51,7 @@ export class Link {
     let last: unknown = new OpenWorkersError("BUS_UNAVAILABLE", `${what}: NATS is away.`);
     while (true) {
       if (this.#closed) throw new OpenWorkersError("BUS_UNAVAILABLE", `${what}: the bus is closed.`);
+      if (this.#closing && !this.#connected) throw explain(last, what);
       const leftMs = deadline - Date.now();
       if (leftMs <= 0) throw explain(last, what);
       if (!this.#connected) {
@@ -65,6 +67,12 @@ export class Link {
       if (this.#connected) await Bun.sleep(Math.min(pauseMs, Math.max(0, deadline - Date.now())));
       pauseMs = Math.min(2 * pauseMs, longestPauseMs);
     }
+  }
+
+  /** From now on nobody waits for a server that is away. */
+  hurry(): void {
+    this.#closing = true;
+    this.#tell();
   }
 
   markClosed(): void {

@@ -67,10 +67,12 @@ export class NatsBus implements Bus {
     const stream = [...this.#declared.values()].find((declared) => matches(declared.subject, subject));
     if (stream !== undefined) checkSize(payload, stream.maxMessageBytes, `the stream ${stream.name}`);
     const what = `Cannot publish on ${subject}`;
+    // It is sent in a moment, perhaps more than once, and its owner may use its memory again by then.
+    const kept = payload.slice();
     return this.#counters.counting(
       this.#link.retrying(what, options.timeoutMs ?? publishMs, async (timeout) => {
         try {
-          const { seq, duplicate } = await this.#streams.publish(subject, payload, {
+          const { seq, duplicate } = await this.#streams.publish(subject, kept, {
             msgID: options.id,
             timeout,
           });
@@ -119,7 +121,7 @@ export class NatsBus implements Bus {
   follow(options: FollowOptions): AsyncIterable<StoredMessage> {
     checkFilter(options.subject);
     const signal = AbortSignal.any([options.signal, this.#ending.signal]);
-    return followStream(this.#streams, { ...options, signal }, this.#reports.report);
+    return followStream(this.#link, this.#manager, { ...options, signal }, this.#reports.report);
   }
 
   async streamState(stream: string): Promise<StreamState> {
@@ -235,6 +237,7 @@ export class NatsBus implements Bus {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort();
+    this.#link.hurry();
     await Promise.all([...this.#consumptions].map((consumption) => consumption[Symbol.asyncDispose]()));
     this.#link.markClosed();
     this.#reports[Symbol.dispose]();

@@ -42,7 +42,7 @@ export class Pull {
 
   /** Forgets what was asked for and asks anew. */
   restart(): void {
-    this.#abandon();
+    this.abandon();
     // What was asked for under the old name, and still comes, is nobody's: it is delivered again.
     this.#inbox = createInbox(inboxPrefixOf(this.#connection));
     this.#subscription = this.#connection.subscribe(this.#inbox, {
@@ -108,11 +108,12 @@ export class Pull {
 
   #lose(why: string): void {
     if (this.#subscription === undefined) return;
-    this.#abandon();
+    this.abandon();
     this.#options.onLost(why);
   }
 
-  #abandon(): void {
+  /** Asks for no more; what is on its way is lost to us. */
+  abandon(): void {
     clearInterval(this.#watch);
     if (this.#subscription !== undefined && !this.#subscription.isClosed()) this.#subscription.unsubscribe();
     this.#subscription = undefined;

@@ -105,6 +105,7 @@ export function contractOfLimits({ bus, stream }: ContractContext): void {
     await bus().publish(on(t, "a"), bytes(""), { id: "after" });
     await seen.atLeast(2);
     expect(ids(seen.all)).toEqual(["a0", "after"]);
+    await until(async () => (await bus().streamState(t.name)).messages === 5);
     expect(await bus().purge(t.name, t.subject)).toBe(5);
   });
 }

@@ -11,12 +11,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { processesIn, signalProcess } from "@openworkers/core/host";
 import { sql } from "kysely";
 import { z } from "zod";
 import { connect } from "../database.ts";
 import { temporaryCluster } from "../testing.ts";
 import { startEmbeddedPostgres } from "./embedded-postgres.ts";
-import { clearLeftovers, postmaster, processesIn, signalProcess } from "./processes.ts";
+import { clearLeftovers, postmaster } from "./processes.ts";
 
 setDefaultTimeout(60_000);
 const fast = { durable: false } as const;

@@ -1,7 +1,14 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, OpenWorkersError } from "@openworkers/core";
-import { type Account, accountFor, lockDirectory } from "@openworkers/core/host";
+import {
+  type Account,
+  accountFor,
+  lockDirectory,
+  type ServerExit,
+  ServerProcess,
+  spawnOptions,
+} from "@openworkers/core/host";
 import { Client, escapeIdentifier } from "pg";
 import { parseAddress, socketUrl } from "../address.ts";
 import { clientConfig } from "../driver.ts";
@@ -10,10 +17,10 @@ import { ClusterDirectory, makePrivate } from "./cluster-directory.ts";
 import { chooseLauncher, type Launcher } from "./launcher.ts";
 import { backendMemoryBytes, withMemoryLimit } from "./memory-limit.ts";
 import { clearLeftovers, postmaster } from "./processes.ts";
-import { type PostgresExit, ServerProcess, spawnOptions } from "./server-process.ts";
 import { serverArguments } from "./settings.ts";
 
-export type { PostgresExit };
+/** How PostgreSQL ended. */
+export type PostgresExit = ServerExit;
 
 export interface EmbeddedPostgresOptions {
   /** Directory of this PostgreSQL alone; created when it is not there. */
@@ -145,7 +152,9 @@ export class EmbeddedPostgres implements AsyncDisposable {
         durable: this.#options.durable ?? true,
       }),
     );
-    const server = new ServerProcess(withMemoryLimit(command, backendMemoryBytes()), this.#options.onLog);
+    const server = new ServerProcess(withMemoryLimit(command, backendMemoryBytes()), {
+      onLog: this.#options.onLog,
+    });
     this.#server = server;
     try {
       await this.#untilReady(server, signal);

@@ -1,36 +1,7 @@
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { processesIn, signalProcess } from "@openworkers/core/host";
 import { errorCode } from "../faults.ts";
-
-/** Sends a signal; a process that is no more is no error. */
-export function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (thrown) {
-    if (errorCode(thrown) !== "ESRCH") throw thrown;
-  }
-}
-
-/**
- * The processes whose working directory is `directory`: PostgreSQL and its children run in their data
- * directory. Compared by inode, because one in a mount namespace calls the same directory by another name.
- * Linux only; elsewhere none is found.
- */
-export function processesIn(directory: string): number[] {
-  if (process.platform !== "linux") return [];
-  const wanted = statSync(directory);
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const cwd = statSync(`/proc/${pid}/cwd`);
-        return cwd.ino === wanted.ino && cwd.dev === wanted.dev;
-      } catch {
-        return false; // it has ended, or is another user's and so not ours
-      }
-    });
-}
 
 /** What `postmaster.pid` says, or `undefined` when there is none: process id, and whether it takes sessions. */
 export function postmaster(dataPath: string): { pid: number; ready: boolean } | undefined {

@@ -21,7 +21,6 @@ export {
   changeCron,
   databaseTime,
   listCrons,
-  maxCronsPerWorker,
   type NewCron,
   removeCron,
   type StoredCron,
@@ -100,6 +99,7 @@ export { putKvStream } from "./kv/put.ts";
 export { sweepKv } from "./kv/sweep.ts";
 export { isJsonKvValue, readKvValue } from "./kv/values.ts";
 export { type ListedBinding, listBindings } from "./listed-bindings.ts";
+export { createLogToken, findLogToken, type LogGrant, type LogScope } from "./log-tokens.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
@@ -143,6 +143,7 @@ export {
   getWorker,
   listWorkers,
   renameWorker,
+  setLogRetention,
   setWorkerEnvironment,
   setWorkerLimits,
   type Worker,

@@ -125,12 +125,12 @@ export class RunningCell {
     return this.#cpuMs;
   }
 
-  lease({ requestId, holdMs }: Omit<AcquireOptions, "signal">, coldStart: boolean): Lease {
+  lease({ requestId, holdMs, span }: Omit<AcquireOptions, "signal">, coldStart: boolean): Lease {
     const now = performance.now();
     if (holdMs !== undefined) this.#heldUntil = Math.max(this.#heldUntil, now + holdMs);
     const account = this.#ledger.open(now, this.#sharedCpu(now));
     if (this.#lowered) this.#lower(this.#isHeavy(now));
-    this.#options.budget.open(requestId);
+    this.#options.budget.open(requestId, span);
     return new Place(this, requestId, account, coldStart);
   }
 

@@ -1,7 +1,7 @@
-import { within } from "@openworkers/core";
 import type { Subprocess } from "bun";
+import { within } from "../within.ts";
 
-export interface PostgresExit {
+export interface ServerExit {
   /** Its exit code, or 128 and the signal's number. */
   readonly code: number;
   /** The last it wrote, at most 8 KiB. */
@@ -19,17 +19,24 @@ export const spawnOptions = {
   env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
 } as const;
 
-/** The server's process and the end of its log. */
+/** The process of a server of ours, and the end of its log. */
 export class ServerProcess {
-  readonly exited: Promise<PostgresExit>;
+  readonly exited: Promise<ServerExit>;
   readonly #child: Subprocess<"ignore", "ignore", "pipe">;
   #log = "";
 
-  constructor(command: string[], onLog: ((line: string) => void) | undefined) {
-    this.#child = Bun.spawn(command, { ...spawnOptions, stdout: "ignore" });
-    const reading = this.#read(onLog);
+  constructor(
+    command: string[],
+    options: { readonly onLog?: ((line: string) => void) | undefined; readonly cwd?: string } = {},
+  ) {
+    this.#child = Bun.spawn(command, {
+      ...spawnOptions,
+      stdout: "ignore",
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    });
+    const reading = this.#read(options.onLog);
     this.exited = this.#child.exited.then(async (code) => {
-      // A child of PostgreSQL that outlives it would hold the pipe open.
+      // A child of the server that outlives it would hold the pipe open.
       await within(reading, 1_000);
       return { code, log: this.#log };
     });

@@ -1,0 +1,192 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { Bus, StoredMessage, StreamDefinition } from "../bus.ts";
+import { code, on, Seen, testConsumer, testStream, until } from "../testing/contract.ts";
+import { startTestCluster, startTestNats } from "../testing/nats.ts";
+import { bytes, text } from "../testing/text.ts";
+
+setDefaultTimeout(120_000);
+
+/** Publishes one message after the other until told to stop; resolves to the ids that are known to be stored. */
+function publishing(bus: Bus, stream: StreamDefinition) {
+  const end = new AbortController();
+  const stored = new Seen<string>();
+  const done = (async () => {
+    for (let at = 0; !end.signal.aborted; at++) {
+      await bus.publish(on(stream, `s${at % 4}`), bytes(`${at}`), { id: `${at}`, timeoutMs: 60_000 });
+      stored.add(`${at}`);
+    }
+  })();
+  return {
+    stored,
+    async stop() {
+      end.abort();
+      await done;
+      return stored.all;
+    },
+  };
+}
+
+function following(bus: Bus, stream: StreamDefinition) {
+  const end = new AbortController();
+  const seen = new Seen<StoredMessage>();
+  const done = (async () => {
+    const options = { stream: stream.name, subject: stream.subject, after: 0, signal: end.signal };
+    for await (const message of bus.follow(options)) seen.add(message);
+  })();
+  return {
+    seen,
+    async stop() {
+      end.abort();
+      await done;
+    },
+  };
+}
+
+describe("when nats-server is killed and started again", () => {
+  test("publishers, consumers and followers go on, and nothing is lost or twice", async () => {
+    await using nats = await startTestNats();
+    const [bus, other] = [await nats.connect(), await nats.connect()];
+    const [work, log] = [testStream({ retention: "work" }), testStream()];
+    for (const stream of [work, log]) await bus.declare(stream);
+    const handled = new Map<string, number>();
+    await other.consume(testConsumer(work, { ackWaitMs: 1_000 }), async (message) => {
+      await message.ack();
+      handled.set(message.id, (handled.get(message.id) ?? 0) + 1);
+    });
+    const follower = following(other, log);
+    const [worker, logger] = [publishing(bus, work), publishing(bus, log)];
+    for (let round = 1; round <= 3; round++) {
+      await Promise.all([worker.stored.atLeast(100 * round), logger.stored.atLeast(100 * round)]);
+      await nats.nodes[0]?.restart();
+    }
+    const [worked, logged] = await Promise.all([worker.stop(), logger.stop()]);
+    await until(() => handled.size === worked.length);
+    await until(async () => (await bus.streamState(work.name)).messages === 0);
+    await follower.seen.atLeast(logged.length);
+    // Their order is that of the positions, without a gap: what was published twice is stored once.
+    expect(follower.seen.all.map(({ id }) => id)).toEqual([...logged]);
+    expect(follower.seen.all.map(({ seq }) => seq)).toEqual(logged.map((_, at) => at + 1));
+    await follower.stop();
+    // An acknowledgement that was not known to have arrived is given again: more than once is possible, never is not.
+    expect([...handled.keys()].sort()).toEqual([...worked].sort());
+    expect(bus.stats()).toMatchObject({ connected: true, reconnects: 3, failed: 0 });
+    expect(bus.stats().published).toBe(worked.length + logged.length);
+  });
+
+  test("a publication gives up in time, and the same again is stored once", async () => {
+    await using nats = await startTestNats();
+    const bus = await nats.connect();
+    const stream = testStream();
+    await bus.declare(stream);
+    await nats.nodes[0]?.kill();
+    const attempt = (timeoutMs: number) =>
+      bus.publish(on(stream, "a"), bytes("x"), { id: "same", timeoutMs });
+    expect(await code(attempt(300))).toBe("BUS_UNAVAILABLE");
+    expect(await code(bus.request("nobody", bytes(""), { timeoutMs: 300 }))).toBe("BUS_UNAVAILABLE");
+    expect(bus.stats()).toMatchObject({ connected: false, failed: 1 });
+    const patient = [attempt(60_000), attempt(60_000)];
+    await nats.nodes[0]?.start();
+    expect((await Promise.all(patient)).filter(({ duplicate }) => !duplicate)).toHaveLength(1);
+    expect((await bus.streamState(stream.name)).messages).toBe(1);
+  });
+
+  test("what a killed process was handling is delivered again", async () => {
+    await using nats = await startTestNats();
+    const bus = await nats.connect();
+    const stream = testStream({ retention: "work" });
+    await bus.declare(stream);
+    const first = new Seen<string>();
+    await bus.consume(testConsumer(stream, { ackWaitMs: 500 }), async (message) => {
+      first.add(message.id);
+      if (message.deliveries === 1) await nats.nodes[0]?.restart();
+      throw new Error("the acknowledgement is not even tried");
+    });
+    await bus.publish(on(stream, "a"), bytes("x"), { id: "1" });
+    await first.atLeast(2);
+  });
+
+  test("who answers requests still does", async () => {
+    await using nats = await startTestNats();
+    const [bus, other] = [await nats.connect(), await nats.connect()];
+    await using _ = await other.respond("ask", "group", async (payload) => bytes(`heard ${text(payload)}`));
+    await nats.nodes[0]?.restart();
+    await until(() => bus.stats().connected && other.stats().connected);
+    expect(text(await bus.request("ask", bytes("you"), { timeoutMs: 5_000 }))).toBe("heard you");
+  });
+
+  test("a bus can be closed while no server is there", async () => {
+    await using nats = await startTestNats();
+    const bus = await nats.connect();
+    const stream = testStream({ retention: "work" });
+    await bus.declare(stream);
+    const seen = new Seen<string>();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await bus.consume(testConsumer(stream), async (message) => {
+      seen.add(message.id);
+      await promise;
+    });
+    const follower = following(bus, stream);
+    await bus.publish(on(stream, "a"), bytes("x"), { id: "1" });
+    await seen.atLeast(1);
+    await nats.nodes[0]?.kill();
+    await until(() => !bus.stats().connected);
+    const publication = code(bus.publish(on(stream, "a"), bytes("x"), { id: "2", timeoutMs: 60_000 }));
+    const closing = bus[Symbol.asyncDispose]();
+    resolve();
+    await closing;
+    expect(await publication).toBe("BUS_UNAVAILABLE");
+    await follower.stop();
+  });
+
+  test("a server that lost its disk is given the streams and consumers again", async () => {
+    await using nats = await startTestNats();
+    const bus = await nats.connect();
+    const stream = testStream({ retention: "work" });
+    await bus.declare(stream);
+    const seen = new Seen<string>();
+    await bus.consume(testConsumer(stream), async (message) => seen.add(message.id));
+    await bus.publish(on(stream, "a"), bytes("x"), { id: "1" });
+    await seen.atLeast(1);
+    const [node] = nats.nodes;
+    await node?.kill();
+    Bun.spawnSync(["rm", "-rf", `${node?.directory}/jetstream`]);
+    await node?.start();
+    await bus.publish(on(stream, "a"), bytes("x"), { id: "2", timeoutMs: 30_000 });
+    await seen.atLeast(2);
+    expect(seen.all).toEqual(["1", "2"]);
+  });
+});
+
+describe("when a node of a cluster is killed", () => {
+  test("publishers, consumers and followers go on with the others, whichever it is", async () => {
+    await using nats = await startTestCluster(3);
+    const [bus, other] = [await nats.connect(), await nats.connect()];
+    const [work, log] = [testStream({ retention: "work" }), testStream()];
+    for (const stream of [work, log]) await bus.declare(stream);
+    const handled = new Set<string>();
+    await other.consume(testConsumer(work, { ackWaitMs: 2_000 }), async (message) => {
+      await message.ack();
+      handled.add(message.id);
+    });
+    const follower = following(other, log);
+    const [worker, logger] = [publishing(bus, work), publishing(bus, log)];
+    for (const [round, node] of nats.nodes.entries()) {
+      await Promise.all([worker.stored.atLeast(100 * (round + 1)), logger.stored.atLeast(100 * (round + 1))]);
+      await node.kill();
+      // Two of three are a quorum: everybody goes on before the third is back.
+      const so = [worker.stored.all.length, logger.stored.all.length, follower.seen.all.length] as const;
+      await Promise.all([
+        worker.stored.atLeast(so[0] + 50),
+        logger.stored.atLeast(so[1] + 50),
+        follower.seen.atLeast(so[2] + 50),
+      ]);
+      await node.start();
+    }
+    const [worked, logged] = await Promise.all([worker.stop(), logger.stop()]);
+    await until(() => handled.size === worked.length);
+    await follower.seen.atLeast(logged.length);
+    expect(follower.seen.all.map(({ id }) => id)).toEqual([...logged]);
+    await follower.stop();
+    await until(async () => (await bus.streamState(work.name)).messages === 0);
+  });
+});

@@ -1,0 +1,15 @@
+import { type Bus, busFromEnvironment } from "@openworkers/bus";
+import { OpenWorkersError, type Report } from "@openworkers/core";
+
+/**
+ * The bus of a service of a cluster, which it shares with the others.
+ *
+ * @throws OpenWorkersError CONFIG_INVALID when NATS_URL is not set or what goes with it makes no sense, BUS_UNAVAILABLE
+ */
+export async function requireNats(name: string, report: Report): Promise<Bus> {
+  const bus = await busFromEnvironment(process.env, { name: `openworkers-${name}`, report });
+  if (bus !== undefined) return bus;
+  throw new OpenWorkersError("CONFIG_INVALID", "NATS_URL is not set.", {
+    hint: "It names the NATS servers of the platform. For all of a platform on this machine: ow up",
+  });
+}
