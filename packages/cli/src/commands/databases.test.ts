@@ -106,6 +106,14 @@ describe("a database", () => {
     expect(await exec("gone", "select * from t")).toEqual([["ünï"]]);
   });
 
+  test("that is deleted without a dump leaves nothing, and one that is there no more is not found", async () => {
+    await create("unkept");
+    const { dump } = await home.json("databases", "delete", "unkept", "--no-dump", "--yes");
+    expect(dump).toBe(null);
+    const again = await home.ow(["databases", "delete", "unkept", "--no-dump", "--yes"]);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('no database "unkept"')]);
+  });
+
   test("is copied with what is in it", async () => {
     await create("source");
     await exec("source", "create table t as select generate_series(1, 1000) as id");
