@@ -30,7 +30,9 @@ const names = [
   "kv",
   "kv-many",
   "node-compat",
+  "queue",
   "rate-limit",
+  "scheduled",
   "service-books",
   "service-shop",
   "spa",
@@ -364,6 +366,22 @@ test("rate-limit lets three requests of each path through", async () => {
   };
   expect(await statuses("/a")).toEqual([200, 200, 200, 429, 429]);
   expect(await statuses("/b")).toEqual([200, 200, 200, 429, 429]);
+});
+
+describe("scheduled", () => {
+  const run = async (cron: string) => {
+    expect(await platform.ow("crons", "run", "scheduled", cron, "--wait")).toMatchObject({ code: 0 });
+  };
+  const runs = async () => (await platform.fetch("scheduled", "/")).json() as Promise<{ due: string }[]>;
+
+  test("notes each of its runs, and keeps those of the day", async () => {
+    await run("*/5 * * * *");
+    const noted = await runs();
+    expect(noted.length).toBeGreaterThan(0);
+    for (const { due } of noted) expect(new Date(due).toISOString()).toBe(due);
+    await run("30 3 * * *");
+    expect((await runs()).length).toBeGreaterThanOrEqual(noted.length);
+  });
 });
 
 test("Ctrl-C ends the platform with code 0 and leaves no process behind", async () => {

@@ -1,1 +1,5 @@
-export {};
+export { type FollowLogsOptions, followLogs } from "./client/follow-logs.ts";
+export { type QueryLogsOptions, queryLogs } from "./client/query-logs.ts";
+export { type LogFilter, logFilterSchema, matchesFilter } from "./filter.ts";
+export { createLogsService, type LogsService, type LogsServiceOptions } from "./service.ts";
+export { type LogsSettings, readLogsSettings } from "./settings.ts";

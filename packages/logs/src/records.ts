@@ -1,4 +1,4 @@
-import { type LogBatch, type LogRecord, logSubject, type WorkerId } from "@openworkers/core";
+import { isId, type LogBatch, type LogRecord, logSubject, type WorkerId } from "@openworkers/core";
 import { formatPosition, type Position } from "./position.ts";
 
 /** A record and where it is among all. */
@@ -66,8 +66,8 @@ export function repairText(text: string): string {
 
 /** The worker whose records lie on `subject`; undefined when it is none of the logs'. */
 export function workerOfSubject(subject: string): WorkerId | undefined {
-  const worker = subject.slice(subject.lastIndexOf(".") + 1) as WorkerId;
-  return logSubject(worker) === subject ? worker : undefined;
+  const worker = subject.slice(subject.lastIndexOf(".") + 1);
+  return isId<"worker">(worker) && logSubject(worker) === subject ? worker : undefined;
 }
 
 /** A batch's records with their positions. Those that speak for another worker than the subject's are left out. */

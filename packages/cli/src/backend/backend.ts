@@ -7,10 +7,13 @@ import type {
   WantedBinding,
   WantedConsumer,
   WorkerCode,
+  WorkerId,
 } from "@openworkers/core";
 import type { DeployAssets } from "@openworkers/db";
+import type { CronsBackend } from "./crons.ts";
 import type { DatabasesBackend } from "./databases.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import type { QueuesBackend } from "./queues.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
 export interface DeployInput {
@@ -32,6 +35,8 @@ export interface DeployInput {
   /** Absent: the worker keeps those it has. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
+  /** Expressions of the manifest, instead of those of the manifest before; absent: the worker keeps those it has. */
+  readonly crons?: readonly string[];
   /** Share of the requests that the new version gets; the rest stays with what was live. */
   readonly percent: number;
   readonly message?: string;
@@ -193,12 +198,20 @@ export interface Backend extends AsyncDisposable {
 
   readonly databases: DatabasesBackend;
 
+  readonly crons: CronsBackend;
+  readonly queues: QueuesBackend;
+
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;
   /** `trust` skips the DNS lookup: an operator says that the domain is theirs. */
   verifyDomain(hostname: string, options: { readonly trust: boolean }): Promise<DomainSummary>;
   removeDomain(hostname: string): Promise<void>;
 
+  workerId(worker: string): Promise<WorkerId>;
+  /** A token that lets read a worker's logs, or everybody's without one, for an hour. */
+  createLogToken(worker: WorkerId | undefined): Promise<string>;
+  /** Keeps a worker's logs for so many days, beside today; null for as long as the platform does. */
+  setLogRetention(worker: string, days: number | null): Promise<void>;
   /** Newest first. */
   audit(limit: number): Promise<AuditEntry[]>;
 }

@@ -1,7 +1,8 @@
-import { OpenWorkersError, type UserId } from "@openworkers/core";
+import { OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
 import {
   addDomain,
   createDeployment,
+  createLogToken,
   createResource,
   type Database,
   type Deployment,
@@ -24,6 +25,7 @@ import {
   removeDomain,
   rotateSealingKey,
   SecretKeys,
+  setLogRetention,
   sweepUploads,
   uploadAssets,
   verifyDomain,
@@ -45,11 +47,15 @@ import type {
 } from "./backend.ts";
 import { hasTxtRecord, type TxtResolver } from "./dns.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import { SqlCrons } from "./sql-crons.ts";
 import { SqlDatabases } from "./sql-databases.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
+import { SqlQueues } from "./sql-queues.ts";
 import { SqlStorage } from "./sql-storage.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
+
+const logTokenMs = 3_600_000;
 
 /**
  * Acts on a platform through its database, as the operator: works when nothing else of the platform does. Whoever
@@ -61,6 +67,8 @@ export class SqlBackend implements Backend {
   readonly #dns: TxtResolver | undefined;
   readonly #storage: SqlStorage;
   readonly databases: SqlDatabases;
+  readonly crons: SqlCrons;
+  readonly queues: SqlQueues;
   #operator: Promise<UserId> | undefined;
 
   /**
@@ -73,6 +81,8 @@ export class SqlBackend implements Backend {
     this.#dns = dns;
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
+    this.crons = new SqlCrons(database, () => this.#by());
+    this.queues = new SqlQueues(database, () => this.#by());
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {
@@ -92,6 +102,7 @@ export class SqlBackend implements Backend {
       domains: input.domains,
       percent: input.percent,
       ...(input.entrypoints === undefined ? {} : { entrypoints: input.entrypoints }),
+      ...(input.crons === undefined ? {} : { crons: input.crons }),
       ...(input.consumers === undefined ? {} : { consumers: input.consumers }),
       ...(input.egress === undefined ? {} : { egress: input.egress }),
       ...(input.assets === undefined ? {} : { assets: input.assets }),
@@ -289,6 +300,22 @@ export class SqlBackend implements Backend {
 
   async removeDomain(hostname: string): Promise<void> {
     await removeDomain(this.#database, { hostname, by: await this.#by() });
+  }
+
+  async workerId(worker: string): Promise<WorkerId> {
+    return (await getWorker(this.#database, worker)).id;
+  }
+
+  async createLogToken(worker: WorkerId | undefined): Promise<string> {
+    return await createLogToken(this.#database, {
+      scope: worker === undefined ? { kind: "all" } : { kind: "worker", workerId: worker },
+      expiresAt: new Date(Date.now() + logTokenMs),
+      by: await this.#by(),
+    });
+  }
+
+  async setLogRetention(worker: string, days: number | null): Promise<void> {
+    await setLogRetention(this.#database, { worker, days, by: await this.#by() });
   }
 
   async audit(limit: number): Promise<AuditEntry[]> {

@@ -46,7 +46,7 @@ export function devCommand(): Command {
           url: platform.url,
           served: platform.served,
           databaseFaces: platform.databaseFaces,
-          logsSocket: profile.logsSocket,
+          profile,
         });
       });
     });

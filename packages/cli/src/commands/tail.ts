@@ -1,76 +1,84 @@
-import { isOpenWorkersError, logLevels } from "@openworkers/core";
-import { type Command, Option } from "commander";
-import { readLiveLogs } from "../live-logs/client.ts";
-import { logFilterSchema } from "../live-logs/filter.ts";
+import { isOpenWorkersError, type WorkerId } from "@openworkers/core";
+import { type FollowLogsOptions, followLogs } from "@openworkers/logs";
+import type { Command } from "commander";
+import { logsAccess, untilWorker } from "../live-logs/access.ts";
+import { type FilterOptions, filterOf, withFilterOptions } from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
-import { UsageError } from "../output/failure.ts";
 import type { Output } from "../output/output.ts";
-import { chooseProfile, type Profile } from "../profile/profile.ts";
-import { choiceOf, platformCommand, withContext } from "./context.ts";
-import { platformAt } from "./platform.ts";
+import { choiceOf, integer, platformCommand, withContext } from "./context.ts";
+import { type OpenPlatform, openPlatform } from "./platform.ts";
 
-interface Options {
+interface Options extends FilterOptions {
   readonly json?: boolean;
   readonly profile?: string;
   readonly port?: number;
-  readonly level?: string;
-  readonly search?: string;
-  readonly request?: string;
-  readonly status?: string;
-  readonly outcome?: string;
+  readonly history?: number;
 }
 
 export function tailCommand(): Command {
-  return platformCommand("tail", "Follow what workers log, and every request", [
+  const command = platformCommand("tail", "Follow what workers log, and every request", [
     "ow tail hello",
+    "ow tail hello --history 50",
     "ow tail --level error",
     "ow tail hello --status 5xx --json",
-  ])
-    .argument("[worker]", "only this one")
-    .addOption(new Option("--level <level>", "this level and above").choices(logLevels))
-    .option("--search <text>", "only records with this text in the message, exception or path")
-    .option("--request <id>", "only this request")
-    .option("--status <status>", "only requests with this status, as 404 or 5xx")
-    .option("--outcome <outcome>", "only requests that ended so, as ok, exception or cpu-limit")
+  ]).argument("[worker]", "only this one");
+  return withFilterOptions(command)
+    .option("--history <number>", "begin with so many of the last records", integer(0, 10_000))
     .action(async (worker: string | undefined, options: Options) => {
-      const { level, search, request, status, outcome } = options;
-      const filter = logFilterSchema.safeParse({
-        worker,
-        level,
-        search,
-        requestId: request,
-        status,
-        outcome,
-      });
-      if (!filter.success) {
-        const [issue] = filter.error.issues;
-        throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
-      }
+      const filter = filterOf(options);
       await withContext(options, async ({ output, signal }) => {
-        const profile = await chooseProfile(choiceOf(options));
-        if (worker !== undefined) await warnIfUnknown(worker, profile, output);
-        const records = readLiveLogs(profile.logsSocket, {
-          filter: filter.data,
-          signal,
-          onConnected: () => output.announce(`Following ${worker ?? "every worker"}; Ctrl-C ends it.`),
-        });
-        for await (const record of records) {
-          output.line(
-            output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: worker === undefined }),
-          );
-        }
+        await using platform = await openPlatform(choiceOf(options));
+        const from = options.history === undefined ? {} : { history: options.history };
+        await follow(platform, worker, { filter, ...from, signal }, output);
       });
     });
 }
 
+async function follow(
+  platform: OpenPlatform,
+  worker: string | undefined,
+  options: Pick<FollowLogsOptions, "filter" | "history" | "signal">,
+  output: Output,
+): Promise<void> {
+  const { signal } = options;
+  const following = () => output.announce(`Following ${worker ?? "every worker"}; Ctrl-C ends it.`);
+  const known = worker === undefined ? undefined : await findWorker(platform, worker, output);
+  const began = Date.now();
+  // What a worker logs between its deploy and our next look is history by then.
+  const late = worker !== undefined && known === undefined;
+  if (late) following();
+  const workerId = late ? await untilWorker(platform.backend, worker, signal) : known;
+  if (signal.aborted) return;
+  let lost = false;
+  const records = followLogs({
+    ...options,
+    ...logsAccess(platform.backend, platform.profile, workerId),
+    ...(workerId === undefined ? {} : { workerId }),
+    ...(late ? { since: began } : { onConnected: following }),
+    onLost: (why) => {
+      if (!lost) output.warn(`The logs broke off: ${why}. Trying to go on from there.`);
+      lost = true;
+    },
+  });
+  for await (const record of records) {
+    lost = false;
+    output.line(
+      output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: worker === undefined }),
+    );
+  }
+}
+
 // A misspelt name would be followed in silence for ever; one that is deployed later is a good name, too.
-async function warnIfUnknown(worker: string, profile: Profile, output: Output): Promise<void> {
-  await using platform = platformAt(profile.databaseUrl, profile);
+async function findWorker(
+  { backend }: OpenPlatform,
+  worker: string,
+  output: Output,
+): Promise<WorkerId | undefined> {
   try {
-    await platform.backend.worker(worker);
+    return await backend.workerId(worker);
   } catch (thrown) {
-    if (isOpenWorkersError(thrown, "NOT_FOUND")) {
-      output.warn(`There is no worker "${worker}" yet. List those there are: ow workers`);
-    } else if (!isOpenWorkersError(thrown, "DATABASE_UNAVAILABLE")) throw thrown; // logs need no database
+    if (!isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
+    output.warn(`There is no worker "${worker}" yet. List those there are: ow workers`);
+    return undefined;
   }
 }

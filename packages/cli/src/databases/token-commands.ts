@@ -1,7 +1,7 @@
 import { type DatabaseScope, databaseScopes } from "@openworkers/core";
 import { type Command, Option } from "commander";
 import { group, platformCommand, withPlatform } from "../commands/context.ts";
-import { UsageError } from "../output/failure.ts";
+import { parseDuration } from "../output/duration.ts";
 import { formatTable, formatTime } from "../output/format.ts";
 import { connectionString } from "./connection-string.ts";
 
@@ -14,8 +14,6 @@ interface CreateOptions extends Options {
   readonly scope: DatabaseScope;
   readonly expires?: number;
 }
-
-const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export function tokensCommand(): Command {
   const tokens = group("tokens", "Tokens: passwords to a database for people and programs", [
@@ -42,7 +40,7 @@ function createCommand(): Command {
     )
     .addOption(
       new Option("--expires <time>", "when it ends, as in 30d, 12h, 15m (default: never)").argParser(
-        parseTime,
+        parseDuration,
       ),
     )
     .action(async (nameOrId: string, { scope, expires, ...options }: CreateOptions) => {
@@ -100,12 +98,4 @@ function revokeCommand(): Command {
         output.result({ database: nameOrId, revoked: name }, `${name} opens nothing any more.`);
       });
     });
-}
-
-function parseTime(text: string): number {
-  const [, number, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  const ms = unitMs[unit ?? ""];
-  if (ms === undefined || Number(number) === 0)
-    throw new UsageError(`--expires: "${text}" is no time such as 30d, 12h or 15m.`);
-  return Number(number) * ms;
 }

@@ -69,11 +69,16 @@ export async function releaseWorker(
     return value;
   };
   for (const warning of warnings) output.warn(warning);
-  const { entrypoints } = await timed(
+  const { entrypoints, handlers } = await timed(
     "check",
     `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
     () => checkStarts(built, { backend, sandbox }),
   );
+  if (project.crons?.length && !handlers.includes("scheduled")) {
+    output.warn(
+      `${project.name} has crons and exports no scheduled(): each of its runs will end as no-handler.`,
+    );
+  }
   const sent =
     assets === undefined
       ? undefined
@@ -99,6 +104,7 @@ export async function releaseWorker(
       ...(assets === undefined ? {} : { assets: deployAssets(assets) }),
       ...(project.routes === undefined ? {} : { routes: project.routes }),
       domains: project.domains,
+      ...(project.crons === undefined ? {} : { crons: project.crons }),
       percent,
       ...(message === undefined ? {} : { message }),
       environmentVars: vars,

@@ -1,17 +1,19 @@
 import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { isOpenWorkersError, messageOf } from "@openworkers/core";
+import { followLogs } from "@openworkers/logs";
 import colors from "picocolors";
 import type { PlatformContext } from "../commands/context.ts";
 import { type BuildOptions, buildWorker, fingerprint } from "../deploy/build.ts";
 import { releaseWorker } from "../deploy/deploy.ts";
-import { readLiveLogs } from "../live-logs/client.ts";
+import { logsAccess } from "../live-logs/access.ts";
 import { formatRecord } from "../live-logs/format.ts";
 import { reportFailure } from "../output/failure.ts";
+import type { Profile } from "../profile/profile.ts";
 import { Watcher } from "./watcher.ts";
 
 export interface DevelopContext extends PlatformContext {
-  readonly logsSocket: string;
+  readonly profile: Profile;
 }
 
 /**
@@ -58,9 +60,11 @@ export async function develop(path: string, options: BuildOptions, context: Deve
   await following;
 }
 
-async function follow(worker: string, { logsSocket, output, signal }: DevelopContext): Promise<void> {
+async function follow(worker: string, { backend, profile, output, signal }: DevelopContext): Promise<void> {
   try {
-    for await (const record of readLiveLogs(logsSocket, { filter: { worker }, signal })) {
+    const workerId = await backend.workerId(worker);
+    const access = logsAccess(backend, profile, workerId);
+    for await (const record of followLogs({ ...access, workerId, filter: {}, signal })) {
       output.line(output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: false }));
     }
   } catch (thrown) {

@@ -6,6 +6,8 @@ import { printable } from "../output/printable.ts";
 export interface LogFormat {
   /** Name the worker on each line: for a reader of more than one. */
   readonly showWorker: boolean;
+  /** Say the day as well: for records that are not of this moment. */
+  readonly showDate?: boolean;
 }
 
 const levelColors = {
@@ -18,8 +20,9 @@ const levelColors = {
 } as const;
 
 /** A record as a person reads it: time, level, version, request, message; further lines are indented. */
-export function formatRecord(record: LogRecord, { showWorker }: LogFormat): string {
-  const time = colors.dim(new Date(record.time).toISOString().slice(11, 23));
+export function formatRecord(record: LogRecord, { showWorker, showDate = false }: LogFormat): string {
+  const text = new Date(record.time).toISOString().slice(showDate ? 0 : 11, 23);
+  const time = colors.dim(text.replace("T", " "));
   const worker = showWorker ? ` ${colors.bold(record.worker)}` : "";
   const origin = colors.dim(`v${record.version} ${record.requestId?.slice(-8) ?? "-".repeat(8)}`);
   const body = record.kind === "line" ? formatLine(record) : formatInvocation(record);
@@ -36,12 +39,16 @@ function formatLine(line: LogLine): string {
 
 function formatInvocation(record: InvocationRecord): string {
   const good = record.outcome === "ok";
-  const status = (good && record.status < 500 ? colors.green : colors.red)(String(record.status));
+  const isRequest = record.event === undefined;
+  const status = isRequest ? String(record.status) : record.outcome === "ok" ? "ok" : "failed";
   const notes = [
     `${formatMs(record.wallMs)}, CPU ${record.cpuMs.toFixed(1)} ms`,
     ...(record.coldStart ? ["cold start"] : []),
     ...(good ? [] : [record.outcome]),
   ];
-  const what = printable(`${record.method} ${record.host}${record.path}`);
-  return `${status}   ${what} ${colors.dim(`(${notes.join(", ")})`)}`;
+  const what = isRequest
+    ? `${record.method} ${record.host}${record.path}`
+    : `${record.trigger === "scheduled" ? "cron" : record.trigger} ${record.event}`;
+  const color = good && record.status < 500 ? colors.green : colors.red;
+  return `${color(status.padEnd(5))} ${printable(what)} ${colors.dim(`(${notes.join(", ")})`)}`;
 }

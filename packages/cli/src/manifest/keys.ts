@@ -59,7 +59,6 @@ const unsupported = new Set([
   "streaming_tail_consumers",
   "tail_consumers",
   "text_blobs",
-  "triggers",
   "unsafe_hello_world",
   "vectorize",
   "vpc_networks",

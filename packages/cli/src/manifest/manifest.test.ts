@@ -113,6 +113,14 @@ describe("a manifest", () => {
     }
   });
 
+  test("has crons, or none, or does not speak of them", async () => {
+    const crons = ["*/5 * * * *", "0 9 * * MON-FRI"];
+    expect((await project(json({ triggers: { crons } }))).crons).toEqual(crons);
+    expect((await project(json({ triggers: { crons: [] } }))).crons).toEqual([]);
+    expect(await project(json({ triggers: {} }))).not.toHaveProperty("crons");
+    expect(await project(json({}))).not.toHaveProperty("crons");
+  });
+
   test("sorts its routes into path routes and custom domains", async () => {
     const { routes, domains } = await project(
       json({
@@ -202,6 +210,11 @@ const refused: { what: string; files: Record<string, string>; options?: LoadProj
       says: "minify: Invalid input: expected boolean",
     },
     {
+      what: "a cron that is none",
+      files: json({ triggers: { crons: ["* * * * *", "0 0 30 2 *"] } }),
+      says: 'triggers.crons.1: The cron "0 0 30 2 *" cannot be used: It is never due.',
+    },
+    {
       what: "a date that is none",
       files: json({ compatibility_date: "soon" }),
       says: "compatibility_date: write it as YYYY-MM-DD",
@@ -257,7 +270,6 @@ const keys: { key: string; value: unknown; warning: string | undefined }[] = [
   { key: "d1_databases", value: [{ binding: "DB" }], warning: undefined },
   { key: "hyperdrive", value: [{ binding: "DB", id: "shop" }], warning: undefined },
   { key: "kv_namespaces", value: [{ binding: "KV" }], warning: undefined },
-  { key: "triggers", value: { crons: ["* * * * *"] }, warning: "triggers is not supported" },
   { key: "compatability_date", value: "2026-01-01", warning: "Did you mean compatibility_date?" },
   { key: "kv_namespace", value: [], warning: "Did you mean kv_namespaces?" },
   { key: "quux", value: 1, warning: "quux is not a known key and has no effect." },

@@ -55,6 +55,8 @@ export interface Project {
   /** Absent when the manifest says nothing about routes. */
   readonly routes?: readonly string[];
   readonly domains: readonly string[];
+  /** Absent when the manifest says nothing about crons. */
+  readonly crons?: readonly string[];
   /** Absent when the worker has no static files. */
   readonly assets?: AssetsManifest;
   readonly build: BuildSettings;
@@ -114,6 +116,7 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
     limits: readLimits(manifest),
     egress: { allow: manifest.openworkers?.egress?.allow },
     ...readRoutes(manifest),
+    ...(manifest.triggers?.crons === undefined ? {} : { crons: manifest.triggers.crons }),
     ...(assets === undefined ? {} : { assets }),
     build: readBuildSettings(manifest, root),
     warnings: [...warnings, ...bound.warnings],

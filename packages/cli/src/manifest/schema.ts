@@ -3,8 +3,11 @@ import {
   egressAllowSchema,
   htmlHandlings,
   limitsSchema,
+  maxCronsPerWorker,
   maxWorkerFirstRules,
+  messageOf,
   notFoundHandlings,
+  parseCron,
 } from "@openworkers/core";
 import { z } from "zod";
 import { bindingKeys } from "./binding-keys.ts";
@@ -28,6 +31,14 @@ const rule = z.object({
 export type Rule = z.infer<typeof rule>;
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, "write it as YYYY-MM-DD");
+
+const cron = z.string().check(({ value, issues }) => {
+  try {
+    parseCron(value);
+  } catch (thrown) {
+    issues.push({ code: "custom", message: messageOf(thrown), input: value });
+  }
+});
 
 const workerFirstRule = z.string().max(100).regex(/^!?\//, "a rule begins with / or !/");
 
@@ -57,6 +68,7 @@ const shared = {
   compatibility_flags: z.array(z.string().min(1)).optional(),
   vars: z.record(z.string().min(1), z.json()).optional(),
   ...bindingKeys,
+  triggers: z.looseObject({ crons: z.array(cron).max(maxCronsPerWorker).optional() }).optional(),
   limits: z.looseObject({ cpu_ms: limitsSchema.shape.cpuMs.optional() }).optional(),
   assets: assets.optional(),
   openworkers: z

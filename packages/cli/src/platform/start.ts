@@ -1,17 +1,18 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openPlatformBus } from "@openworkers/bus";
-import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
+import { OpenWorkersError, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
-import { checkSandbox, createRunner, readSettings } from "@openworkers/runner";
+import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
 import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
 import rootPackage from "../../package.json" with { type: "json" };
 import { isAnswering } from "../live-logs/client.ts";
-import { LogFanOut } from "../live-logs/fan-out.ts";
-import { type Serves, serveLiveLogs } from "../live-logs/server.ts";
+import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
+import { startLogs } from "./logs.ts";
+import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { formatReport } from "./report.ts";
@@ -49,10 +50,14 @@ export interface PlatformSummary {
   readonly sandbox: SandboxKind;
   readonly baseDomain: string;
   readonly database: string;
+  /** What events travel over. */
+  readonly bus: string;
   /** Where tenant databases are reached; null when they are off. */
   readonly databases: DatabaseFaces | null;
   /** Where Prometheus finds its numbers. */
   readonly metrics: string | null;
+  /** Where logs are read, with a token. */
+  readonly logs: string;
   readonly profile: string;
   readonly version: string;
   readonly pid: number;
@@ -64,7 +69,7 @@ export interface RunningPlatform extends AsyncDisposable {
 }
 
 /**
- * Starts the platform: database, migrations, live logs, tenant databases, runner, and the profile that other commands find it by.
+ * Starts the platform: database, migrations, bus, logs, tenant databases, runner, and the profile that other commands find it by.
  * Disposing of it finishes requests under way and stops all of it; what was started is stopped when a later part fails.
  *
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, PORT_IN_USE, DATA_DIR_IN_USE, DATA_DIR_NEWER, DATABASE_UNAVAILABLE,
@@ -94,13 +99,27 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   if (applied.length > 0) output.note(`  applied ${applied.join(", ")}`);
   const secretKeys = await SecretKeys.load({ secretKey: process.env.OW_SECRET_KEY, directory: dataDir });
   await registerSealingKey(pool, secretKeys);
-  const logs = new LogFanOut();
-  let serves: Serves = () => false;
-  parts.use(serveLiveLogs(logsSocket, logs, (worker, version) => serves(worker, version)));
-  parts.use(logs);
+  let serves: Status["serves"] = () => false;
+  let readers: Status["readers"] = () => 0;
+  parts.use(
+    serveStatus(logsSocket, {
+      serves: (worker, version) => serves(worker, version),
+      readers: () => readers(),
+    }),
+  );
   signal.throwIfAborted();
   const report = (message: string, details: Record<string, unknown>) =>
     output.warn(formatReport(message, details));
+  const metrics = processMetrics();
+  const { bus, description: busDescription } = parts.use(
+    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
+  );
+  const logs = parts.use(
+    await output.step("Start the logs service", () => startLogs({ database: pool, bus, metrics, report })),
+  );
+  readers = () => logs.clients;
+  const emitter = parts.use(new LogEmitter({ bus, report }));
+  addLogMetrics(metrics, () => emitter.stats());
   const postgate = await output.step("Start the database service", () =>
     startPostgate({
       database: pool,
@@ -117,12 +136,6 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
-  const { bus, description } = parts.use(
-    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
-  );
-  output.note(`Events travel over ${description}.`);
-  const metrics = new Registry();
-  addProcessMetrics(metrics);
   const runner = parts.use(
     await output.step("Start the runner", () =>
       createRunner({
@@ -133,7 +146,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         baseDomain: options.baseDomain,
         runtimeDir: join(runtimeDir, "cells"),
         sandbox: options.sandbox,
-        logs,
+        logs: emitter,
         bus,
         metrics,
         report,
@@ -143,11 +156,13 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   );
   serves = (worker, version) => runner.serves(worker, version);
   parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
-  parts.use(
+  const scheduler = parts.use(
     await output.step("Start the scheduler", () =>
       createScheduler({ database: pool, bus, settings: readSchedulerSettings(process.env), report }),
     ),
   );
+  addBusMetrics(metrics, bus);
+  addSchedulerMetrics(metrics, () => scheduler.stats());
   parts.use(createDelays({ database: pool, bus, report }));
   const { metricsPort } = options;
   const metricsServer =
@@ -160,6 +175,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     databaseUrl: database.url,
     dataDir,
     logsSocket,
+    logsUrl: logs.url,
     sandbox: options.sandbox,
     ...(postgate === undefined ? {} : { databases: postgate.faces }),
     pid: process.pid,
@@ -176,8 +192,10 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       sandbox: options.sandbox,
       baseDomain: options.baseDomain,
       database: database.description,
+      bus: busDescription,
       databases: postgate?.faces ?? null,
       metrics: metricsServer === undefined ? null : `http://127.0.0.1:${metricsServer.port}/metrics`,
+      logs: logs.url,
       profile: profile.name,
       version: rootPackage.version,
       pid: process.pid,

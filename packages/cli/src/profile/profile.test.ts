@@ -2,8 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
-import { LogFanOut } from "../live-logs/fan-out.ts";
-import { serveLiveLogs } from "../live-logs/server.ts";
+import { serveStatus } from "../live-logs/server.ts";
 import { type TestFolder, testFolder } from "../testing/files.ts";
 import { chooseProfile, type Profile, writeProfile } from "./profile.ts";
 
@@ -24,7 +23,7 @@ afterEach(async () => {
 async function platform(name: string, startedAt: number): Promise<AsyncDisposable> {
   const logsSocket = join(home.path, `${name}/live.sock`);
   await using parts = new AsyncDisposableStack();
-  parts.use(serveLiveLogs(logsSocket, new LogFanOut()));
+  parts.use(serveStatus(logsSocket, { serves: () => false, readers: () => 0 }));
   parts.use(await writeProfile(profile(name, startedAt, logsSocket)));
   return parts.move();
 }

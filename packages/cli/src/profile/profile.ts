@@ -12,8 +12,10 @@ const profileSchema = z.object({
   baseDomain: z.string(),
   databaseUrl: z.string(),
   dataDir: z.string(),
-  /** Unix socket of the live logs; whether it answers says whether the platform runs. */
+  /** Unix socket on which the platform says what it serves; whether it answers says whether the platform runs. */
   logsSocket: z.string(),
+  /** Where logs are read, with a token. */
+  logsUrl: z.url().optional(),
   sandbox: z.enum(["bubblewrap", "none"]),
   /** Where tenant databases are reached; absent when they are off. */
   databases: z.object({ http: z.url(), host: z.string(), port: z.int() }).optional(),

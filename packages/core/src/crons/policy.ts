@@ -23,6 +23,9 @@ export const cronPolicySchema = z.object({
 
 export type CronPolicy = z.infer<typeof cronPolicySchema>;
 
+/** Crons that a worker may have. */
+export const maxCronsPerWorker = 100;
+
 export const defaultCronPolicy: CronPolicy = {
   retries: 0,
   retryDelayMs: 10_000,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { defaultCronPolicy, newId, type ScheduledEventId } from "@openworkers/core";
+import { defaultCronPolicy, maxCronsPerWorker, newId, type ScheduledEventId } from "@openworkers/core";
 import { listAudit } from "./audit.ts";
-import { addCron, changeCron, databaseTime, listCrons, maxCronsPerWorker, removeCron } from "./crons.ts";
+import { addCron, changeCron, databaseTime, listCrons, removeCron } from "./crons.ts";
 import { listScheduledEvents, runCron } from "./scheduled-events.ts";
 import { codeOf, platform, rejection } from "./testing/fixtures.ts";
 

@@ -4,6 +4,7 @@ import {
   cronPolicySchema,
   defaultCronPolicy,
   isId,
+  maxCronsPerWorker,
   newId,
   OpenWorkersError,
   parseCron,
@@ -50,9 +51,6 @@ export interface CronChoice {
   readonly timezone?: string;
   readonly by: UserId;
 }
-
-/** Crons that a worker may have. */
-export const maxCronsPerWorker = 100;
 
 /** All crons, or those of one worker, by worker and when they were made. @throws OpenWorkersError NOT_FOUND */
 export async function listCrons(database: Database, worker?: string): Promise<StoredCron[]> {

@@ -21,7 +21,6 @@ export {
   changeCron,
   databaseTime,
   listCrons,
-  maxCronsPerWorker,
   type NewCron,
   removeCron,
   type StoredCron,
@@ -33,11 +32,13 @@ export {
   databaseDropped,
   databaseDumped,
   deleteExpiredTokens,
+  deletionFailed,
   expiredDumps,
   findDump,
   forgetDump,
   listDumps,
   markDeleting,
+  stuckDeletions,
 } from "./database-life.ts";
 export {
   createDatabaseToken,
@@ -98,6 +99,7 @@ export { putKvStream } from "./kv/put.ts";
 export { sweepKv } from "./kv/sweep.ts";
 export { isJsonKvValue, readKvValue } from "./kv/values.ts";
 export { type ListedBinding, listBindings } from "./listed-bindings.ts";
+export { createLogToken, findLogToken, type LogGrant, type LogScope } from "./log-tokens.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
@@ -141,6 +143,7 @@ export {
   getWorker,
   listWorkers,
   renameWorker,
+  setLogRetention,
   setWorkerEnvironment,
   setWorkerLimits,
   type Worker,

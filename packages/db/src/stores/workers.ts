@@ -104,6 +104,22 @@ export async function setWorkerLimits(
 }
 
 /**
+ * Keeps a worker's logs for so many days beside today; `null` for as long as the platform keeps logs, which is the most.
+ *
+ * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, INVALID_INPUT
+ */
+export async function setLogRetention(
+  database: Database,
+  { worker, days, by }: { worker: string; days: number | null; by: UserId },
+): Promise<void> {
+  await database.write(async (transaction) => {
+    const { id } = await lockOwnedWorker(transaction, worker, by);
+    await transaction.updateTable("workers").set({ log_retention_days: days }).where("id", "=", id).execute();
+    await audit(transaction, by, "worker.log_retention", worker, { days });
+  });
+}
+
+/**
  * Gives a worker an environment of its owner, or none.
  *
  * @throws OpenWorkersError NOT_FOUND (worker or environment), FORBIDDEN.

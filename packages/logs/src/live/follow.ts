@@ -28,6 +28,8 @@ export type Start =
   | { readonly kind: "since"; readonly time: number };
 
 export interface FollowRequest {
+  /** The only one wanted; all who may be read without. */
+  readonly workerId: WorkerId | undefined;
   /** Asked again for each batch: an owner may get another worker, or lose one. */
   readonly workers: () => Workers;
   readonly filter: LogFilter;
@@ -129,15 +131,14 @@ async function* pages(
 
 async function* live(
   { bus, cache }: FollowSource,
-  { workers, filter, signal }: FollowRequest,
+  { workerId, workers, filter, signal }: FollowRequest,
   seen: Position,
 ): AsyncGenerator<Followed, void> {
   const generation = generationOf(seen.batch);
-  const first = workers();
   const stream = bus.follow({
     stream: streams.logs.name,
     // One worker's reader is not held up by what others log.
-    subject: first === "all" ? streams.logs.subject : subjectOf(first),
+    subject: workerId === undefined ? streams.logs.subject : logSubject(workerId),
     // The batch itself again, for those of its records that were not seen yet.
     after: Math.max(0, seqOf(seen.batch) - 1),
     signal,
@@ -157,9 +158,4 @@ async function* live(
       : [];
     yield { records, upTo, live: true };
   }
-}
-
-function subjectOf(workers: readonly WorkerId[]): string {
-  const [one, another] = workers;
-  return one === undefined || another !== undefined ? streams.logs.subject : logSubject(one);
 }

@@ -37,7 +37,8 @@ export async function storeBatches(
 ): Promise<number> {
   return database.write(async (transaction) => {
     const fresh = await claim(transaction, batches);
-    const records = batches.filter(({ batchId }) => fresh.has(batchId)).flatMap((batch) => batch.records);
+    // `delete`, because the same batch may be among them twice.
+    const records = batches.flatMap((batch) => (fresh.delete(batch.batchId) ? batch.records : []));
     await insertLines(transaction, records);
     await insertInvocations(transaction, records);
     await writeStats(transaction, records);

@@ -50,6 +50,7 @@ export class Writer {
   readonly #held = new Set<Entry>();
   readonly #stopped = new AbortController();
   #records = 0;
+  #healthy = true;
   #draining = false;
   #wake: (() => void) | undefined;
   #loop: Promise<void>;
@@ -57,6 +58,11 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#loop = this.#run();
+  }
+
+  /** Whether the last transaction was committed. */
+  get healthy(): boolean {
+    return this.#healthy;
   }
 
   /** Batches that wait or are being stored. */
@@ -106,7 +112,7 @@ export class Writer {
       return { message, workerId, batch, stored: Promise.withResolvers() };
     } catch (thrown) {
       message.drop();
-      metrics.refusedBatches += 1;
+      metrics.unreadable.add();
       report("A batch of log records cannot be read; it is dropped.", {
         subject: message.subject,
         seq: message.seq,
@@ -152,12 +158,16 @@ export class Writer {
       try {
         const began = performance.now();
         const records = await this.#storeAll(await this.#storable(entries));
-        metrics.stored(entries.length, records, performance.now() - began);
+        metrics.batches.add(entries.length);
+        metrics.records.add(records);
+        metrics.writes.observe((performance.now() - began) / 1_000);
+        this.#healthy = true;
         if (told) report("Log records are stored again.", {});
         for (const { stored } of entries) stored.resolve();
         return;
       } catch (thrown) {
-        metrics.failedWrites += 1;
+        metrics.failures.add();
+        this.#healthy = false;
         if (!told) report("Log records cannot be stored now; they wait.", { error: messageOf(thrown) });
         told = true;
         // Somebody may have dropped what we think is there.
@@ -183,7 +193,8 @@ export class Writer {
         storedAt: message.time,
       });
       const young = records.filter(({ record }) => dayOf(record.time) >= oldest);
-      metrics.droppedRecords += batch.records.length - young.length;
+      metrics.dropped.of("foreign").add(batch.records.length - records.length);
+      metrics.dropped.of("old").add(records.length - young.length);
       batches.push({ batchId: batch.batchId, storedAt: message.time, records: young });
     }
     return batches;
@@ -210,7 +221,7 @@ export class Writer {
     const records = await acceptable(database, batch);
     const dropped = batch.records.length - records.length;
     if (dropped > 0) {
-      metrics.droppedRecords += dropped;
+      metrics.dropped.of("refused").add(dropped);
       const worker = batch.records[0]?.record.worker ?? "";
       report("PostgreSQL refused log records; they are dropped.", { worker, dropped, batch: batch.batchId });
     }

@@ -2,6 +2,7 @@ import { type BindingKind, isOpenWorkersError, OpenWorkersError } from "@openwor
 import { noMeter } from "../cells/byte-meter.ts";
 import { bindingHeader, cacheSelector } from "../cells/config/encode-config.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
+import type { Span } from "../tracing/span.ts";
 import { Cache } from "./cache/cache.ts";
 import type { Caller } from "./caller.ts";
 import { listenExactly } from "./exact-listener.ts";
@@ -105,8 +106,14 @@ export class Broker implements AsyncDisposable {
     if (name !== cacheSelector && handler === undefined) throw notGranted();
     // What is asked through a binding does not say for which request.
     using _place = await caller.budget.enter(undefined, request.signal);
-    if (binding === undefined || handler === undefined) return await this.#cache.serve(request, caller);
-    return await handler.serve(request, binding, caller);
+    const serve = () =>
+      binding === undefined || handler === undefined
+        ? this.#cache.serve(request, caller)
+        : handler.serve(request, binding, caller);
+    const span = caller.budget.asker(undefined)?.span;
+    return await (span === undefined
+      ? serve()
+      : traced(span, name, binding?.kind ?? "cache", request, serve));
   }
 
   #failed(thrown: unknown, caller: Caller | undefined): Response {
@@ -120,6 +127,30 @@ export class Broker implements AsyncDisposable {
     this.#options.report("A binding failed.", { error: thrown, worker: caller?.target.worker });
     const { status, code } = isOpenWorkersError(thrown) ? thrown : { status: 500, code: "INTERNAL" };
     return new Response("The binding failed.", { status, headers: { [errorCodeHeader]: code } });
+  }
+}
+
+/** Records what is asked through a binding, until its answer begins. */
+async function traced(
+  asker: Span,
+  name: string,
+  kind: BindingKind | "cache",
+  request: Request,
+  serve: () => Promise<Response>,
+): Promise<Response> {
+  const span = asker.child(name === cacheSelector ? kind : `${kind} ${name}`, {
+    "openworkers.binding": name,
+    "openworkers.binding.kind": kind,
+    "http.request.method": request.method,
+  });
+  try {
+    const response = await serve();
+    const { status } = response;
+    span.end({ "http.response.status_code": status }, status >= 500 ? String(status) : undefined);
+    return response;
+  } catch (thrown) {
+    span.end({}, isOpenWorkersError(thrown) ? thrown.code : "INTERNAL");
+    throw thrown;
   }
 }
 

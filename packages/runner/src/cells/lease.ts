@@ -1,4 +1,5 @@
 import type { RequestId } from "@openworkers/core";
+import type { Span } from "../tracing/span.ts";
 import type { Target } from "./target.ts";
 
 /** Why the cell under a lease ended, and whether this request is the one to blame. */
@@ -29,7 +30,7 @@ export interface Lease extends Disposable {
   /** The client sent a message on its WebSocket: the CPU limit starts anew, as with a request. */
   renew(): void;
   /** Another place in the same cell, over its bounds if need be; undefined when the cell takes no more. */
-  again(): Lease | undefined;
+  again(span?: Span): Lease | undefined;
   /** The response has ended, or the client has left. */
   release(): void;
 }
@@ -40,6 +41,8 @@ export interface AcquireOptions {
   readonly signal: AbortSignal;
   /** How long it may hold its place even in a cell whose version is not live any more. Default: as requests do. */
   readonly holdMs?: number;
+  /** What the cell asks for on the request's behalf is part of it. */
+  readonly span?: Span | undefined;
 }
 
 /** Where the ingress gets cells from. */

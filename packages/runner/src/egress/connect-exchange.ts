@@ -1,6 +1,8 @@
 import type { Upstream, UpstreamUser } from "../ingress/upstream.ts";
+import type { Span } from "../tracing/span.ts";
 import type { CellEgress } from "./cell-egress.ts";
 import type { CellExchange, ExchangeHost } from "./exchange.ts";
+import { beginFetch } from "./fetch-span.ts";
 import type { ConnectRequest } from "./http/proxy-request.ts";
 import { platformFault, tellable, writeRefusal } from "./refusal.ts";
 import { Stall } from "./stall.ts";
@@ -16,6 +18,7 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
   readonly #stop = new AbortController();
   readonly #early: Buffer[] = [];
   #cellEnded = false;
+  #span: Span | undefined;
 
   constructor(cell: CellEgress, host: ExchangeHost, request: ConnectRequest) {
     this.#cell = cell;
@@ -54,7 +57,9 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
   async #open(): Promise<Upstream> {
     const { signal } = this.#stop;
     const { host, port, requestId } = this.#request;
-    using _place = await this.#cell.grant().budget.enter(requestId, signal);
+    const { budget } = this.#cell.grant();
+    this.#span = beginFetch(budget, this.#request);
+    using _place = await budget.enter(requestId, signal);
     return await this.#cell.connect(
       "",
       { host, port, via: "connect", tls: false, narrow: this.#host.narrow },
@@ -64,6 +69,7 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
   }
 
   #opened(upstream: Upstream): void {
+    this.#endSpan();
     if (this.#stop.signal.aborted) {
       upstream.destroy();
       return;
@@ -79,9 +85,15 @@ export class ConnectExchange implements CellExchange, UpstreamUser {
     if (upstream.wire.closed) tunnel.onUpstreamClose();
   }
 
+  #endSpan(error?: string): void {
+    this.#span?.end({}, error);
+    this.#span = undefined;
+  }
+
   #failed(thrown: unknown): void {
-    if (this.#stop.signal.aborted) return;
     const error = tellable(thrown);
+    this.#endSpan(this.#stop.signal.aborted ? "canceled" : (error ?? platformFault).code);
+    if (this.#stop.signal.aborted) return;
     // `opened` rejects with words of workerd's own, which are the same for everything.
     this.#cell.warn((error ?? platformFault).message);
     if (error === undefined) this.#cell.context.report("A worker's connection failed.", { error: thrown });

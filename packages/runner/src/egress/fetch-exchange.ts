@@ -3,8 +3,10 @@ import { BodyReader } from "../ingress/http/body-reader.ts";
 import { encodeChunk } from "../ingress/http/chunked.ts";
 import type { Upstream, UpstreamUser } from "../ingress/upstream.ts";
 import type { Place } from "../subrequests/places.ts";
+import type { Span } from "../tracing/span.ts";
 import type { CellEgress } from "./cell-egress.ts";
 import type { CellExchange, ExchangeHost } from "./exchange.ts";
+import { beginFetch } from "./fetch-span.ts";
 import { OriginRelay } from "./http/origin-relay.ts";
 import { type FetchRequest, writeRequestHead } from "./http/proxy-request.ts";
 import { platformFault, tellable, writeRefusal } from "./refusal.ts";
@@ -30,6 +32,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   #upstream: Upstream | undefined;
   #relay: OriginRelay;
   #place: Place | undefined;
+  #span: Span | undefined;
   /** The cell has the whole response. */
   #answered = false;
   #unwantedBytes = 0;
@@ -86,6 +89,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
 
   close(): void {
     this.#stop.abort(new Error("The cell has left."));
+    this.#endSpan("canceled");
     this.#place?.[Symbol.dispose]();
     this.#upstream?.destroy();
     this.#upstream = undefined;
@@ -94,7 +98,10 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   onUpstreamData(bytes: Buffer): void {
     this.#moved = true;
     const event = this.#relay.take(bytes);
-    if (this.#relay.begun) this.#place?.[Symbol.dispose]();
+    if (this.#relay.begun) {
+      this.#place?.[Symbol.dispose]();
+      this.#endSpan();
+    }
     switch (event.kind) {
       case "more":
         this.#answer(event.out);
@@ -127,7 +134,9 @@ export class FetchExchange implements CellExchange, UpstreamUser {
 
   async #open(): Promise<void> {
     const { signal } = this.#stop;
-    const place = await this.#cell.grant().budget.enter(this.#request.requestId, signal);
+    const { budget } = this.#cell.grant();
+    this.#span = beginFetch(budget, this.#request);
+    const place = await budget.enter(this.#request.requestId, signal);
     this.#place = place;
     if (signal.aborted) place[Symbol.dispose]();
     else await this.#connect(true);
@@ -149,7 +158,7 @@ export class FetchExchange implements CellExchange, UpstreamUser {
       return;
     }
     this.#upstream = upstream;
-    upstream.wire.write(writeRequestHead(this.#request));
+    upstream.wire.write(writeRequestHead(this.#request, this.#span));
     const early = this.#early;
     this.#early = [];
     for (const bytes of early) upstream.wire.write(bytes);
@@ -217,12 +226,22 @@ export class FetchExchange implements CellExchange, UpstreamUser {
   #failed(thrown: unknown): void {
     if (this.#stop.signal.aborted) return;
     const error = tellable(thrown);
+    this.#endSpan((error ?? platformFault).code);
     if (error === undefined) this.#cell.context.report("A worker's request failed.", { error: thrown });
     // A WebSocket's error event has no words at all.
     if (this.#request.webSocket) this.#cell.warn((error ?? platformFault).message);
     this.#place?.[Symbol.dispose]();
     this.#host.wire.write(writeRefusal(error ?? platformFault, false));
     this.#finish(false);
+  }
+
+  /** What is recorded ends where the response begins. */
+  #endSpan(error?: string): void {
+    const span = this.#span;
+    this.#span = undefined;
+    const { status } = this.#relay;
+    if (error !== undefined) span?.end({}, error);
+    else span?.end({ "http.response.status_code": status }, status >= 400 ? String(status) : undefined);
   }
 
   /** Ends both sides: the cell must not take what it has for the whole. */

@@ -302,6 +302,7 @@ describe("a cell that was taken over", () => {
         throw new OpenWorkersError("SUBREQUEST_LIMIT", "x".repeat(1_000));
       },
       spend() {},
+      asker: () => undefined,
     };
     using cell = takenOver({ budget });
     const socket = connect(cell.path);

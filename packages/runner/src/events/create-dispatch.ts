@@ -1,7 +1,9 @@
 import { type InvocationRecord, type LogSink, newId, type RequestId, type WorkerId } from "@openworkers/core";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
+import { invocationAttributes, requestEnd } from "../ingress/request-span.ts";
 import { UpstreamPool } from "../ingress/upstream.ts";
+import type { Tracer } from "../tracing/span.ts";
 import type { EventDispatch, EventEnd } from "./dispatch.ts";
 import { queueRequest, scheduledRequest } from "./encode-event.ts";
 import { retriesOf } from "./event-answer.ts";
@@ -14,6 +16,8 @@ export interface EventDispatchOptions {
   };
   readonly dispatcher: Dispatcher;
   readonly logs: LogSink;
+  /** Without it, nothing is recorded of what a run does. */
+  readonly tracer?: Tracer | undefined;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }
@@ -29,7 +33,7 @@ interface Run {
 
 /** Runs events in the cells that also answer requests: in the same places, under the same limits. */
 export function createEventDispatch(options: EventDispatchOptions): EventDispatch {
-  const { router, dispatcher, logs, report } = options;
+  const { router, dispatcher, logs, tracer, report } = options;
   // An event's connection is its own: its end tells the cell that nobody waits any more.
   const context = { dispatcher, pool: new UpstreamPool(report, 0), report };
 
@@ -40,8 +44,18 @@ export function createEventDispatch(options: EventDispatchOptions): EventDispatc
     const target = router.choose(workerId, undefined);
     if (target === undefined) return [gone(requestId), undefined];
     const request = given.request(requestId);
-    const call = new EventCall(context, { target, requestId, request, wallMs, signal });
-    const end = await call.run();
+    const span = tracer?.begin({
+      name: `${given.trigger} ${target.worker}`,
+      kind: "event",
+      attributes: invocationAttributes(target, requestId, given.trigger === "queue" ? "pubsub" : "timer"),
+      startedAt: performance.now(),
+    });
+    const call = new EventCall(context, { target, requestId, request, wallMs, span, signal });
+    const end = await call.run().catch((thrown: unknown) => {
+      span?.end({}, "canceled");
+      throw thrown;
+    });
+    span?.end(...requestEnd(end.outcome, 0, end.cpuMs, end.coldStart));
     record(given, target, requestId, end);
     const { outcome, startedAt, cpuMs, error, answer } = end;
     return [

@@ -82,5 +82,7 @@ export function retriesOf(
 }
 
 function delay(seconds: number | undefined): { readonly delaySeconds?: number } {
-  return seconds === undefined ? {} : { delaySeconds: Math.min(Math.max(0, seconds), maxDelaySeconds) };
+  return seconds === undefined
+    ? {}
+    : { delaySeconds: Math.trunc(Math.min(Math.max(0, seconds), maxDelaySeconds)) };
 }

@@ -4,6 +4,7 @@ import type { Target } from "../cells/target.ts";
 import { CellLink, type CellLinkUser } from "../ingress/cell-link.ts";
 import { terminated } from "../ingress/problems.ts";
 import type { UpstreamPool } from "../ingress/upstream.ts";
+import type { Span } from "../tracing/span.ts";
 import { AnswerReader, type EventAnswer } from "./event-answer.ts";
 
 export interface EventCallContext {
@@ -18,6 +19,8 @@ export interface EventCallOptions {
   /** The whole of what the cell is sent. */
   readonly request: Buffer;
   readonly wallMs: number;
+  /** When it is recorded. */
+  readonly span?: Span | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -35,6 +38,7 @@ export interface EventCallEnd {
 
 /** A place in a cell is held on to somewhat longer than the event may take: the runner's own timer comes first. */
 const holdSlackMs = 5_000;
+const maxErrorLength = 1_000;
 const maxTimerMs = 2 ** 31 - 1;
 
 /** One event in one cell: from the wait for a place until the handler and its `waitUntil` work have ended. Used once. */
@@ -76,10 +80,10 @@ export class EventCall implements CellLinkUser {
 
   /** @throws the signal's reason when it aborts before the worker has begun */
   run(): Promise<EventCallEnd> {
-    const { signal, target } = this.#options;
+    const { signal, target, span } = this.#options;
     if (signal.aborted) return Promise.reject(signal.reason);
     signal.addEventListener("abort", this.#onAbort, { once: true });
-    this.#link.open(target);
+    this.#link.open(target, span);
     return this.#end.promise;
   }
 
@@ -141,8 +145,8 @@ export class EventCall implements CellLinkUser {
     // Read when the place is given up: only then is the bill complete.
     const cpuMs = this.#lease?.cpuMs() ?? 0;
     const startedAt = this.#startedAt;
-    const firstLine = error?.split("\n", 1)[0];
-    this.#end.resolve({ outcome, startedAt, wallMs, cpuMs, coldStart, error: firstLine, answer });
+    const line = error === undefined ? undefined : oneLine(error);
+    this.#end.resolve({ outcome, startedAt, wallMs, cpuMs, coldStart, error: line, answer });
   }
 
   /** The cell sees its client leave, and ends what it still does for it. */
@@ -161,6 +165,15 @@ export class EventCall implements CellLinkUser {
       worker: target.worker,
     });
   }
+}
+
+/** A worker's words, as they may stand in anybody's table and terminal. */
+function oneLine(text: string): string {
+  const [line = ""] = text.split("\n", 1);
+  return line
+    .slice(0, maxErrorLength)
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, " ");
 }
 
 const wordless: Readonly<Record<EventAnswer["outcome"], string | undefined>> = {

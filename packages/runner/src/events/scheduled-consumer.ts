@@ -113,8 +113,12 @@ export class ScheduledConsumer implements AsyncDisposable {
       return;
     }
     const { workerId } = event;
+    if (this.#stopping.signal.aborted) {
+      message.retry(0);
+      return;
+    }
     const held = this.#held.get(workerId) ?? 0;
-    if (held >= maxHeldPerWorker || this.#stopping.signal.aborted) {
+    if (held >= maxHeldPerWorker) {
       message.retry(Math.min(giveBackMs * message.deliveries, maxGiveBackMs));
       return;
     }

@@ -87,6 +87,21 @@ describe("scheduled()", () => {
     }
   });
 
+  test("is quoted in one line that any table and terminal can hold", async () => {
+    const workerId = await it.runner.deploy(
+      "quoted",
+      `export default { scheduled({ cron }) {
+         if (cron === "long") throw new Error("x".repeat(1e6));
+         if (cron === "object") throw { toString() { throw 1 } };
+         throw new Error("a\\0b\\x1b[31m\\ud800 \\r\\nc");
+       } }`,
+    );
+    const errorOf = async (cron: string) => (await it.scheduled(workerId, { cron })).error;
+    expect(await errorOf("control")).toBe("Error: a b [31m\ufffd  ");
+    expect((await errorOf("long"))?.length).toBe(1_000);
+    expect(await errorOf("object")).toBe("An exception that cannot be described was thrown.");
+  });
+
   test("waits for work that is given to waitUntil by work that is waited for", async () => {
     const workerId = await it.runner.deploy(
       "nested",
@@ -99,6 +114,17 @@ describe("scheduled()", () => {
     );
     const end = await it.scheduled(workerId);
     expect((await it.lines(end, 3)).map(({ message }) => message)).toEqual(["depth 1", "depth 2", "depth 3"]);
+  });
+
+  test("does not wait for what the module's own waitUntil is given, which goes on", async () => {
+    const workerId = await it.runner.deploy(
+      "module-wait",
+      `import { waitUntil } from "cloudflare:workers";
+       export default { scheduled() { waitUntil(scheduler.wait(50).then(() => console.log("went on"))); console.log("ended") } }`,
+    );
+    const end = await it.scheduled(workerId);
+    expect(end.outcome).toBe("ok");
+    expect((await it.lines(end, 2)).map(({ message }) => message)).toEqual(["ended", "went on"]);
   });
 
   test("counts its subrequests as a request does", async () => {

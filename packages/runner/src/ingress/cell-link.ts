@@ -1,6 +1,7 @@
 import type { RequestId } from "@openworkers/core";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
+import type { Span } from "../tracing/span.ts";
 import type { IngressContext } from "./context.ts";
 import type { Upstream, UpstreamUser } from "./upstream.ts";
 
@@ -66,8 +67,9 @@ export class CellLink implements UpstreamUser {
     return this.#lease?.cpuMs() ?? 0;
   }
 
-  open(target: Target): void {
-    const options = { requestId: this.#requestId, signal: this.#signal };
+  /** @param span of the request, when it is recorded */
+  open(target: Target, span?: Span): void {
+    const options = { requestId: this.#requestId, signal: this.#signal, span };
     const place = this.#context.dispatcher.acquire(target, options);
     if (!(place instanceof Promise)) {
       this.#leased(place);
@@ -106,8 +108,8 @@ export class CellLink implements UpstreamUser {
   }
 
   /** A place of its own for what goes over this connection. Whoever asks releases it; undefined when the cell ends. */
-  another(): Lease | undefined {
-    return this.#lease?.again();
+  another(span?: Span): Lease | undefined {
+    return this.#lease?.again(span);
   }
 
   /** Gives place and connection up, to begin again with `open`. `reusable`: both sides are done with it. */

@@ -174,6 +174,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
       (trusted || isService) && head.requestId !== undefined && trustedRequestId.test(head.requestId);
     const exchange = new Exchange(this.#context, this, head, {
       requestId: given ? (head.requestId as RequestId) : newId<"request">(),
+      trusted,
       ...(isService ? serviceOrigin(head) : this.#originOf(head, trusted)),
       keepAlive: head.keepAlive && head.minor === 1 && !this.#draining,
     });

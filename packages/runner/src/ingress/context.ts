@@ -4,6 +4,7 @@ import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import type { Router } from "../routing/router.ts";
 import type { SubrequestBudget } from "../subrequests/budget.ts";
+import type { Tracer } from "../tracing/span.ts";
 import type { StaticFiles } from "./file-response.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
@@ -28,6 +29,8 @@ export interface IngressContext {
   /** Without it, every request is a worker's. */
   readonly assets: StaticFiles | undefined;
   readonly logs: LogSink;
+  /** Without it, nothing is recorded of what a request does. */
+  readonly tracer?: Tracer | undefined;
   readonly proxies: TrustedProxies;
   readonly pool: UpstreamPool;
   readonly timeouts: Timeouts;

@@ -3,6 +3,7 @@ import { isOpenWorkersError, type Outcome, type RequestId } from "@openworkers/c
 import type { AssetAnswer } from "../assets/asset-answer.ts";
 import type { Verdict } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
+import type { Span } from "../tracing/span.ts";
 import { CellLink, type CellLinkUser } from "./cell-link.ts";
 import type { IngressContext } from "./context.ts";
 import { assetRequest, FileResponse } from "./file-response.ts";
@@ -25,6 +26,7 @@ import {
   tooMany,
   unknownHost,
 } from "./problems.ts";
+import { beginRequest, requestEnd } from "./request-span.ts";
 import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
 import { type RelayEvent, ResponseRelay } from "./response-relay.ts";
 import { writeAnswer } from "./response-writer.ts";
@@ -45,6 +47,8 @@ export interface ExchangeClient {
 
 export interface ExchangeOptions extends RequestHeadOptions {
   readonly requestId: RequestId;
+  /** It came from a proxy that is believed. */
+  readonly trusted: boolean;
   readonly keepAlive: boolean;
 }
 
@@ -75,6 +79,7 @@ export class Exchange implements CellLinkUser, Conversation {
   readonly #link: CellLink;
   readonly #startedAt = performance.now();
   #target: Target | undefined;
+  #span: Span | undefined;
   #relay: ResponseRelay;
   #firstByteDeadline = never;
   #blocked = false;
@@ -160,6 +165,7 @@ export class Exchange implements CellLinkUser, Conversation {
       return;
     }
     this.#target = target;
+    this.#span = beginRequest(this.#context, target, this.#head, this.#options, this.#startedAt);
     if (target.assets !== true || this.#context.assets === undefined) {
       this.#toWorker(target);
       return;
@@ -197,7 +203,7 @@ export class Exchange implements CellLinkUser, Conversation {
   #toWorker(target: Target): void {
     if (!knownMethods.has(this.#head.method)) this.#answer(methodNotSupported, undefined);
     else if (this.#head.bodyLength > target.limits.bodyBytes) this.bodyTooLarge();
-    else this.#link.open(target);
+    else this.#link.open(target, this.#span);
   }
 
   failed(thrown: unknown): void {
@@ -211,7 +217,7 @@ export class Exchange implements CellLinkUser, Conversation {
 
   linked(): void {
     this.#restartClock();
-    this.#blocked = !this.#link.write(writeRequestHead(this.#head, this.#options));
+    this.#blocked = !this.#link.write(writeRequestHead(this.#head, this.#options, this.#span));
     if (!this.#bodyDone) this.#client.pump();
   }
 
@@ -318,7 +324,7 @@ export class Exchange implements CellLinkUser, Conversation {
       this.#firstByteDeadline = never;
       this.#link.giveUp(false);
       this.#relay = new ResponseRelay(this.#head, this.#options);
-      this.#link.open(this.#target);
+      this.#link.open(this.#target, this.#span);
       return;
     }
     const reason = verdict?.culprit === true ? verdict.reason : "crashed";
@@ -391,6 +397,7 @@ export class Exchange implements CellLinkUser, Conversation {
     this.#file?.stop();
     const { cpuMs, coldStart } = this.#link;
     this.#link.close(reusable);
+    this.#span?.end(...requestEnd(outcome, status, cpuMs, coldStart));
     if (outcome === undefined || this.#target === undefined) return;
     const { requestId } = this.#options;
     const wallMs = performance.now() - this.#startedAt;

@@ -3,6 +3,7 @@ import { OpenWorkersError, type Wire, wireHandlers } from "@openworkers/core";
 import type { TCPSocketListener } from "bun";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Router } from "../routing/router.ts";
+import type { Tracer } from "../tracing/span.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { IngressContext } from "./context.ts";
 import type { StaticFiles } from "./file-response.ts";
@@ -21,6 +22,7 @@ export interface IngressOptions {
   /** Answers from the versions' static files. Without it, every request is a worker's. */
   readonly assets?: StaticFiles;
   readonly logs: LogSink;
+  readonly tracer?: Tracer | undefined;
   /** Addresses and networks whose `X-Forwarded-*` and `X-Request-Id` are believed. Default: none. */
   readonly trustedProxies?: readonly string[];
   readonly timeouts?: Partial<Timeouts>;
@@ -62,6 +64,7 @@ export class Ingress implements AsyncDisposable {
       dispatcher: options.dispatcher,
       assets: options.assets,
       logs: options.logs,
+      tracer: options.tracer,
       proxies: new TrustedProxies(options.trustedProxies ?? []),
       pool: this.#pool,
       timeouts: { ...defaultTimeouts, ...options.timeouts },

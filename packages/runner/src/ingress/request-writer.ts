@@ -1,3 +1,5 @@
+import type { Span } from "../tracing/span.ts";
+import { formatTraceparent, traceparentHeader } from "../tracing/traceparent.ts";
 import type { RequestHead } from "./http/request-head.ts";
 import type { Origin } from "./trusted-proxies.ts";
 
@@ -9,8 +11,9 @@ export interface RequestHeadOptions {
 }
 
 /** The head that a cell is sent: what the client said, less what it may not say, and what the platform adds. */
-export function writeRequestHead(head: RequestHead, options: RequestHeadOptions): Buffer {
-  const { method, target, host, fields, bodyLength, hasLength, webSocket } = head;
+export function writeRequestHead(head: RequestHead, options: RequestHeadOptions, span?: Span): Buffer {
+  const { method, target, host, bodyLength, hasLength, webSocket } = head;
+  const fields = span === undefined ? head.fields : withTrace(head.fields, span);
   const { origin, forwardedHost, requestId } = options;
   const length = hasLength ? `Content-Length: ${bodyLength}\r\n` : "";
   const framing = bodyLength < 0 ? "Transfer-Encoding: chunked\r\n" : length;
@@ -21,3 +24,10 @@ export function writeRequestHead(head: RequestHead, options: RequestHeadOptions)
     "latin1",
   );
 }
+
+/** A client's own word of a trace would say that the worker's doings are part of something else. */
+function withTrace(fields: string, span: Span): string {
+  return `${fields.replace(traceFields, "")}${traceparentHeader}: ${formatTraceparent(span.context)}\r\n`;
+}
+
+const traceFields = /^traceparent:.*\r\n/gim;

@@ -2,6 +2,7 @@ import { type BindingOf, type Limits, OpenWorkersError } from "@openworkers/core
 import type { AcquireOptions, Dispatcher, Lease, Verdict } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import { WaitingLine } from "../supervisor/waiting-line.ts";
+import type { Span } from "../tracing/span.ts";
 
 type Entry = Pick<BindingOf<"worker">, "entrypoint" | "props">;
 
@@ -114,8 +115,8 @@ class ServicePlace implements Lease {
     this.#lease.renew();
   }
 
-  again(): Lease | undefined {
-    return this.#lease.again();
+  again(span?: Span): Lease | undefined {
+    return this.#lease.again(span);
   }
 
   release(): void {

@@ -4,6 +4,7 @@ import type { UnixSocketListener } from "bun";
 import type { ServiceCaller, ServiceListener } from "../bindings/service-listener.ts";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
+import type { Tracer } from "../tracing/span.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { IngressContext } from "./context.ts";
 import type { StaticFiles } from "./file-response.ts";
@@ -25,6 +26,7 @@ export interface ServiceIngressOptions {
   /** Answers for versions with static files, before their cells do. */
   readonly assets?: StaticFiles;
   readonly logs: LogSink;
+  readonly tracer?: Tracer | undefined;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }
@@ -104,7 +106,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
   }
 
   #context({ target: caller, meter, budget }: ServiceCaller, binding: BindingOf<"worker">): IngressContext {
-    const { router, dispatcher, assets, logs, report } = this.#options;
+    const { router, dispatcher, assets, logs, tracer, report } = this.#options;
     let places = this.#dispatchers.get(caller);
     if (places === undefined) {
       places = new ServiceDispatcher(dispatcher, caller.limits);
@@ -117,6 +119,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
       // An entrypoint that is asked for by name is asked itself.
       assets: binding.entrypoint === undefined ? assets : undefined,
       logs,
+      tracer,
       proxies: this.#proxies,
       pool: this.#pool,
       timeouts,

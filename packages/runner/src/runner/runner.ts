@@ -28,6 +28,7 @@ import { addRunnerMetrics, startBounds } from "../metrics/runner-metrics.ts";
 import { WorkerSeries } from "../metrics/worker-series.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
+import { openTracer } from "../tracing/open-tracer.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
 
@@ -90,6 +91,8 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
   await using parts = new AsyncDisposableStack();
   const { report } = parts.use(new BoundedReports(options.report ?? reportToStderr));
+  const tracer =
+    settings.traces === undefined ? undefined : parts.use(await openTracer(settings.traces, report));
   const platform: Endpoint[] = await endpointsOf(database);
   const guard = new Guard({
     open: settings.egress.open,
@@ -180,6 +183,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       dispatcher: supervisor,
       assets,
       logs,
+      tracer,
       report,
     }),
   );
@@ -187,6 +191,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     router: { choose: (workerId, versionKey) => routing.choose(workerId, versionKey) },
     dispatcher: supervisor,
     logs,
+    tracer,
     report,
   });
   const scheduled =
@@ -215,6 +220,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       dispatcher: supervisor,
       assets,
       logs,
+      tracer,
       trustedProxies: settings.trustedProxies,
       report,
     }),

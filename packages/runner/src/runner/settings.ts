@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type CacheLimits, defaultCacheLimits } from "../bindings/cache/store.ts";
 import { readS3Settings, type S3Settings } from "../bindings/storage/settings.ts";
 import { Permissions } from "../egress/guard/permissions.ts";
+import { readTraceSettings, type TraceSettings } from "../tracing/settings.ts";
 
 /** What an operator may set in the runner's environment; docs/operations.md lists it. */
 export interface RunnerSettings {
@@ -18,6 +19,8 @@ export interface RunnerSettings {
   readonly cellUidBase: number | undefined;
   /** Invocations are counted for each worker apart, too. */
   readonly metricsPerWorker?: boolean;
+  /** Where what requests do is recorded; nowhere without. */
+  readonly traces?: TraceSettings | undefined;
   readonly trustedProxies: readonly string[];
   readonly maxima: Limits;
   readonly egress: EgressSettings;
@@ -106,6 +109,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     },
     maxima: { ...defaultMaxima, ...withoutUndefined(data.OW_MAX_LIMITS) },
     s3: readS3Settings(env),
+    traces: readTraceSettings(env),
   };
 }
 

@@ -134,3 +134,35 @@ describe("a subrequest whose request is not in flight", () => {
     expect(made).toBe(2 * limits.subrequests);
   });
 });
+
+describe("who asks", () => {
+  const span = { context: { traceId: "a", spanId: "b", sampled: true }, child: () => span, end() {} };
+
+  test("is the request that is said, when it is in flight in this cell", () => {
+    const budget = new CellBudget(limits);
+    const [mine, other, elsewhere] = [newId<"request">(), newId<"request">(), newId<"request">()];
+    budget.open(mine, span);
+    budget.open(other);
+    expect(budget.asker(mine)?.span).toBe(span);
+    expect(budget.asker(other)).toMatchObject({ span: undefined });
+    expect(budget.asker(elsewhere)).toBeUndefined();
+    expect(budget.asker("")).toBeUndefined();
+    budget.close(mine);
+    expect(budget.asker(mine)).toBeUndefined();
+  });
+
+  test("is the only one in flight when none is said, and nobody when there are several", () => {
+    const budget = new CellBudget(limits);
+    const [mine, other] = [newId<"request">(), newId<"request">()];
+    expect(budget.asker(undefined)).toBeUndefined();
+    budget.open(mine, span);
+    expect(budget.asker(undefined)?.span).toBe(span);
+    budget.open(other);
+    expect(budget.asker(undefined)).toBeUndefined();
+    budget.close(other);
+    // By way of a service binding it came back to the cell: which of the two asks cannot be told.
+    budget.open(mine, span);
+    expect(budget.asker(mine)).toBeUndefined();
+    expect(budget.asker(undefined)).toBeUndefined();
+  });
+});

@@ -1,4 +1,5 @@
 import { type Limits, OpenWorkersError, type RequestId } from "@openworkers/core";
+import type { Span } from "../tracing/span.ts";
 import { type Place, Places } from "./places.ts";
 
 /** What the requests in one cell may still ask for. */
@@ -17,6 +18,19 @@ export interface SubrequestBudget {
    * @throws OpenWorkersError SUBREQUEST_LIMIT
    */
   spend(claimed: string | undefined): void;
+  /**
+   * Who asks: the request that the cell says, when that one is in flight in this cell, and when it says none the only
+   * one that is. Undefined when it cannot be told.
+   *
+   * @param claimed as of `enter`
+   */
+  asker(claimed: string | undefined): Asker | undefined;
+}
+
+/** A request in flight. */
+export interface Asker {
+  /** Undefined when the request is not recorded. */
+  readonly span: Span | undefined;
 }
 
 const done: Place = { [Symbol.dispose]() {} };
@@ -25,6 +39,7 @@ const done: Place = { [Symbol.dispose]() {} };
 export const unmetered: SubrequestBudget = {
   enter: async () => done,
   spend() {},
+  asker: () => undefined,
 };
 
 /** One request's share, or the one for all work that goes on after its request has ended. */
@@ -33,10 +48,12 @@ class Account {
   left: number;
   /** A request that comes back to the cell by way of a service binding has the same id, and what is left. */
   holders = 1;
+  readonly span: Span | undefined;
   readonly #places: Places;
 
-  constructor(left: number, concurrency: number) {
+  constructor(left: number, concurrency: number, span?: Span) {
     this.left = left;
+    this.span = span;
     this.#places = new Places(concurrency);
   }
 
@@ -68,10 +85,13 @@ export class CellBudget implements SubrequestBudget {
   }
 
   /** A request has come into the cell. */
-  open(id: RequestId): void {
+  open(id: RequestId, span?: Span): void {
     const again = this.#accounts.get(id);
     if (again !== undefined) again.holders += 1;
-    else this.#accounts.set(id, new Account(this.#limits.subrequests, this.#limits.subrequestConcurrency));
+    else {
+      const { subrequests, subrequestConcurrency } = this.#limits;
+      this.#accounts.set(id, new Account(subrequests, subrequestConcurrency, span));
+    }
   }
 
   /** The request has ended, or its client has left. */
@@ -96,6 +116,13 @@ export class CellBudget implements SubrequestBudget {
 
   spend(claimed: string | undefined): void {
     this.#accountOf(claimed).spend();
+  }
+
+  asker(claimed: string | undefined): Asker | undefined {
+    let asker = this.#accounts.get(claimed as RequestId);
+    if (claimed === undefined && this.#accounts.size === 1) [asker] = this.#accounts.values();
+    // Of two with the same id it cannot be told which one asks.
+    return asker?.holders === 1 ? asker : undefined;
   }
 
   #accountOf(claimed: string | undefined): Account {

@@ -1,5 +1,6 @@
 import type { RequestId } from "@openworkers/core";
 import type { Lease, Verdict } from "../cells/lease.ts";
+import type { Span } from "../tracing/span.ts";
 import { earnedMs } from "./cpu-credit.ts";
 import type { CpuAccount } from "./cpu-ledger.ts";
 import type { RunningCell } from "./running-cell.ts";
@@ -31,8 +32,8 @@ export class Place implements Lease {
     return this.#cell.cell.eventsSocket;
   }
 
-  again(): Lease | undefined {
-    return this.#cell.gone ? undefined : this.#cell.lease({ requestId: this.#requestId }, false);
+  again(span?: Span): Lease | undefined {
+    return this.#cell.gone ? undefined : this.#cell.lease({ requestId: this.#requestId, span }, false);
   }
 
   cpuMs(): number {

@@ -1,8 +1,8 @@
 import type { Limits, RequestId } from "@openworkers/core";
+import type { CpuPriority } from "@openworkers/core/host";
 import type { Cell, CellExit } from "../cells/cell.ts";
 import type { AcquireOptions, Lease, Verdict } from "../cells/lease.ts";
 import type { CpuClock } from "../cells/os/cpu-clock.ts";
-import type { CpuPriority } from "../cells/os/cpu-priority.ts";
 import type { CellBudget } from "../subrequests/budget.ts";
 import type { CpuCredit } from "./cpu-credit.ts";
 import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";
@@ -125,12 +125,12 @@ export class RunningCell {
     return this.#cpuMs;
   }
 
-  lease({ requestId, holdMs }: Omit<AcquireOptions, "signal">, coldStart: boolean): Lease {
+  lease({ requestId, holdMs, span }: Omit<AcquireOptions, "signal">, coldStart: boolean): Lease {
     const now = performance.now();
     if (holdMs !== undefined) this.#heldUntil = Math.max(this.#heldUntil, now + holdMs);
     const account = this.#ledger.open(now, this.#sharedCpu(now));
     if (this.#lowered) this.#lower(this.#isHeavy(now));
-    this.#options.budget.open(requestId);
+    this.#options.budget.open(requestId, span);
     return new Place(this, requestId, account, coldStart);
   }
 

@@ -80,20 +80,20 @@ function storable(error: string | undefined): string | null {
 async function update(transaction: Queries, rows: readonly ReturnType<typeof toRow>[]): Promise<void> {
   await sql`
     update scheduled_events as event
-    set state = row.state, attempt = row.attempt, redelivered = row.redelivered,
-      reason = case when row.state = 'skipped' then event.reason end,
-      publish_at = coalesce(to_timestamp(row.publish_at / 1000.0), publish_at),
+    set state = settled.state, attempt = settled.attempt, redelivered = settled.redelivered,
+      reason = case when settled.state = 'skipped' then event.reason end,
+      publish_at = coalesce(to_timestamp(settled.publish_at / 1000.0), event.publish_at),
       claimed_by = null, claimed_until = null,
-      request_id = coalesce(row.request_id, event.request_id),
-      started_at = coalesce(to_timestamp(row.started_at / 1000.0), event.started_at),
-      finished_at = coalesce(to_timestamp((row.started_at + row.duration_ms) / 1000.0), event.finished_at),
-      duration_ms = coalesce(row.duration_ms, event.duration_ms),
-      cpu_ms = coalesce(row.cpu_ms, event.cpu_ms),
-      outcome = coalesce(row.outcome, event.outcome),
-      error = case when row.request_id is null then event.error else row.error end
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (id uuid, state text, attempt integer,
+      request_id = coalesce(settled.request_id, event.request_id),
+      started_at = coalesce(to_timestamp(settled.started_at / 1000.0), event.started_at),
+      finished_at = coalesce(to_timestamp((settled.started_at + settled.duration_ms) / 1000.0), event.finished_at),
+      duration_ms = coalesce(settled.duration_ms, event.duration_ms),
+      cpu_ms = coalesce(settled.cpu_ms, event.cpu_ms),
+      outcome = coalesce(settled.outcome, event.outcome),
+      error = case when settled.request_id is null then event.error else settled.error end
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as settled (id uuid, state text, attempt integer,
       redelivered boolean, publish_at double precision, request_id uuid, started_at double precision,
       duration_ms double precision, cpu_ms double precision, outcome text, error text)
-    where event.id = row.id
+    where event.id = settled.id
   `.execute(transaction);
 }

@@ -33,6 +33,7 @@ export class ResultWriter {
   readonly #options: ResultWriterOptions;
   #waiting: Waiting[] = [];
   #writing = false;
+  #failing = false;
 
   constructor(options: ResultWriterOptions) {
     this.#options = options;
@@ -64,8 +65,12 @@ export class ResultWriter {
       const batch = this.#waiting.splice(0, atOnce);
       try {
         await this.#store(batch.map(({ result }) => result));
+        this.#failing = false;
         for (const { done } of batch) done.resolve();
       } catch (thrown) {
+        if (!this.#failing)
+          this.#options.report("Results of crons are not stored.", { error: messageOf(thrown) });
+        this.#failing = true;
         for (const { done } of batch) done.reject(thrown);
       }
     }

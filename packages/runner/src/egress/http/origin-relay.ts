@@ -32,6 +32,11 @@ export class OriginRelay {
     return this.#head !== undefined;
   }
 
+  /** Of the response; 0 before it has begun. */
+  get status(): number {
+    return this.#head?.status ?? 0;
+  }
+
   take(bytes: Buffer): OriginEvent {
     this.touched = true;
     if (this.#head !== undefined) return this.#takeBody(this.#head, bytes, []);

@@ -1,5 +1,7 @@
 import { listOf } from "../../ingress/http/field.ts";
 import { hasControl, parseContentLength, visitFields } from "../../ingress/http/head.ts";
+import type { Span } from "../../tracing/span.ts";
+import { formatTraceparent, traceparentHeader } from "../../tracing/traceparent.ts";
 
 /** What a cell asks its proxy for: a request of HTTP, or a connection. */
 export type ProxyRequest = FetchRequest | ConnectRequest;
@@ -136,14 +138,25 @@ function hostOf({ hostname }: URL): string {
   return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
 }
 
-/** The head that the host is sent. */
-export function writeRequestHead({ method, path, authority, fields, ...request }: FetchRequest): Buffer {
+/** The head that the host is sent. @param span of the request, which the host may go on from */
+export function writeRequestHead(
+  { method, path, authority, fields, ...request }: FetchRequest,
+  span?: Span,
+): Buffer {
+  const trace = span === undefined || saysTrace.test(fields) ? "" : traceLine(span);
   const { bodyLength, hasLength, webSocket } = request;
   const length = hasLength ? `Content-Length: ${bodyLength}\r\n` : "";
   const framing = bodyLength < 0 ? "Transfer-Encoding: chunked\r\n" : length;
   const upgrade = webSocket ? "Connection: Upgrade\r\nUpgrade: websocket\r\n" : "";
   return Buffer.from(
-    `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields}${framing}${upgrade}\r\n`,
+    `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields}${trace}${framing}${upgrade}\r\n`,
     "latin1",
   );
+}
+
+// What the worker says itself goes before what is said for it.
+const saysTrace = /^traceparent:/im;
+
+function traceLine({ context }: Span): string {
+  return `${traceparentHeader}: ${formatTraceparent(context)}\r\n`;
 }

@@ -1,3 +1,4 @@
+import type { Bus } from "@openworkers/bus";
 import type { InvocationRecord, LogLine, LogRecord, RequestId, WorkerId } from "@openworkers/core";
 import { startTestRunner, type TestRunner } from "../../runner/testing/test-runner.ts";
 import type { EventEnd, QueueEnd, QueueRun, ScheduledRun } from "../dispatch.ts";
@@ -13,8 +14,9 @@ export class EventRig implements AsyncDisposable {
     this.runner = runner;
   }
 
-  static async start(): Promise<EventRig> {
-    return new EventRig(await startTestRunner());
+  /** @param bus where due crons come from; the caller's, and to be disposed of after this */
+  static async start(bus?: Bus): Promise<EventRig> {
+    return new EventRig(await startTestRunner({}, undefined, bus));
   }
 
   scheduled(workerId: WorkerId, given: Partial<ScheduledRun> = {}, signal = never): Promise<EventEnd> {
@@ -37,8 +39,9 @@ export class EventRig implements AsyncDisposable {
   }
 
   /** Resolves when the worker has written a line that is `message`. */
-  async written(message: string): Promise<void> {
-    const isIt = (record: LogRecord) => record.kind === "line" && record.message === message;
+  async written(worker: string, message: string): Promise<void> {
+    const isIt = (record: LogRecord) =>
+      record.worker === worker && record.kind === "line" && record.message === message;
     while (!this.runner.records.some(isIt)) await Bun.sleep(1);
   }
 

@@ -12,6 +12,7 @@ export type FieldKind =
   | "accept"
   | "version-key"
   | "request-id"
+  | "traceparent"
   | "forwarded-for"
   | "forwarded-proto"
   | "forwarded-host"
@@ -46,6 +47,7 @@ const kinds: Readonly<Record<string, FieldKind>> = {
   "x-version-key": "version-key",
   "cloudflare-workers-version-key": "version-key",
   "x-request-id": "request-id",
+  traceparent: "traceparent",
   "x-forwarded-for": "forwarded-for",
   "x-forwarded-proto": "forwarded-proto",
   "x-forwarded-host": "forwarded-host",

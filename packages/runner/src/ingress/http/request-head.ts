@@ -26,6 +26,7 @@ export interface RequestHead {
   readonly accept: string | undefined;
   readonly versionKey: string | undefined;
   readonly requestId: string | undefined;
+  readonly traceparent: string | undefined;
   readonly forwardedFor: string | undefined;
   readonly forwardedProto: string | undefined;
   readonly forwardedHost: string | undefined;
@@ -86,6 +87,7 @@ function parse(text: string, dialect: Dialect, hopByHop: ReadonlySet<string>): R
   let accept: string | undefined;
   let versionKey: string | undefined;
   let requestId: string | undefined;
+  let traceparent: string | undefined;
   let forwardedFor: string | undefined;
   let forwardedProto: string | undefined;
   let forwardedHost: string | undefined;
@@ -129,6 +131,11 @@ function parse(text: string, dialect: Dialect, hopByHop: ReadonlySet<string>): R
         return undefined;
       case "request-id":
         requestId = value;
+        return undefined;
+      case "traceparent":
+        // Two of them are none: the list is no `traceparent`.
+        traceparent = traceparent === undefined ? value : `${traceparent},${value}`;
+        if (!hopByHop.has(field.lower)) fields += `${fieldLine}\r\n`;
         return undefined;
       case "forwarded-for":
         if (dialect === "service") fields += `${fieldLine}\r\n`;
@@ -202,6 +209,7 @@ function parse(text: string, dialect: Dialect, hopByHop: ReadonlySet<string>): R
     accept,
     versionKey,
     requestId,
+    traceparent,
     forwardedFor,
     forwardedProto,
     forwardedHost,

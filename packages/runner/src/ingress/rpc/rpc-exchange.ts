@@ -1,13 +1,15 @@
-import { isOpenWorkersError, newId, type Outcome } from "@openworkers/core";
+import { isOpenWorkersError, newId, type Outcome, type RequestId } from "@openworkers/core";
 import { rpcHost } from "../../cells/config/encode-config.ts";
 import type { Lease, Verdict } from "../../cells/lease.ts";
 import type { Target } from "../../cells/target.ts";
+import type { Span } from "../../tracing/span.ts";
 import { CellLink, type CellLinkUser } from "../cell-link.ts";
 import type { IngressContext, ServiceContext } from "../context.ts";
 import type { Conversation, ExchangeClient } from "../exchange.ts";
 import { findHeadEnd } from "../http/head.ts";
 import { invocationRecord } from "../invocation.ts";
 import { internal, notStarted, serviceGone, terminated } from "../problems.ts";
+import { beginCall, requestEnd } from "../request-span.ts";
 import { failedReturn } from "./failed-return.ts";
 import { MessageStream, type RpcMessage } from "./message-stream.ts";
 
@@ -43,6 +45,8 @@ interface Question {
   readonly lease: Lease | undefined;
   /** Absent for calls within an invocation. */
   readonly startedAt: number | undefined;
+  readonly requestId: RequestId | undefined;
+  readonly span: Span | undefined;
 }
 
 /**
@@ -218,7 +222,9 @@ export class RpcExchange implements Conversation, CellLinkUser {
       return;
     }
     if (message.kind === "bootstrap") {
-      this.#questions.set(message.question, { isCall: false, lease: undefined, startedAt: undefined });
+      this.#questions.set(message.question, {
+        ...{ isCall: false, lease: undefined, startedAt: undefined, requestId: undefined, span: undefined },
+      });
     } else {
       const isCall = isOf(message, jsRpcTarget);
       const isFirst = isCall && this.#sessions > 0;
@@ -226,11 +232,14 @@ export class RpcExchange implements Conversation, CellLinkUser {
       if (isFirst) this.#sessions -= 1;
       if (isCall) this.#calls += 1;
       if (isFirst) this.#spend();
-      this.#questions.set(message.question, {
-        isCall,
-        lease: isCall ? this.#link.another() : undefined,
-        startedAt: isFirst ? performance.now() : undefined,
-      });
+      const startedAt = isFirst ? performance.now() : undefined;
+      const requestId = isFirst ? newId<"request">() : undefined;
+      const span =
+        startedAt === undefined || requestId === undefined || this.#target === undefined
+          ? undefined
+          : beginCall(this.#context, this.#target, requestId, startedAt);
+      const lease = isCall ? this.#link.another(span) : undefined;
+      this.#questions.set(message.question, { isCall, lease, startedAt, requestId, span });
     }
   }
 
@@ -247,16 +256,16 @@ export class RpcExchange implements Conversation, CellLinkUser {
     }
   }
 
-  #settle({ isCall, lease, startedAt }: Question, outcome: Outcome): void {
+  #settle({ isCall, lease, startedAt, requestId, span }: Question, outcome: Outcome): void {
     if (isCall) this.#calls -= 1;
+    const cpuMs = lease?.cpuMs() ?? 0;
+    span?.end(...requestEnd(outcome, 0, cpuMs, false));
     if (lease === undefined) return;
-    const cpuMs = lease.cpuMs();
     lease.release();
-    if (startedAt === undefined || this.#target === undefined) return;
+    if (startedAt === undefined || requestId === undefined || this.#target === undefined) return;
     const { worker } = this.#target;
     const head = { method: "RPC", hostname: worker, target: "/" };
     const wallMs = performance.now() - startedAt;
-    const requestId = newId<"request">();
     const status = outcome === "ok" ? 200 : 500;
     const end = { requestId, status, outcome, wallMs, cpuMs, coldStart: false, trigger: "service" } as const;
     this.#context.logs.emit(invocationRecord(this.#target, head, end));
@@ -323,7 +332,10 @@ export class RpcExchange implements Conversation, CellLinkUser {
 
   #answerAll(message: string): void {
     for (const question of this.#questions.keys()) this.#client.send(failedReturn(question, message));
-    for (const question of this.#questions.values()) question.lease?.release();
+    for (const { lease, span } of this.#questions.values()) {
+      span?.end({}, "canceled");
+      lease?.release();
+    }
     this.#questions.clear();
     this.#calls = 0;
   }

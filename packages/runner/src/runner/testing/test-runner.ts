@@ -92,11 +92,13 @@ const defaultSettings: RunnerSettings = {
   egress: { open: true, permissions: Permissions.none, certificates: undefined },
 };
 
-/** @param openDatabases given where the runner has its own; the caller disposes of what it opens */
+/**
+ * @param openDatabases given where the runner has its own; the caller disposes of what it opens
+ * @param bus where events come from; the caller's
+ */
 export async function startTestRunner(
   settings: Partial<RunnerSettings> = {},
   openDatabases?: (own: OwnDatabase) => Promise<DatabaseGateway>,
-  /** The caller's. */
   bus?: Bus,
 ): Promise<TestRunner> {
   await using parts = new AsyncDisposableStack();

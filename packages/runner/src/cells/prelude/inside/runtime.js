@@ -213,13 +213,33 @@ function call(handler, self, values, checked, failed) {
   return result instanceof OurPromise ? then(result, checked, failed) : checked(result);
 }
 
+const pieces = uncurry(String.prototype.split);
+
+/**
+ * Whether nobody of the worker's called the wrapped handler that asks. Events come by way of the entrypoint for them,
+ * within a request; what comes without one is another worker's call of a method, to which workerd leads through
+ * bindings, as if a handler were one.
+ */
+function isCalledFromOutside() {
+  const { stackTraceLimit } = OurError;
+  OurError.stackTraceLimit = 3;
+  const { stack } = new OurError();
+  OurError.stackTraceLimit = stackTraceLimit;
+  // The error itself, this function and the handler.
+  return typeof stack === "string" && pieces(stack, "\n    at ").length <= 3;
+}
+
 function wrapHandler(name, handler) {
   const isFetch = name === "fetch";
+  const isEvent = name === "scheduled" || name === "queue";
   const failed = isFetch ? failedFetch : failedEvent;
   return {
     [name](...values) {
       // The worker calls its own handler: its exceptions are its own to catch.
       if (current() !== undefined) return apply(handler, this, values);
+      if (isEvent && isCalledFromOutside()) {
+        throw new OurTypeError(`The RPC receiver does not implement the method "${name}".`);
+      }
       boundWaitUntil(values.length > 2 ? values[2] : this?.ctx);
       const checked = isFetch ? checkedResponse : unchecked;
       return enter(isFetch ? values[0] : "", call, handler, this, values, checked, failed);

@@ -1,5 +1,5 @@
 import { type LogTokenId, newId, OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
-import type { Database } from "@openworkers/db";
+import type { Database } from "../database.ts";
 
 /** Whose logs a token lets read. */
 export type LogScope =

@@ -1,8 +1,7 @@
 import { isOpenWorkersError, OpenWorkersError, type WorkerId } from "@openworkers/core";
-import type { Database } from "@openworkers/db";
+import { type Database, findLogToken, type LogGrant } from "@openworkers/db";
 import { sql } from "kysely";
 import type { Workers } from "../store/scan.ts";
-import { findLogToken, type LogGrant } from "./tokens.ts";
 
 /** What a caller may read. */
 export interface Access {

@@ -1,0 +1,165 @@
+import { resolve } from "node:path";
+import { queryLogs } from "@openworkers/logs";
+import { type Command, InvalidArgumentError } from "commander";
+import { logsAccess } from "../live-logs/access.ts";
+import { type FilterOptions, filterOf, withFilterOptions } from "../live-logs/filter-options.ts";
+import { formatRecord } from "../live-logs/format.ts";
+import { parseMoment } from "../output/duration.ts";
+import { UsageError } from "../output/failure.ts";
+import { requireNats } from "../platform/bus.ts";
+import { startLogs } from "../platform/logs.ts";
+import {
+  addBusMetrics,
+  type MetricsOptions,
+  processMetrics,
+  startMetrics,
+  withMetricsOptions,
+} from "../platform/metrics.ts";
+import { formatReport } from "../platform/report.ts";
+import { openGround, untilStopped } from "../platform/service.ts";
+import { defaultDataDir } from "../profile/home.ts";
+import {
+  type CommandContext,
+  choiceOf,
+  integer,
+  parsePort,
+  platformCommand,
+  withContext,
+} from "./context.ts";
+import { openPlatform } from "./platform.ts";
+
+interface Options extends FilterOptions, MetricsOptions {
+  readonly json?: boolean;
+  readonly profile?: string;
+  readonly port?: number;
+  readonly since?: number;
+  readonly until?: number;
+  readonly limit?: number;
+  readonly keep?: number | null;
+  readonly host?: string;
+  readonly logsPort?: number;
+  readonly data: string;
+}
+
+/** Records that are shown when neither a time nor a number is given. */
+const defaultLimit = 100;
+/** The newest are read from the newest on, and kept to be shown oldest first. */
+const mostNewest = 100_000;
+
+export function logsCommand(): Command {
+  const command = platformCommand(
+    "logs",
+    "Show what a worker has logged; without a worker, run the logs service",
+    [
+      "ow logs hello",
+      "ow logs hello --since 1h --level warn",
+      "ow logs hello --since 2026-11-22T17:00:00Z --until 30m --search timeout --json",
+      "DATABASE_URL=postgres://ow:secret@db/openworkers NATS_URL=nats://nats:4222 ow logs",
+    ],
+  ).argument("[worker]");
+  return withMetricsOptions(withFilterOptions(command))
+    .option(
+      "--since <time>",
+      "from then on: so long ago, as 15m, 1h or 7d, or a time in ISO 8601",
+      parseMoment,
+    )
+    .option("--until <time>", "up to then", parseMoment)
+    .option(
+      "--limit <number>",
+      `the newest so many (default: ${defaultLimit}, or all with --since)`,
+      integer(1, mostNewest),
+    )
+    .option(
+      "--keep <days>",
+      "keep this worker's logs so many days; `default` for as long as the platform",
+      parseKeep,
+    )
+    .option("--host <address>", "the service: address to listen on (default: 127.0.0.1)")
+    .option("--logs-port <port>", "the service: port to listen on (default: 6434, or a free one)", parsePort)
+    .option("--data <dir>", "the service: directory of its keys without OW_SECRET_KEY", defaultDataDir())
+    .addHelpText(
+      "after",
+      "\nEnvironment of the service: DATABASE_URL, NATS_URL, OW_LOG_RETENTION_DAYS, OW_LOGS_PORT …: docs/logs.md.",
+    )
+    .action(async (worker: string | undefined, options: Options) => {
+      await withContext(options, async (context) => {
+        if (worker === undefined) await serve(options, context);
+        else if (options.keep !== undefined) await keep(worker, options.keep, options, context);
+        else await show(worker, options, context);
+      });
+    });
+}
+
+async function show(worker: string, options: Options, { output, signal }: CommandContext): Promise<void> {
+  const filter = filterOf(options);
+  const { since, until, limit } = options;
+  if (since !== undefined && until !== undefined && since >= until) {
+    throw new UsageError("--since is not before --until.");
+  }
+  await using platform = await openPlatform(choiceOf(options));
+  const workerId = await platform.backend.workerId(worker);
+  const access = logsAccess(platform.backend, platform.profile, workerId);
+  const newest = limit !== undefined || since === undefined;
+  const records = queryLogs({
+    url: await access.url(),
+    token: await access.token(),
+    workerId,
+    filter,
+    ...(since === undefined ? {} : { from: since }),
+    ...(until === undefined ? {} : { to: until }),
+    order: newest ? "newest-first" : "oldest-first",
+    limit: newest ? (limit ?? defaultLimit) : Number.MAX_SAFE_INTEGER,
+    signal,
+  });
+  const inOrder = newest ? (await Array.fromAsync(records)).reverse() : records;
+  for await (const record of inOrder) {
+    output.line(
+      output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: false, showDate: true }),
+    );
+  }
+}
+
+async function keep(
+  worker: string,
+  days: number | null,
+  options: Options,
+  { output }: CommandContext,
+): Promise<void> {
+  await using platform = await openPlatform(choiceOf(options));
+  await platform.backend.setLogRetention(worker, days);
+  const time = days === null ? "as long as the platform keeps logs" : `${days} days`;
+  output.result({ worker, logRetentionDays: days }, `The logs of ${worker} are kept ${time}.`);
+}
+
+async function serve(options: Options, { output, signal }: CommandContext): Promise<void> {
+  await using parts = new AsyncDisposableStack();
+  const report = (message: string, details: Record<string, unknown>) =>
+    output.warn(formatReport(message, details));
+  const { database } = await openGround(parts, { name: "logs", dataDir: resolve(options.data) });
+  const bus = parts.use(await requireNats("logs", report));
+  const metrics = processMetrics();
+  addBusMetrics(metrics, bus);
+  const service = parts.use(
+    await startLogs({
+      database,
+      bus,
+      metrics,
+      report,
+      ...(options.logsPort === undefined ? {} : { port: options.logsPort }),
+      ...(options.host === undefined ? {} : { hostname: options.host }),
+    }),
+  );
+  const server = startMetrics(parts, metrics, options, () => service.healthy);
+  output.result(
+    { ready: true, logs: service.url, metricsPort: server?.port ?? null, pid: process.pid },
+    `Logs at ${service.url}`,
+  );
+  await untilStopped(signal);
+}
+
+function parseKeep(text: string): number | null {
+  if (text === "default") return null;
+  const days = Number(text);
+  if (/^\d+$/.test(text) && days >= 1 && days <= 3_650) return days;
+  throw new InvalidArgumentError("Give a whole number of days from 1 to 3650, or `default`.");
+}
