@@ -30,6 +30,7 @@ const names = [
   "kv",
   "kv-many",
   "node-compat",
+  "queue",
   "rate-limit",
   "scheduled",
   "service-books",

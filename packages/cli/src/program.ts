@@ -23,11 +23,13 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   storage: async () => (await import("./commands/storage.ts")).storageCommand(),
   databases: async () => (await import("./commands/databases.ts")).databasesCommand(),
   crons: async () => (await import("./commands/crons.ts")).cronsCommand(),
+  queues: async () => (await import("./commands/queues.ts")).queuesCommand(),
   domains: async () => (await import("./commands/domains.ts")).domainsCommand(),
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
   runner: async () => (await import("./commands/runner.ts")).runnerCommand(),
+  scheduler: async () => (await import("./commands/scheduler.ts")).schedulerCommand(),
   postgate: async () => (await import("./commands/postgate.ts")).postgateCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
 };

@@ -15,6 +15,7 @@ import { addLogsMetrics, type LogsMetrics } from "./metrics.ts";
 import type { LogsSettings } from "./settings.ts";
 import { type KeptDays, Partitions } from "./store/partitions.ts";
 import { keepHouse } from "./store/retention.ts";
+import { scanParameters } from "./store/scan.ts";
 import { consumerName, StreamPlace } from "./stream-place.ts";
 import { Writer } from "./writer/writer.ts";
 
@@ -73,7 +74,11 @@ export async function createLogsService(options: LogsServiceOptions): Promise<Lo
   const { bus, settings } = options;
   const { report } = parts.use(new BoundedReports(options.report));
   const database = parts.use(
-    options.database.another({ max: connections, applicationName: "openworkers-logs" }),
+    options.database.another({
+      max: connections,
+      applicationName: "openworkers-logs",
+      parameters: scanParameters,
+    }),
   );
   const kept: KeptDays = { records: settings.retentionDays, stats: settings.statsDays };
   await bus.declare(streams.logs);

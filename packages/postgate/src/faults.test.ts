@@ -4,7 +4,7 @@ import type { Tenant } from "./tenant.ts";
 import { TestPostgate, until } from "./testing/test-postgate.ts";
 import { type TestServer, testServers } from "./testing/test-server.ts";
 
-describe.each(Object.entries(testServers))("when something breaks, on %s", (_, start) => {
+describe.each(testServers)("when something breaks, on %s", (_, start) => {
   const stack = new AsyncDisposableStack();
   let server: TestServer;
   let gate: TestPostgate;

@@ -1,5 +1,6 @@
 import { BoundedReports, type DatabaseId, isOpenWorkersError, type Report } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
+import { CpuFairness } from "./cpu/cpu-fairness.ts";
 import { type DirectoryOptions, PlatformDirectory } from "./directory.ts";
 import { reportEvent } from "./events.ts";
 import { DatabaseMaker } from "./life/maker.ts";
@@ -34,11 +35,12 @@ export class TenantGateway implements AsyncDisposable {
   readonly postgate: Postgate;
   readonly wire: WireFace;
   readonly report: Report;
+  readonly cpu: CpuFairness;
   readonly #parts: AsyncDisposableStack;
 
   private constructor(
     parts: AsyncDisposableStack,
-    made: Pick<TenantGateway, "warnings" | "server" | "directory" | "postgate" | "wire" | "report">,
+    made: Pick<TenantGateway, "warnings" | "server" | "directory" | "postgate" | "wire" | "report" | "cpu">,
   ) {
     this.#parts = parts;
     this.warnings = made.warnings;
@@ -47,6 +49,7 @@ export class TenantGateway implements AsyncDisposable {
     this.postgate = made.postgate;
     this.wire = made.wire;
     this.report = made.report;
+    this.cpu = made.cpu;
   }
 
   /** @throws OpenWorkersError CONFIG_INVALID (the server, or the rights there), DATABASE_UNAVAILABLE */
@@ -71,10 +74,20 @@ export class TenantGateway implements AsyncDisposable {
       if (tenant.place.kind === "platform") await server.heal(id, tenant.place.passwords, tenant.limits);
       return tenant;
     };
+    const cpu = parts.use(
+      new CpuFairness({
+        onLowered: (id, processors) =>
+          report("A tenant's database takes much processor time: it goes behind the others.", {
+            database: id,
+            processors: Number(processors.toFixed(2)),
+          }),
+      }),
+    );
     const postgate = parts.use(
       await Postgate.open({
         directory,
         server: server.address,
+        cpu,
         sessionSettings,
         healRoles,
         ...(options.connections === undefined ? {} : { connections: options.connections }),
@@ -86,12 +99,13 @@ export class TenantGateway implements AsyncDisposable {
         directory,
         server: server.address,
         budget: postgate.budget,
+        cpu,
         sessionSettings,
         healRoles,
         report,
       }),
     );
-    return new TenantGateway(parts.move(), { warnings, server, directory, postgate, wire, report });
+    return new TenantGateway(parts.move(), { warnings, server, directory, postgate, wire, report, cpu });
   }
 
   /** The tenant, or undefined when there is none of the id any more. */

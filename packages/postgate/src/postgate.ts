@@ -6,6 +6,7 @@ import {
   OpenWorkersError,
 } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
+import type { CpuFairness } from "./cpu/cpu-fairness.ts";
 import type { PostgateEvent } from "./events.ts";
 import { CallMemory } from "./http/call-memory.ts";
 import { failureAnswer } from "./http/failure-answer.ts";
@@ -26,6 +27,8 @@ export interface PostgateOptions {
   readonly server: Address;
   readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
   readonly healRoles?: (tenant: Tenant) => Promise<Tenant>;
+  /** Shares processors between the tenants of `server`. */
+  readonly cpu?: Pick<CpuFairness, "enter">;
   /** Connections to tenants' databases in all; what the server leaves unless given. */
   readonly connections?: number;
   readonly idleMs?: number;
@@ -60,7 +63,7 @@ export class Postgate implements AsyncDisposable {
   #draining = false;
 
   private constructor(options: PostgateOptions, places: number) {
-    const { directory, server, sessionSettings, healRoles, idleMs } = options;
+    const { directory, server, cpu, sessionSettings, healRoles, idleMs } = options;
     this.#options = options;
     this.#onEvent = options.onEvent ?? (() => {});
     this.budget = new ConnectionBudget({ places });
@@ -71,6 +74,7 @@ export class Postgate implements AsyncDisposable {
       sessionSettings,
       onConnectFailure: ({ id }, error) =>
         this.#onEvent({ kind: "connect-failed", databaseId: id, message: messageOf(error) }),
+      ...(cpu === undefined ? {} : { cpu }),
       ...(healRoles === undefined ? {} : { healRoles }),
       ...(idleMs === undefined ? {} : { idleMs }),
     });

@@ -66,8 +66,10 @@ export class PostgateService implements AsyncDisposable {
           keeper.deletion.isDumping(id)
             ? { ...defaultDatabaseLimits, statementMs: unlimitedMs, idleInTransactionMs: unlimitedMs }
             : (await gateway.known(id))?.limits,
-        onBite: ({ tenant, ...bite }) =>
-          report("A session on a tenant's database was stopped.", { database: tenant, ...bite }),
+        onBite: ({ tenant, ...bite }) => {
+          report("A session on a tenant's database was stopped.", { database: tenant, ...bite });
+          if (bite.offence === "deaf") gateway.cpu.lowerForGood(tenant, bite.pid);
+        },
         onError: failed("Sessions on tenants' databases could not be watched."),
       }),
     );

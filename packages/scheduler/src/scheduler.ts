@@ -124,7 +124,7 @@ class RunningScheduler implements Scheduler {
           subject: streams.scheduledResults.subject,
           inFlight: 1_000,
           maxUnacknowledged: 10_000,
-          ackWaitMs: 30_000,
+          ackWaitMs: 10_000,
           backoffMs: [500, 1_000, 2_000, 5_000],
         },
         (message) => writer.handle(message),

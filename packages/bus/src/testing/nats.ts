@@ -10,13 +10,17 @@ export interface TestNats extends AsyncDisposable {
   connect(options?: Partial<NatsOptions>): Promise<Bus>;
 }
 
-/** One nats-server with JetStream; `more` is added to its configuration. */
-export async function startTestNats(more = ""): Promise<TestNats> {
+/** One nats-server with JetStream; `more` is added to its configuration, which may refer to `env`. */
+export async function startTestNats(
+  more = "",
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestNats> {
   const node = new NatsProcess(
     (port, directory) => `
 listen: "127.0.0.1:${port}"
 jetstream { store_dir: "${directory}", max_file_store: 40GB, max_memory_store: 64MB }
 ${more}`,
+    { env },
   );
   return await started([node], 1);
 }
@@ -33,7 +37,7 @@ server_name: node${at}
 listen: "127.0.0.1:${port}"
 jetstream { store_dir: "${directory}", max_file_store: 40GB, max_memory_store: 64MB }
 cluster { name: test, listen: "127.0.0.1:${ports[count + at]}", routes: ${JSON.stringify(routes)} }`,
-        port,
+        { port },
       ),
   );
   return await started(nodes, Math.min(3, count));

@@ -13,6 +13,7 @@ import type { DeployAssets } from "@openworkers/db";
 import type { CronsBackend } from "./crons.ts";
 import type { DatabasesBackend } from "./databases.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
+import type { QueuesBackend } from "./queues.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
 export interface DeployInput {
@@ -198,6 +199,7 @@ export interface Backend extends AsyncDisposable {
   readonly databases: DatabasesBackend;
 
   readonly crons: CronsBackend;
+  readonly queues: QueuesBackend;
 
   domains(worker?: string): Promise<DomainSummary[]>;
   addDomain(worker: string, hostname: string): Promise<DomainSummary>;

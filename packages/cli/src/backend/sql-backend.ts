@@ -51,6 +51,7 @@ import { SqlCrons } from "./sql-crons.ts";
 import { SqlDatabases } from "./sql-databases.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
+import { SqlQueues } from "./sql-queues.ts";
 import { SqlStorage } from "./sql-storage.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
@@ -67,6 +68,7 @@ export class SqlBackend implements Backend {
   readonly #storage: SqlStorage;
   readonly databases: SqlDatabases;
   readonly crons: SqlCrons;
+  readonly queues: SqlQueues;
   #operator: Promise<UserId> | undefined;
 
   /**
@@ -80,6 +82,7 @@ export class SqlBackend implements Backend {
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
     this.crons = new SqlCrons(database, () => this.#by());
+    this.queues = new SqlQueues(database, () => this.#by());
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {

@@ -95,6 +95,7 @@ function formatReady({ summary }: RunningPlatform, { baseDomain }: Options): str
     `  workers   ${colors.cyan(workerUrl("<worker>", baseDomain, summary.port))}`,
     `  data      ${summary.dataDir}`,
     `  database  ${summary.database}`,
+    `  events    ${summary.bus}`,
     `  databases ${summary.databases === null ? colors.yellow("off") : formatFaces(summary.databases)}`,
     `  logs      ${summary.logs}`,
     `  sandbox   ${sandbox}`,

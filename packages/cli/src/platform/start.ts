@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
+import { openPlatformBus } from "@openworkers/bus";
+import { OpenWorkersError, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
 import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
@@ -9,9 +10,9 @@ import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
-import { openBus } from "./bus.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { startLogs } from "./logs.ts";
+import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { formatReport } from "./report.ts";
@@ -49,6 +50,8 @@ export interface PlatformSummary {
   readonly sandbox: SandboxKind;
   readonly baseDomain: string;
   readonly database: string;
+  /** What events travel over. */
+  readonly bus: string;
   /** Where tenant databases are reached; null when they are off. */
   readonly databases: DatabaseFaces | null;
   /** Where Prometheus finds its numbers. */
@@ -107,9 +110,10 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   signal.throwIfAborted();
   const report = (message: string, details: Record<string, unknown>) =>
     output.warn(formatReport(message, details));
-  const metrics = new Registry();
-  addProcessMetrics(metrics);
-  const bus = parts.use(await output.step("Start the bus", () => openBus({ dataDir, report })));
+  const metrics = processMetrics();
+  const { bus, description: busDescription } = parts.use(
+    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
+  );
   const logs = parts.use(
     await output.step("Start the logs service", () => startLogs({ database: pool, bus, metrics, report })),
   );
@@ -152,11 +156,13 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   );
   serves = (worker, version) => runner.serves(worker, version);
   parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
-  parts.use(
+  const scheduler = parts.use(
     await output.step("Start the scheduler", () =>
       createScheduler({ database: pool, bus, settings: readSchedulerSettings(process.env), report }),
     ),
   );
+  addBusMetrics(metrics, bus);
+  addSchedulerMetrics(metrics, () => scheduler.stats());
   parts.use(createDelays({ database: pool, bus, report }));
   const { metricsPort } = options;
   const metricsServer =
@@ -186,6 +192,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       sandbox: options.sandbox,
       baseDomain: options.baseDomain,
       database: database.description,
+      bus: busDescription,
       databases: postgate?.faces ?? null,
       metrics: metricsServer === undefined ? null : `http://127.0.0.1:${metricsServer.port}/metrics`,
       logs: logs.url,

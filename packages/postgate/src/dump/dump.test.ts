@@ -172,7 +172,7 @@ test("a schema that unpacks to more than any schema is refused, and not held", a
   await expect(dump()).rejects.toMatchObject({ code: "RESULT_TOO_LARGE" });
 });
 
-for (const [name, start] of Object.entries(testServers)) {
+for (const [name, start] of testServers) {
   test(`a dump of ${name} is restored there`, async () => {
     await using server = await start();
     const at = (database: string) => openAddress({ ...server.address, database });

@@ -69,6 +69,11 @@ export class BackendConnection implements Keepable {
     }
   }
 
+  /** The number of PostgreSQL's process, on whatever machine it runs. */
+  get pid(): number {
+    return this.#backend.pid;
+  }
+
   get open(): boolean {
     return this.#open;
   }

@@ -1,6 +1,7 @@
 import { type DatabaseScope, messageOf, OpenWorkersError } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 
+import type { CpuFairness } from "../cpu/cpu-fairness.ts";
 import { backendAddress, type Tenant } from "../tenant.ts";
 import { suspended } from "../tenant-troubles.ts";
 import { BackendRefusal } from "../wire/backend/refusal.ts";
@@ -19,6 +20,8 @@ export interface TenantPoolsOptions {
   readonly healRoles?: (tenant: Tenant) => Promise<Tenant>;
   /** Told why a connection could not be made, or what on one made no sense; the caller is told less. */
   readonly onConnectFailure?: (tenant: Tenant, error: unknown) => void;
+  /** Shares processors between the tenants of the platform's server. */
+  readonly cpu?: Pick<CpuFairness, "enter">;
   /** How long a connection that nobody uses is kept, in milliseconds; 30,000 unless given. */
   readonly idleMs?: number;
   /** In milliseconds; 10,000 unless given. */
@@ -105,7 +108,8 @@ export class TenantPools implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<BackendConnection> {
     const address = backendAddress(this.#options.server, tenant, scope);
-    const { budget, sessionSettings, healRoles, onConnectFailure, connectTimeoutMs = 10_000 } = this.#options;
+    const { budget, cpu, sessionSettings, healRoles, onConnectFailure } = this.#options;
+    const { connectTimeoutMs = 10_000 } = this.#options;
     let healed = false;
     let current = address;
     for (let attempt = 1; ; attempt++) {
@@ -118,7 +122,11 @@ export class TenantPools implements AsyncDisposable {
           connectTimeoutMs,
           report,
         });
-        void connection.closed.then(() => budget.drop(connection));
+        const watched = tenant.place.kind === "platform" ? cpu?.enter(tenant.id, connection.pid) : undefined;
+        void connection.closed.then(() => {
+          watched?.[Symbol.dispose]();
+          budget.drop(connection);
+        });
         return connection;
       } catch (thrown) {
         const state = sqlState(thrown);

@@ -4,7 +4,7 @@ import { read, TestPostgate, until } from "../testing/test-postgate.ts";
 import { testServers } from "../testing/test-server.ts";
 import { testSettings } from "../testing/test-tenants.ts";
 
-describe.each(Object.entries(testServers))("%s", (_, start) => {
+describe.each(testServers)("%s", (_, start) => {
   const stack = new AsyncDisposableStack();
   let gate: TestPostgate;
   let tenant: Tenant;

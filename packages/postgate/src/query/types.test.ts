@@ -4,7 +4,7 @@ import { TestPostgate } from "../testing/test-postgate.ts";
 import { testServers } from "../testing/test-server.ts";
 import { typeContract, typeContractSetup } from "../testing/type-contract.ts";
 
-describe.each(Object.entries(testServers))("%s", (_, start) => {
+describe.each(testServers)("%s", (_, start) => {
   const stack = new AsyncDisposableStack();
   let postgate: TestPostgate;
   let tenant: Tenant;

@@ -3,8 +3,8 @@ import type { DatabaseScope } from "@openworkers/core";
 import { sql } from "kysely";
 import { Client } from "pg";
 import { tenantNames } from "../tenant.ts";
+import { type TestServer, testServers } from "../testing/test-server.ts";
 import { TenantServer } from "./tenant-server.ts";
-import { type TestServer, testServers } from "./testing/servers.ts";
 import {
   errorCode,
   makeTenant,

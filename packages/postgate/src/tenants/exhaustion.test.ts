@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type DatabaseId, type DatabaseLimits, defaultDatabaseLimits } from "@openworkers/core";
 import { sql } from "kysely";
+import { type TestServer, testServers } from "../testing/test-server.ts";
 import { TenantServer } from "./tenant-server.ts";
-import { type TestServer, testServers } from "./testing/servers.ts";
 import { errorCode, makeTenant, openSession, outcome, type PlatformTenant } from "./testing/tenants.ts";
 import { type Bite, type Offence, Watchdog } from "./watchdog.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { tenantNames } from "../tenant.ts";
+import { type TestServer, testServers } from "../testing/test-server.ts";
 import { TenantServer } from "./tenant-server.ts";
-import { type TestServer, testServers } from "./testing/servers.ts";
 import { makeTenant, openSession, outcome } from "./testing/tenants.ts";
 
 for (const [name, start] of testServers) {

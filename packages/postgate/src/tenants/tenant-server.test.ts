@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
 import { sql } from "kysely";
 import { tenantNames } from "../tenant.ts";
+import { type TestServer, testServers } from "../testing/test-server.ts";
 import { TenantServer } from "./tenant-server.ts";
-import { type TestServer, testServers } from "./testing/servers.ts";
 import { errorCode, makeTenant, newTenant, openSession, outcome } from "./testing/tenants.ts";
 
 const scopes = ["owner", "read-write", "read-only"] as const;

@@ -216,9 +216,13 @@ export class TenantServer implements AsyncDisposable {
     return [...found].map(([id, state]) => ({ id, state }));
   }
 
-  /** Ends the sessions of the tenant's roles, all of them unless some are given. Returns how many. */
-  async endSessions(id: DatabaseId, roles: readonly DatabaseRole[] = databaseRoles): Promise<number> {
-    return this.#database.read((queries) => endSessions(queries, id, roles));
+  /** Ends the sessions of the tenant's roles, all of them unless some are given, but for one. Returns how many. */
+  async endSessions(
+    id: DatabaseId,
+    roles: readonly DatabaseRole[] = databaseRoles,
+    sparedPid?: number,
+  ): Promise<number> {
+    return this.#database.read((queries) => endSessions(queries, id, roles, sparedPid));
   }
 
   /** Has autovacuum leave a table alone, whose index functions do not come to an end. `table`: its oid. */

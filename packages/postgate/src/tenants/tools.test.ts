@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { temporaryDirectory } from "@openworkers/db/testing";
 import { backendAddress, type Tenant } from "../tenant.ts";
+import { type TestServer, testServers } from "../testing/test-server.ts";
 import { sessionSettings } from "./session-settings.ts";
 import { TenantServer } from "./tenant-server.ts";
-import { type TestServer, testServers } from "./testing/servers.ts";
 import { makeTenant, openSession, outcome } from "./testing/tenants.ts";
 
 for (const [name, start] of testServers) {

@@ -4,28 +4,31 @@ import { installedPostgres, startDebianPostgres } from "./debian-postgres.ts";
 
 /** A PostgreSQL of a test's own, that it may kill. */
 export interface TestServer extends AsyncDisposable {
-  /** A superuser's. */
+  /** As its superuser. */
+  readonly url: string;
   readonly address: Address;
   /** Ends it as a crash would, or starts it again. */
   kill(): Promise<void>;
   start(): Promise<void>;
 }
 
-/** The servers that everything must be true on: the one that comes with the platform, and those that are installed. */
-export const testServers: Readonly<Record<string, () => Promise<TestServer>>> = {
-  "PostgreSQL 18, embedded": embedded,
-  ...Object.fromEntries(
-    installedPostgres.map((found) => [
-      `PostgreSQL ${found.version}, Debian's`,
-      () => startDebianPostgres(found),
-    ]),
+/**
+ * The servers that everything must be true on, and how each is started: the one that comes with the platform, and those
+ * that are installed.
+ */
+export const testServers: readonly (readonly [name: string, start: () => Promise<TestServer>])[] = [
+  ["PostgreSQL 18, embedded", embedded],
+  ...installedPostgres.map(
+    (found) => [`PostgreSQL ${found.version}, Debian's`, () => startDebianPostgres(found)] as const,
   ),
-};
+];
 
 export async function embedded(): Promise<TestServer> {
   const postgres = await startEmbeddedPostgres({ dataDir: temporaryCluster(), durable: false });
+  const url = postgres.urlOf("postgres");
   return {
-    address: parseAddress(postgres.urlOf("postgres")),
+    url,
+    address: parseAddress(url),
     async kill() {
       const ended = Promise.withResolvers<void>();
       using _ = postgres.onExit(() => ended.resolve());

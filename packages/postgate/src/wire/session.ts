@@ -52,6 +52,8 @@ export class Session {
       using _place = await options.budget.enter(this.tenant, this.#ended.signal);
       const backend = await this.#open();
       this.#backend = backend;
+      using _cpu =
+        this.tenant.place.kind === "platform" ? options.cpu?.enter(this.tenant.id, backend.pid) : undefined;
       const key = this.#parts.keys.issue(this);
       try {
         await this.#serve(backend, key);

@@ -1,5 +1,6 @@
 import type { DatabaseScope, Report } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
+import type { CpuFairness } from "../cpu/cpu-fairness.ts";
 import type { Tenant, TenantDirectory } from "../tenant.ts";
 import type { DoorLimits } from "./listener/doorkeeper.ts";
 
@@ -25,6 +26,8 @@ export interface WireOptions {
   /** The tenants' server. Who logs in there does not count. */
   readonly server: Address;
   readonly budget: Places;
+  /** Shares processors between the tenants of the platform's server. */
+  readonly cpu?: Pick<CpuFairness, "enter">;
   readonly sessionSettings: (tenant: Tenant, scope: DatabaseScope) => Readonly<Record<string, string>>;
   /** Gives the roles of a tenant their passwords and settings again. Gives the tenant as it is now. */
   readonly healRoles?: (tenant: Tenant) => Promise<Tenant>;

@@ -1,8 +1,8 @@
 import type { Limits, RequestId } from "@openworkers/core";
+import type { CpuPriority } from "@openworkers/core/host";
 import type { Cell, CellExit } from "../cells/cell.ts";
 import type { AcquireOptions, Lease, Verdict } from "../cells/lease.ts";
 import type { CpuClock } from "../cells/os/cpu-clock.ts";
-import type { CpuPriority } from "../cells/os/cpu-priority.ts";
 import type { CellBudget } from "../subrequests/budget.ts";
 import type { CpuCredit } from "./cpu-credit.ts";
 import { type CpuAccount, CpuLedger } from "./cpu-ledger.ts";

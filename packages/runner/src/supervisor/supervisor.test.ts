@@ -11,9 +11,9 @@ import {
   OpenWorkersError,
   type RequestId,
 } from "@openworkers/core";
+import { openCpuPriority } from "@openworkers/core/host";
 import type { Lease, Verdict } from "../cells/lease.ts";
 import { type CellHost, findSandbox, openCellHost } from "../cells/mod.ts";
-import { openCpuPriority } from "../cells/os/cpu-priority.ts";
 import { type Program, type Target, unversioned } from "../cells/target.ts";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
@@ -192,7 +192,7 @@ describe("a cell", () => {
     const [cell] = own.supervisor.cells();
     const pid = cell?.pid ?? 0;
     // Where it may not be done (a container's root), there is nothing to see.
-    if (!openCpuPriority()(pid, false)) return;
+    if (!openCpuPriority(5)(pid, false)) return;
     const before = await niceOf(pid);
     const answer = own.request(target, "/spin?ms=1000");
     while ((await niceOf(pid)) === before) expect(Bun.peek.status(answer)).toBe("pending");

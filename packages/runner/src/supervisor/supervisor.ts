@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { LogSink } from "@openworkers/core";
 import { OpenWorkersError } from "@openworkers/core";
+import { openCpuPriority } from "@openworkers/core/host";
 import type { ByteMeter } from "../cells/byte-meter.ts";
 import type { Cell, CellExit, CellLine } from "../cells/cell.ts";
 import type { AcquireOptions, Dispatcher, Lease } from "../cells/lease.ts";
 import { openCpuClock } from "../cells/os/cpu-clock.ts";
-import { openCpuPriority } from "../cells/os/cpu-priority.ts";
 import { type Program, type ProgramSource, type Target, targetKey } from "../cells/target.ts";
 import { CellBudget } from "../subrequests/budget.ts";
 import { type Blank, BlankCells } from "./blank-cells.ts";
@@ -14,6 +14,9 @@ import { overgrownCells } from "./overgrown-cells.ts";
 import { availableMemoryShare } from "./proc.ts";
 import { type EndReason, RunningCell } from "./running-cell.ts";
 import { type CellWiring, WorkerCells } from "./worker-cells.ts";
+
+/** Lets the others go first, and a busy machine does not starve who computes for a reason. */
+const loweredNice = 5;
 
 /** How often busy cells are looked at. The design allows a runaway loop 50 ms over its limit. */
 const inspectEveryMs = 10;
@@ -78,7 +81,7 @@ export interface SupervisorStats {
 export class Supervisor implements Dispatcher, AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #clock = openCpuClock();
-  readonly #priority = openCpuPriority();
+  readonly #priority = openCpuPriority(loweredNice);
   readonly #workers = new Map<string, WorkerCells>();
   readonly #draining = new Map<WorkerCells, number>();
   readonly #blanks: BlankCells<AssignableBlank>;

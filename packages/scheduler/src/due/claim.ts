@@ -95,7 +95,7 @@ async function lockDue(transaction: Queries, { now, horizon, limit }: ClaimOptio
     from crons
     where (overlap = 'allow' and next_due <= ${new Date(horizon)}) or (overlap = 'skip' and next_due <= ${new Date(now)})
     order by next_due limit ${limit}
-    for update skip locked
+    for no key update skip locked
   `.execute(transaction);
   return rows.map((row) => ({ ...row, nextDue: row.nextDue.getTime() }));
 }

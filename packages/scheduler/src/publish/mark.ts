@@ -15,16 +15,23 @@ export interface PublishedMark {
   readonly again: boolean;
 }
 
-/** Writes down what is on the bus. What has ended meanwhile stays as it is. */
+/** Writes down what is on the bus. What has ended meanwhile stays as it is, but for that it may run once more. */
 export async function markPublished(database: Database, marks: readonly PublishedMark[]): Promise<void> {
-  await database.write((transaction) =>
-    sql`
+  await database.write(async (transaction) => {
+    await sql`
       update scheduled_events as event
       set state = 'published', published_at = to_timestamp(mark.at / 1000.0), bus_stream = mark.stream, bus_seq = mark.seq,
-        claimed_by = null, claimed_until = null, redelivered = redelivered or mark.again
+        claimed_by = null, claimed_until = null
       from jsonb_to_recordset(${JSON.stringify(marks)}::jsonb)
-        as mark (id uuid, attempt integer, at double precision, stream bigint, seq bigint, again boolean)
+        as mark (id uuid, attempt integer, at double precision, stream bigint, seq bigint)
       where event.id = mark.id and event.attempt = mark.attempt and event.state in ('waiting', 'published')
-    `.execute(transaction),
-  );
+    `.execute(transaction);
+    const again = marks.filter((mark) => mark.again).map(({ id }) => id);
+    if (again.length === 0) return;
+    await transaction
+      .updateTable("scheduled_events")
+      .set({ redelivered: true })
+      .where("id", "in", again)
+      .execute();
+  });
 }

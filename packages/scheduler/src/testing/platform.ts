@@ -12,7 +12,7 @@ import {
 } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
 import { createScheduler, type Scheduler, type SchedulerOptions } from "../scheduler.ts";
-import type { SchedulerSettings } from "../settings.ts";
+import { testSettings } from "./settings.ts";
 
 /** A platform's database with one worker, and a nats-server. */
 export interface TestPlatform extends AsyncDisposable {
@@ -31,12 +31,13 @@ export interface TestPlatform extends AsyncDisposable {
   scheduler(options?: Partial<SchedulerOptions>): Promise<Scheduler>;
 }
 
-/** Shorter than in service, so that no test has to wait long. */
-export const testSettings: Partial<SchedulerSettings> = { heartbeatMs: 500, sweepMs: 300, takeoverMs: 1_000 };
-
-export async function testPlatform(): Promise<TestPlatform> {
+/** @param own a database that the test may stop; without, one of its own on the server that tests share */
+export async function testPlatform(own?: {
+  readonly database: Database;
+  readonly url: string;
+}): Promise<TestPlatform> {
   const parts = new AsyncDisposableStack();
-  const { database, url } = parts.use(await withTestDatabase());
+  const { database, url } = own ?? parts.use(await withTestDatabase());
   const nats = parts.use(await startTestNats());
   const bus = await nats.connect();
   const { id: by } = await ensureOperator(database);

@@ -49,6 +49,11 @@ export class Backend {
     }
   }
 
+  /** The number of PostgreSQL's process, on whatever machine it runs. */
+  get pid(): number {
+    return this.login.key.readInt32BE(0);
+  }
+
   /**
    * Asks PostgreSQL to cancel what it does for this session; resolves when it has acted on it. However many ask, one
    * request is under way at a time, and one waits. Never throws: a cancel is a wish.
@@ -88,9 +93,8 @@ export class Backend {
 
   async #cancel(): Promise<void> {
     const { address, report } = this.#options;
-    const { key } = this.login;
     try {
-      await cancelStatement(address, { processId: key.readInt32BE(0), secret: key.readInt32BE(4) }, report);
+      await cancelStatement(address, { processId: this.pid, secret: this.login.key.readInt32BE(4) }, report);
     } catch (thrown) {
       report(thrown);
     }

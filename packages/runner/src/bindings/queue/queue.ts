@@ -7,6 +7,7 @@ import {
   type QueueId,
   type QueueMessage,
   queueBusId,
+  queueConsumerName,
   queueSubject,
   streams,
 } from "@openworkers/core";
@@ -47,10 +48,7 @@ class QueueHandler implements BindingHandler<"queue"> {
     this.#bus = bus;
     this.#shares = shares;
     this.#report = report;
-    this.#backlogs = new Backlogs(
-      countsMs,
-      async (queueId) => (await bus?.stored(streams.queues.name, queueSubject(queueId))) ?? 0,
-    );
+    this.#backlogs = new Backlogs(countsMs, (queueId) => countWaiting(bus, queueId));
     this.#delayed = new Backlogs(countsMs, (queueId) => countDelayed(shares.shared, queueId));
   }
 
@@ -98,10 +96,12 @@ class QueueHandler implements BindingHandler<"queue"> {
     return jsonResponse({ metadata: { metrics } });
   }
 
-  /** The bus does not know how many bytes a queue's messages have: `backlogBytes` is NaN in the worker. */
+  /**
+   * Those that can be delivered: a send that needs nothing of the database waits for nothing of it. The bus does not know
+   * how many bytes they have, so that `backlogBytes` is NaN in the worker.
+   */
   async #metrics(queueId: QueueId): Promise<{ backlogCount: number }> {
-    const [stored, delayed] = await Promise.all([this.#backlogs.of(queueId), this.#delayed.of(queueId)]);
-    return { backlogCount: stored + delayed };
+    return { backlogCount: await this.#backlogs.of(queueId) };
   }
 
   /** Resolves when all of it is stored. When it fails, some of a batch may be. */
@@ -137,6 +137,18 @@ class QueueHandler implements BindingHandler<"queue"> {
       }),
     );
   }
+}
+
+/**
+ * Messages that are not acknowledged. Who takes them knows better than the stream: after nats-server 2.9 was killed, what was
+ * acknowledged a moment before may be stored for ever, and is delivered to nobody.
+ */
+async function countWaiting(bus: Bus | undefined, queueId: QueueId): Promise<number> {
+  if (bus === undefined) return 0;
+  const { name } = streams.queues;
+  const consumer = await bus.consumerState(name, queueConsumerName(queueId));
+  if (consumer !== undefined) return consumer.pending + consumer.unacknowledged;
+  return await bus.stored(name, queueSubject(queueId));
 }
 
 async function refuseOver(

@@ -3,6 +3,7 @@ import {
   decodePayload,
   messageOf,
   type QueueMessage,
+  queueConsumerName,
   queueLimits,
   queueMessageSchema,
   queueSubject,
@@ -37,15 +38,13 @@ const maxHeld = 400;
 
 /** Before messages that the worker was not given are delivered again: what is amiss is amiss for all of them. */
 const amissMs = { "no-handler": 5_000, "not-found": 5_000, overloaded: 2_000 } as const;
-const backoffMs = [1_000, 5_000, 15_000, 60_000];
+const maxBackoffMs = 60_000;
+const backoffMs = [1_000, 5_000, 15_000, maxBackoffMs];
 
 interface Pending extends HeldMessage {
   readonly since: number;
   readonly settled: () => void;
 }
-
-/** The name of a queue's durable consumer on the bus. */
-export const queueConsumerName = (queueId: QueueDelivery["queueId"]): string => `queue-${queueId}`;
 
 /**
  * Takes one queue's messages from the bus and gives them to its worker, batch by batch. Nothing is acknowledged before what
@@ -228,7 +227,8 @@ export class QueueConsumer implements AsyncDisposable {
       this.#release(pending);
     } catch (thrown) {
       this.#failed("What became of a queue's message could not be stored; it is delivered again.", thrown);
-      this.#giveBack(pending, (retry?.delaySeconds ?? 0) * 1_000 || undefined);
+      const delayMs = (retry?.delaySeconds ?? 0) * 1_000;
+      this.#giveBack(pending, delayMs > maxBackoffMs ? delayMs : undefined);
     }
   }
 

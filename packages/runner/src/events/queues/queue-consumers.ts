@@ -4,6 +4,7 @@ import {
   type LogSink,
   type QueueId,
   type QueueMessage,
+  queueConsumerName,
   queueSubject,
   type Report,
   streams,
@@ -13,7 +14,7 @@ import { type Database, finishPurge, type QueueDelivery, type QueuePurge } from 
 import { FairTurns } from "../../bindings/shares/fair-turns.ts";
 import type { Target } from "../../cells/target.ts";
 import type { EventDispatch } from "../dispatch.ts";
-import { QueueConsumer, queueConsumerName } from "./queue-consumer.ts";
+import { QueueConsumer } from "./queue-consumer.ts";
 import { QueueFeed } from "./queue-feed.ts";
 
 export interface QueueConsumersOptions {

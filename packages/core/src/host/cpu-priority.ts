@@ -8,19 +8,16 @@ import { constants, setPriority } from "node:os";
 export type CpuPriority = (pid: number, lowered: boolean) => boolean;
 
 /**
- * A third of the processor time of a process that is not lowered, when both want all (sched(7)): enough to let the
- * others go first, and not so little that a busy machine starves who computes for a reason.
- */
-const loweredNice = 5;
-
-/**
  * With autogroups (sched(7)) every session, and so every cell, has a nice value of its own. A process in a control
  * group with processor shares is in no autogroup; there the nice value of its main thread counts, which is the one that
  * runs JavaScript. Whoever may lower the one and the other must be able to raise it again: without CAP_SYS_ADMIN the
  * kernel takes ten changes of autogroups a second from all processes together, without CAP_SYS_NICE no nice value
  * goes back.
+ *
+ * `loweredNice`: 5 is a third of the processor time of a process that is not lowered, when both want all, 10 a ninth
+ * (sched(7)).
  */
-export function openCpuPriority(): CpuPriority {
+export function openCpuPriority(loweredNice: number): CpuPriority {
   const setters: ((pid: number, nice: number) => void)[] = [];
   const mine = capabilities();
   if (mine.sysAdmin && autogroups()) {

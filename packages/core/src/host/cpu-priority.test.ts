@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { getPriority } from "node:os";
 import { openCpuPriority } from "./cpu-priority.ts";
 
-const setPriority = openCpuPriority();
+const setPriority = openCpuPriority(5);
 let child: Bun.Subprocess;
 beforeAll(() => {
   child = Bun.spawn(["sleep", "1000"], { detached: true });

@@ -1,0 +1,81 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { OpenWorkersError, type Report } from "@openworkers/core";
+import type { Bus } from "./bus.ts";
+import { busFromEnvironment } from "./environment.ts";
+import { openLocalBus } from "./local/local-bus.ts";
+import { connectNats } from "./nats/connect.ts";
+import { type NatsServer, startNatsServer } from "./server/nats-server.ts";
+
+export interface PlatformBusOptions {
+  /** `NATS_URL` and what goes with it, `OW_BUS`, and the `PATH` to look for nats-server on. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly dataDir: string;
+  readonly report: Report;
+}
+
+/** The bus of a platform in one process, with the server that it is on when that is a child of ours. */
+export interface PlatformBus extends AsyncDisposable {
+  readonly bus: Bus;
+  /** What events travel over, for whoever starts the platform. */
+  readonly description: string;
+}
+
+const kinds = ["nats", "local"] as const;
+
+/**
+ * The bus that the environment names, or one of our own: on a `nats-server` that we find and run as a child, or else within
+ * this process. A data directory keeps to what it was begun with, because that is where its events are; `OW_BUS` (`nats` or
+ * `local`) says otherwise.
+ *
+ * @throws OpenWorkersError CONFIG_INVALID, BUS_UNAVAILABLE, DATA_DIR_IN_USE
+ */
+export async function openPlatformBus({ env, dataDir, report }: PlatformBusOptions): Promise<PlatformBus> {
+  const named = await busFromEnvironment(env, { name: "openworkers", report });
+  if (named !== undefined) return owned(named, undefined, `NATS at ${env.NATS_URL}`);
+  const file = join(dataDir, "bus", "bus.sqlite");
+  const begun = existsSync(join(dataDir, "nats")) ? "nats" : existsSync(file) ? "local" : undefined;
+  const wanted = chosen(env.OW_BUS) ?? begun;
+  if (wanted !== "local") {
+    const server = await startNatsServer({ dataDir, report, path: env.PATH ?? "" });
+    if (server !== undefined) return await connectTo(server, report);
+    if (wanted === "nats") {
+      throw new OpenWorkersError(
+        "CONFIG_INVALID",
+        "There is no nats-server on the PATH, and the events are in one.",
+        {
+          hint: "Install it, or set OW_BUS=local: then what is under way in it is left behind.",
+        },
+      );
+    }
+  }
+  return owned(openLocalBus({ path: file, report }), undefined, "the bus within this process");
+}
+
+async function connectTo(server: NatsServer, report: Report): Promise<PlatformBus> {
+  try {
+    const bus = await connectNats({ ...server.connection, name: "openworkers", connectMs: 30_000, report });
+    return owned(bus, server, "a nats-server of its own");
+  } catch (thrown) {
+    await server[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+function owned(bus: Bus, server: NatsServer | undefined, description: string): PlatformBus {
+  return {
+    bus,
+    description,
+    async [Symbol.asyncDispose]() {
+      await bus[Symbol.asyncDispose]();
+      await server?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function chosen(value: string | undefined): (typeof kinds)[number] | undefined {
+  if (value === undefined || value === "") return undefined;
+  const kind = kinds.find((known) => known === value);
+  if (kind !== undefined) return kind;
+  throw new OpenWorkersError("CONFIG_INVALID", `OW_BUS is "${value}"; it is nats or local.`);
+}
