@@ -24,6 +24,7 @@ import { QueueConsumers } from "../events/queues/mod.ts";
 import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
 import { MeteredLogs } from "../metrics/metered-logs.ts";
+import { addQueueMetrics } from "../metrics/queue-metrics.ts";
 import { addRunnerMetrics, startBounds } from "../metrics/runner-metrics.ts";
 import { WorkerSeries } from "../metrics/worker-series.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
@@ -226,6 +227,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   platform.push({ port: ingress.port });
+  if (metrics !== undefined && queues !== undefined) addQueueMetrics(metrics, () => queues.stats());
   if (metrics !== undefined) {
     addRunnerMetrics(metrics, {
       stats: () => supervisor.stats(),
