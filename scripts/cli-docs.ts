@@ -170,7 +170,12 @@ const sections: readonly Section[] = [
   },
   {
     command: "tail",
-    text: "Follows console output, exceptions with their stack, and one line for each request, until Ctrl-C. Filters: `--level`, `--search`, `--request`, `--status`, `--outcome`.",
+    text: "Follows console output, exceptions with their stack, and one line for each request, until Ctrl-C; goes on where it was when the platform was restarted. `--history 50` begins with the last 50. Filters: `--level`, `--search`, `--request`, `--status`, `--outcome`, `--only-version`, `--kind`.",
+    runs: [],
+  },
+  {
+    command: "logs",
+    text: "Shows what a worker has logged, oldest first, with the filters of `ow tail`; `--keep 3` keeps its logs for three days. Without a worker it runs the logs service alone, where `ow up` does not: [logs](logs.md).",
     runs: [],
   },
   {

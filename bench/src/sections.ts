@@ -2,6 +2,7 @@ import type { OpenWorkers } from "./contenders/openworkers.ts";
 import { benchAssets } from "./measures/assets.ts";
 import { benchDatabase } from "./measures/database.ts";
 import { measureKv } from "./measures/kv.ts";
+import { measureLogs } from "./measures/logs.ts";
 import { measureRpc } from "./measures/rpc.ts";
 import { measureWire } from "./measures/wire.ts";
 import { rowsTable } from "./report.ts";
@@ -18,6 +19,7 @@ export const sections: Readonly<
   assets: (_, size) => benchAssets(size),
   database: (_, size) => benchDatabase(size),
   kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
+  logs: async (_, size) => [rowsTable(await measureLogs(size))],
   rpc: async (platform, size) => [rowsTable(await measureRpc(platform, size))],
   wire: async (_, size) => [rowsTable(await measureWire(size))],
 };

@@ -45,8 +45,9 @@ export interface LogsService extends AsyncDisposable {
 
 /** Connections to PostgreSQL: one writes, one keeps house, the others answer questions. */
 const connections = 6;
-const ackWaitMs = 60_000;
-const workingMs = 15_000;
+/** What a killed service held is stored by another so much later; one that waits for PostgreSQL says that it works. */
+const ackWaitMs = 10_000;
+const workingMs = 3_000;
 const lookMs = 2_000;
 const houseMs = 600_000;
 /** How long what was taken from the bus may still be stored when the service stops. */

@@ -14,8 +14,8 @@ import { OpenWorkersError } from "@openworkers/core";
 import type { ConsumerDefinition, StreamDefinition } from "../bus.ts";
 import { isConsumerMissing, isStreamMissing, refusalOf } from "./faults.ts";
 
-// Headers count as part of the message; ours holds the id.
-const headerBytes = 256;
+/** Headers count as part of a message; ours holds the id. */
+export const headerBytes = 256;
 
 function streamConfig(stream: StreamDefinition, replicas: number) {
   return {

@@ -40,12 +40,17 @@ export class Housekeeping implements AsyncDisposable {
   readonly #failed = new Map<DatabaseId, { readonly againMs: number; readonly waitMs: number }>();
   /** What is to be looked at; undefined: everything. In order, each once. */
   readonly #due = new Set<DatabaseId | undefined>([undefined]);
+  /** Whether changes were made that nobody was told of: before we were there, or while we were not connected. */
+  #missed = true;
   #working: Promise<void> | undefined;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
     this.deletion = new Deletion(options);
-    this.#changes = options.tenants.onChange((id) => this.#add(id));
+    this.#changes = options.tenants.onChange((id) => {
+      if (id === undefined) this.#missed = true;
+      this.#add(id);
+    });
     this.#timer = setInterval(() => this.#add(undefined), options.everyMs ?? 60_000);
     this.#add(undefined);
   }
@@ -106,6 +111,7 @@ export class Housekeeping implements AsyncDisposable {
         if ((this.#failed.get(row.id)?.againMs ?? 0) <= Date.now()) await this.#delete(row);
       }
     });
+    if (this.#missed) await this.#applyAll();
     await this.#attempt("Old dumps could not be removed.", {}, async () => {
       for (const { id, path } of await expiredDumps(database, hostname())) {
         await rm(path, { force: true });
@@ -127,6 +133,19 @@ export class Housekeeping implements AsyncDisposable {
           id,
           state,
         });
+      }
+    });
+  }
+
+  async #applyAll(): Promise<void> {
+    const { database, server } = this.#options;
+    const what = "The limits of a database could not be put into force.";
+    await this.#attempt(what, {}, async () => {
+      const rows = await databaseRows(database, "ready");
+      this.#missed = false;
+      for (const { id, name, kind, limits } of rows) {
+        if (kind === "platform")
+          await this.#attempt(what, { name, id }, () => server.applyLimits(id, limits));
       }
     });
   }

@@ -16,9 +16,11 @@ import {
   stuckDeletions,
 } from "@openworkers/db";
 import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
+import { sql } from "kysely";
 import { Client } from "pg";
 import { restoreDatabase } from "../dump/restore.ts";
 import { PostgateService } from "../service.ts";
+import { tenantNames } from "../tenant.ts";
 import { TenantServer } from "../tenants/mod.ts";
 
 const by = newId<"user">();
@@ -188,6 +190,28 @@ test("new limits reach the server", async () => {
   await limitDatabase(database, id, { limits: { statementMs: 100 }, by });
   while ((await query(id, "show statement_timeout"))[0]?.[0] !== "100ms") await Bun.sleep(10);
   await expect(query(id, "select pg_sleep(60)")).rejects.toThrow("statement timeout");
+});
+
+test("limits that changed while nobody could be told reach the server", async () => {
+  const id = await create("missed");
+  await query(id, "select 1");
+  const name = tenantNames(id).database;
+  const limit = async () =>
+    (
+      await server.read((queries) =>
+        sql<{ limit: number }>`select datconnlimit as limit from pg_database where datname = ${name}`.execute(
+          queries,
+        ),
+      )
+    ).rows[0]?.limit;
+  const right = await limit();
+  await server.read((queries) => sql.raw(`alter database ${name} connection limit 77`).execute(queries));
+  await database.read((queries) =>
+    sql`select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen %' and datname = current_database()`.execute(
+      queries,
+    ),
+  );
+  while ((await limit()) !== right) await Bun.sleep(10);
 });
 
 test("a database of the owner's own is reached by its URL, which is nowhere to be read", async () => {

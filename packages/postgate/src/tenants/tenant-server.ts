@@ -58,12 +58,13 @@ export class TenantServer implements AsyncDisposable {
   async prepare(): Promise<ServerReport> {
     const { version, mark } = await this.#serverFacts();
     const changed = await this.#database.exclusively(templateLock, async (queries) => {
-      if ((await look(queries, templateName))?.mark === mark) return false;
-      await this.#makeTemplate(queries, version, mark);
-      return true;
+      const isMade = (await look(queries, templateName))?.mark === mark;
+      if (!isMade) await this.#makeTemplate(queries, version, mark);
+      // Of two who change one database's privileges at a time, PostgreSQL refuses one.
+      const names = new Set([this.address.database, "postgres", "template1"]);
+      for (const name of names) await run(queries, shutSql(name));
+      return !isMade;
     });
-    const names = new Set([this.address.database, "postgres", "template1"]);
-    for (const name of names) await this.#shut(name);
     return { version, changed, warnings: await this.#database.read(serverWarnings) };
   }
 
@@ -311,13 +312,6 @@ export class TenantServer implements AsyncDisposable {
     await there.read((queries) => run(queries, `begin; ${statements}; commit`));
   }
 
-  async #shut(database: string): Promise<void> {
-    const name = escapeIdentifier(database);
-    await this.#database.read((queries) =>
-      run(queries, `revoke connect, temporary on database ${name} from public`),
-    );
-  }
-
   async #serverFacts(): Promise<ServerFacts> {
     this.#facts ??= this.#database.read(serverFacts);
     try {
@@ -328,6 +322,9 @@ export class TenantServer implements AsyncDisposable {
     }
   }
 }
+
+const shutSql = (database: string) =>
+  `revoke connect, temporary on database ${escapeIdentifier(database)} from public`;
 
 /** One at a time works on a tenant: the key of the lock, 48 of the id's random bits. */
 function lockOf(id: DatabaseId): number {
