@@ -23,8 +23,8 @@ import type { EventDispatch } from "../events/dispatch.ts";
 import { QueueConsumers } from "../events/queues/mod.ts";
 import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
+import { addEventMetrics } from "../metrics/event-metrics.ts";
 import { MeteredLogs } from "../metrics/metered-logs.ts";
-import { addQueueMetrics } from "../metrics/queue-metrics.ts";
 import { addRunnerMetrics, startBounds } from "../metrics/runner-metrics.ts";
 import { WorkerSeries } from "../metrics/worker-series.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
@@ -227,7 +227,6 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   platform.push({ port: ingress.port });
-  if (metrics !== undefined && queues !== undefined) addQueueMetrics(metrics, () => queues.stats());
   if (metrics !== undefined) {
     addRunnerMetrics(metrics, {
       stats: () => supervisor.stats(),
@@ -235,6 +234,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       connections: () => ingress.connections,
       routing: () => routing.state,
     });
+    if (options.bus !== undefined && queues !== undefined) {
+      parts.use(addEventMetrics(metrics, { bus: options.bus, queues: () => queues.stats(), report }));
+    }
   }
   const running = parts.move();
   return {

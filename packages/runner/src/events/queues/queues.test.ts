@@ -419,6 +419,6 @@ for (const [kind, open] of Object.entries(buses))
       const more = (end: string) => (ended()[end] ?? 0) - (before[end] ?? 0);
       await until(() => more("dropped") >= 1);
       expect(more("retried")).toBeGreaterThanOrEqual(1);
-      expect(it.metrics.text()).toMatch(/^ow_queues_delivered \d+$/m);
+      expect(it.metrics.text()).toMatch(/^ow_queues \d+$/m);
     });
   });
