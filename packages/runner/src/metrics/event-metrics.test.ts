@@ -14,7 +14,7 @@ test("tells what waits on the bus, and what is in hand", async () => {
   const registry = new Registry();
   using _ = addEventMetrics(registry, {
     bus,
-    queues: () => ({ queues: 3, held: 2 }),
+    queues: () => ({ queues: 3, held: 2, settled: { acknowledged: 5, retried: 4, dead: 1, dropped: 0 } }),
     report: () => {},
     lookMs: 10,
   });
@@ -24,5 +24,6 @@ test("tells what waits on the bus, and what is in hand", async () => {
   expect(text).toContain('ow_event_backlog{kind="queues"} 2');
   expect(text).toContain('ow_event_backlog{kind="scheduled"} 0');
   expect(text).toContain("ow_queues 3");
+  expect(text).toContain('ow_queue_messages_total{end="retried"} 4');
   expect(text).toContain("ow_queue_messages_held 2");
 });

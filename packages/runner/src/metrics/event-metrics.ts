@@ -1,10 +1,10 @@
 import type { Bus } from "@openworkers/bus";
 import { messageOf, type Registry, type Report, streams } from "@openworkers/core";
+import type { QueueStats } from "../events/queues/mod.ts";
 
 export interface EventMetricsOptions {
   readonly bus: Pick<Bus, "streamState">;
-  /** Queues that are taken from, and their messages in hand. */
-  readonly queues: () => { readonly queues: number; readonly held: number };
+  readonly queues: () => QueueStats;
   readonly report: Report;
   /** How often the bus is asked how much waits there. Default 10 s. */
   readonly lookMs?: number;
@@ -31,6 +31,9 @@ export function addEventMetrics(registry: Registry, options: EventMetricsOptions
   );
   registry.gauge("ow_queues", "Queues that this runner delivers.", () => queues().queues);
   registry.gauge("ow_queue_messages_held", "Messages of queues in hand.", () => queues().held);
+  registry.readCounter("ow_queue_messages_total", "Messages that workers were given, by their end.", () =>
+    Object.entries(queues().settled).map(([end, value]) => ({ labels: { end }, value })),
+  );
   void look();
   const timer = setInterval(() => void look(), lookMs);
   timer.unref();

@@ -16,6 +16,7 @@ import type { Target } from "../../cells/target.ts";
 import type { EventDispatch } from "../dispatch.ts";
 import { QueueConsumer } from "./queue-consumer.ts";
 import { QueueFeed } from "./queue-feed.ts";
+import type { Settled } from "./settle.ts";
 
 export interface QueueConsumersOptions {
   readonly database: Database;
@@ -30,6 +31,15 @@ export interface QueueConsumersOptions {
   readonly ackWaitMs?: number;
 }
 
+export interface QueueStats {
+  /** Queues that are taken from. */
+  readonly queues: number;
+  /** Messages in hand. */
+  readonly held: number;
+  /** Messages by what became of them, since the start. */
+  readonly settled: Readonly<Record<Settled, number>>;
+}
+
 /** Batches that a runner works on at a time, and how many of them may be of one worker. */
 const turns = 64;
 const turnsPerWorker = 16;
@@ -40,6 +50,7 @@ export class QueueConsumers implements AsyncDisposable {
   readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000 });
   readonly #consumers = new Map<QueueId, QueueConsumer>();
   readonly #ending = new Set<Promise<void>>();
+  readonly #settled: Record<Settled, number> = { acknowledged: 0, retried: 0, dead: 0, dropped: 0 };
   readonly #leaving = new Set<QueueConsumer>();
   readonly #stop = new AbortController();
   readonly #declared: Promise<void>;
@@ -65,11 +76,10 @@ export class QueueConsumers implements AsyncDisposable {
     return consumers;
   }
 
-  /** Queues that are taken from, and messages in hand. */
-  stats(): { readonly queues: number; readonly held: number } {
+  stats(): QueueStats {
     let held = 0;
-    for (const consumer of this.#consumers.values()) held += consumer.held;
-    return { queues: this.#consumers.size, held };
+    for (const consumer of [...this.#consumers.values(), ...this.#leaving]) held += consumer.held;
+    return { queues: this.#consumers.size, held, settled: { ...this.#settled } };
   }
 
   /** Whether messages of the queue are taken by now, as the database has it. */
@@ -134,7 +144,10 @@ export class QueueConsumers implements AsyncDisposable {
         ...this.#options,
         declared: this.#declared,
         turn: ({ workerId }, signal) => this.#turns.take(workerId, signal),
-        onDropped: (queue, message) => this.#dropped(queue, message),
+        onSettled: (queue, message, settled) => {
+          this.#settled[settled] += 1;
+          if (settled === "dropped") this.#dropped(queue, message);
+        },
         ...(ackWaitMs === undefined ? {} : { ackWaitMs }),
       }),
     );
