@@ -43,8 +43,8 @@ export interface LogsService extends AsyncDisposable {
   readonly healthy: boolean;
 }
 
-/** Connections to PostgreSQL: one writes, one keeps house, the others answer questions. */
-const connections = 6;
+/** Connections to PostgreSQL. Questions have their own, so that many of them hold up neither writer nor logins. */
+const connections = { writing: 3, reading: 4 } as const;
 /** What a killed service held is stored by another so much later; one that waits for PostgreSQL says that it works. */
 const ackWaitMs = 10_000;
 const workingMs = 3_000;
@@ -75,8 +75,11 @@ export async function createLogsService(options: LogsServiceOptions): Promise<Lo
   const { bus, settings } = options;
   const { report } = parts.use(new BoundedReports(options.report));
   const database = parts.use(
+    options.database.another({ max: connections.writing, applicationName: "openworkers-logs" }),
+  );
+  const reading = parts.use(
     options.database.another({
-      max: connections,
+      max: connections.reading,
       applicationName: "openworkers-logs",
       parameters: scanParameters,
     }),
@@ -108,7 +111,8 @@ export async function createLogsService(options: LogsServiceOptions): Promise<Lo
       lag = pending + unacknowledged;
     }),
   );
-  face = parts.use(listen(options, database, place, metrics, report));
+  const authorizer = new Authorizer(database);
+  face = parts.use(listen(options, reading, authorizer, place, metrics, report));
   const served = face;
   parts.use(place.onNewStream(() => served.moved()));
   const all = parts.move();
@@ -143,12 +147,12 @@ async function house(
 function listen(
   { ports, hostname = "127.0.0.1", settings, bus, heartbeatMs }: LogsServiceOptions,
   database: Database,
+  authorizer: Authorizer,
   place: StreamPlace,
   metrics: LogsMetrics,
   report: Report,
 ): LogsFace {
   const source = { bus, database, place, cache: new BatchCache() };
-  const authorizer = new Authorizer(database);
   const { origins, mostClients } = settings;
   const face = { hostname, source, database, authorizer, origins, mostClients, metrics, report };
   for (const [index, port] of ports.entries()) {
