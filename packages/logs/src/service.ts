@@ -32,6 +32,8 @@ export interface LogsServiceOptions {
   readonly metrics?: Registry;
   readonly report: Report;
   readonly heartbeatMs?: number;
+  /** How long what a token lets read holds until it is asked for again, also of streams; 10 seconds unless given. */
+  readonly checkMs?: number;
 }
 
 export interface LogsService extends AsyncDisposable {
@@ -49,6 +51,7 @@ const connections = { writing: 3, reading: 4 } as const;
 const ackWaitMs = 10_000;
 const workingMs = 3_000;
 const lookMs = 2_000;
+const defaultCheckMs = 10_000;
 const houseMs = 600_000;
 /** How long what was taken from the bus may still be stored when the service stops. */
 const drainMs = 5_000;
@@ -111,7 +114,7 @@ export async function createLogsService(options: LogsServiceOptions): Promise<Lo
       lag = pending + unacknowledged;
     }),
   );
-  const authorizer = new Authorizer(database);
+  const authorizer = new Authorizer(database, options.checkMs ?? defaultCheckMs);
   face = parts.use(listen(options, reading, authorizer, place, metrics, report));
   const served = face;
   parts.use(place.onNewStream(() => served.moved()));
@@ -145,7 +148,7 @@ async function house(
 }
 
 function listen(
-  { ports, hostname = "127.0.0.1", settings, bus, heartbeatMs }: LogsServiceOptions,
+  { ports, hostname = "127.0.0.1", settings, bus, heartbeatMs, checkMs = defaultCheckMs }: LogsServiceOptions,
   database: Database,
   authorizer: Authorizer,
   place: StreamPlace,
@@ -154,7 +157,7 @@ function listen(
 ): LogsFace {
   const source = { bus, database, place, cache: new BatchCache() };
   const { origins, mostClients } = settings;
-  const face = { hostname, source, database, authorizer, origins, mostClients, metrics, report };
+  const face = { hostname, source, database, authorizer, origins, mostClients, metrics, report, checkMs };
   for (const [index, port] of ports.entries()) {
     try {
       return LogsFace.listen({ ...face, port, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });
