@@ -39,7 +39,7 @@ export class QueueConsumers implements AsyncDisposable {
   readonly #options: QueueConsumersOptions;
   readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000 });
   readonly #consumers = new Map<QueueId, QueueConsumer>();
-  readonly #ending = new Map<QueueId, Promise<void>>();
+  readonly #ending = new Set<Promise<void>>();
   readonly #leaving = new Set<QueueConsumer>();
   readonly #stop = new AbortController();
   readonly #declared: Promise<void>;
@@ -74,7 +74,7 @@ export class QueueConsumers implements AsyncDisposable {
 
   /** Whether messages of the queue are taken by now, as the database has it. */
   delivers(queueId: QueueId): boolean {
-    return this.#consumers.has(queueId) || this.#ending.has(queueId);
+    return this.#consumers.has(queueId) || this.#isLeaving(queueId);
   }
 
   /** Takes no more messages, and waits until the batches under way have ended, or `signal` aborts. */
@@ -85,7 +85,7 @@ export class QueueConsumers implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
-    await Promise.race([Promise.all([...ending, ...this.#ending.values()]), promise]);
+    await Promise.race([Promise.all([...ending, ...this.#ending]), promise]);
   }
 
   /** Batches under way are not waited for: their messages are delivered again. */
@@ -96,7 +96,7 @@ export class QueueConsumers implements AsyncDisposable {
     for (const consumer of [...this.#consumers.values(), ...this.#leaving]) consumer.abandon();
     await Promise.all([
       ...[...this.#consumers].map(([queueId, consumer]) => this.#end(queueId, consumer)),
-      ...this.#ending.values(),
+      ...this.#ending,
     ]);
   }
 
@@ -124,8 +124,9 @@ export class QueueConsumers implements AsyncDisposable {
 
   #begin(delivery: QueueDelivery): void {
     const { queueId } = delivery;
-    // Its batches end first: until then they count against what may be worked on at a time.
-    if (this.#consumers.has(queueId) || this.#ending.has(queueId)) return;
+    if (this.#consumers.has(queueId)) return;
+    // Until its batches have ended they count against what may be worked on at a time.
+    if (delivery.maxConcurrency !== null && this.#isLeaving(queueId)) return;
     const { ackWaitMs } = this.#options;
     this.#consumers.set(
       queueId,
@@ -139,6 +140,10 @@ export class QueueConsumers implements AsyncDisposable {
     );
   }
 
+  #isLeaving(queueId: QueueId): boolean {
+    return [...this.#leaving].some(({ queue }) => queue.queueId === queueId);
+  }
+
   #end(queueId: QueueId, consumer: QueueConsumer): Promise<void> {
     this.#consumers.delete(queueId);
     this.#leaving.add(consumer);
@@ -146,11 +151,11 @@ export class QueueConsumers implements AsyncDisposable {
       .catch((error: unknown) => this.#options.report("A queue could not be let go of.", { queueId, error }))
       .finally(() => {
         this.#leaving.delete(consumer);
-        this.#ending.delete(queueId);
+        this.#ending.delete(ending);
         const wanted = this.#wanted.get(queueId);
         if (wanted !== undefined && !this.#draining) this.#begin(wanted);
       });
-    this.#ending.set(queueId, ending);
+    this.#ending.add(ending);
     return ending;
   }
 
