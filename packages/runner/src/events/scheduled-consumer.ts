@@ -3,8 +3,10 @@ import {
   decodePayload,
   encodePayload,
   isOpenWorkersError,
+  maxEarlyMs,
   type ScheduledEvent,
   type ScheduledResult,
+  scheduledConsumer,
   scheduledEventSchema,
   scheduledResultSubject,
   streams,
@@ -38,9 +40,10 @@ const maxRemembered = 10_000;
 
 const consumer = {
   stream: streams.scheduled.name,
-  name: "runners",
+  name: scheduledConsumer,
   subject: streams.scheduled.subject,
-  inFlight: 1_024,
+  // What comes before its time waits here, so that all of it can begin when it comes.
+  inFlight: 10_240,
   maxUnacknowledged: 20_000,
   ackWaitMs: 30_000,
   backoffMs: [1_000, 5_000, 15_000, 60_000],
@@ -172,6 +175,8 @@ export class ScheduledConsumer implements AsyncDisposable {
     const { workerId, cron, scheduledTime, wallMs } = event;
     let end: EventEnd;
     try {
+      const earlyMs = scheduledTime - Date.now();
+      if (earlyMs > 0) await pause(Math.min(earlyMs, maxEarlyMs), this.#stopping.signal);
       using _turn = await this.#turns.take(workerId, this.#stopping.signal);
       const run = { workerId, cron, scheduledTime, wallMs };
       end = await this.#options.dispatch.scheduled(run, this.#cutting.signal);
