@@ -207,3 +207,28 @@ describe("gate and gated", () => {
     expect(await json("gated", "/greet")).toEqual(["Good day, Ada!", "Hello, Ada!", true]);
   });
 });
+
+describe("queue", () => {
+  test("takes orders, tries those again that fail, and gives up those that fail for good", async () => {
+    await platform.deploy("examples/queue");
+    const orders = [{ id: "1" }, { id: "2", failures: 2 }, { id: "3", failures: 9 }];
+    const accepted = await platform.fetch("queue", "/orders", {
+      method: "POST",
+      body: JSON.stringify(orders),
+    });
+    expect([accepted.status, await accepted.json()]).toEqual([202, { accepted: 3 }]);
+    const said = async (id: string) => {
+      for (;;) {
+        const response = await platform.fetch("queue", `/orders/${id}`);
+        const text = await response.text();
+        if (response.status === 200) return text;
+        await Bun.sleep(20);
+      }
+    };
+    expect(await Promise.all(["1", "2", "3"].map(said))).toEqual([
+      "done at attempt 1\n",
+      "done at attempt 3\n",
+      "given up\n",
+    ]);
+  });
+});

@@ -155,6 +155,19 @@ const sections: readonly Section[] = [
     ],
   },
   {
+    command: "queues",
+    text: "Queues between workers, and who takes their messages. What `send` sends goes by way of the database, and can be delivered within about a second. See [queues](bindings/queue.md).",
+    runs: [
+      ["queues", "create", "orders"],
+      ["queues", "send", "orders", '{"id":1}', "--delay", "60"],
+      ["queues", "list"],
+      ["queues", "pause", "orders"],
+      ["queues", "show", "orders"],
+      ["queues", "purge", "orders", "--yes"],
+      ["queues", "delete", "orders", "--yes"],
+    ],
+  },
+  {
     command: "postgate",
     text: "Runs the service of tenant databases alone, where `ow up` does not.",
     runs: [],
@@ -170,7 +183,12 @@ const sections: readonly Section[] = [
   },
   {
     command: "tail",
-    text: "Follows console output, exceptions with their stack, and one line for each request, until Ctrl-C. Filters: `--level`, `--search`, `--request`, `--status`, `--outcome`.",
+    text: "Follows console output, exceptions with their stack, and one line for each request, until Ctrl-C; goes on where it was when the platform was restarted. `--history 50` begins with the last 50. Filters: `--level`, `--search`, `--request`, `--status`, `--outcome`, `--only-version`, `--kind`.",
+    runs: [],
+  },
+  {
+    command: "logs",
+    text: "Shows what a worker has logged, oldest first, with the filters of `ow tail`; `--keep 3` keeps its logs for three days. Without a worker it runs the logs service alone, where `ow up` does not: [logs](logs.md).",
     runs: [],
   },
   {

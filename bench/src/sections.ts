@@ -3,6 +3,7 @@ import { benchAssets } from "./measures/assets.ts";
 import { measureCrons } from "./measures/crons.ts";
 import { benchDatabase } from "./measures/database.ts";
 import { measureKv } from "./measures/kv.ts";
+import { measureLogs } from "./measures/logs.ts";
 import { measureRpc } from "./measures/rpc.ts";
 import { measureWire } from "./measures/wire.ts";
 import { rowsTable } from "./report.ts";
@@ -20,6 +21,7 @@ export const sections: Readonly<
   crons: async (_, size) => [rowsTable(await measureCrons(size))],
   database: (_, size) => benchDatabase(size),
   kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
+  logs: async (_, size) => [rowsTable(await measureLogs(size))],
   rpc: async (platform, size) => [rowsTable(await measureRpc(platform, size))],
   wire: async (_, size) => [rowsTable(await measureWire(size))],
 };

@@ -29,6 +29,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
   runner: async () => (await import("./commands/runner.ts")).runnerCommand(),
+  scheduler: async () => (await import("./commands/scheduler.ts")).schedulerCommand(),
   postgate: async () => (await import("./commands/postgate.ts")).postgateCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
 };

@@ -8,6 +8,8 @@ export interface ConnectOptions {
   readonly applicationName?: string;
   /** How long a query may wait for a connection, in milliseconds; 10,000 unless given. */
   readonly connectTimeoutMs?: number;
+  /** PostgreSQL's parameters for each session, as `{ enable_bitmapscan: "off" }`; no spaces in them. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /** What `pg` needs to connect to `address`. */
@@ -26,7 +28,14 @@ export function clientConfig(address: Address, options: ConnectOptions = {}): Cl
     statement_timeout: 60_000,
     idle_in_transaction_session_timeout: 60_000,
     types: { getTypeParser },
+    ...(options.parameters === undefined ? {} : { options: startOptions(options.parameters) }),
   };
+}
+
+function startOptions(parameters: Readonly<Record<string, string>>): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(" ");
 }
 
 const getTypeParser: typeof types.getTypeParser = (oid, format) =>

@@ -180,6 +180,8 @@ export interface Tables {
     measured_at: ColumnType<Date | null, Date | null | undefined, Date>;
     is_full: Generated<boolean>;
     forked_from: ColumnType<DatabaseId | null, DatabaseId | null | undefined, null>;
+    keep_dump: Generated<boolean>;
+    deletion_failure: ColumnType<string | null, never, string | null>;
   };
   database_tokens: {
     id: Fixed<DatabaseTokenId>;

@@ -158,7 +158,14 @@ export class Postgate implements AsyncDisposable {
     this.#running.add(call);
     const memory = this.#memory.share(principal.tenant.id);
     try {
-      const command = parseCommand(await readBody(request, memory));
+      const body = await readBody(request, memory).catch((thrown: unknown) => {
+        if (isOpenWorkersError(thrown, "OVERLOADED")) {
+          const { code, message } = thrown;
+          this.#onEvent({ kind: "query-refused", principal, code, message });
+        }
+        throw thrown;
+      });
+      const command = parseCommand(body);
       return resultAnswer(await this.#engine.run(principal, command, memory, call.signal), memory);
     } catch (thrown) {
       memory[Symbol.dispose]();

@@ -15,5 +15,5 @@ export const suspended = {
 /** What those are told who may read and delete only. PostgreSQL itself says that there is no permission. */
 export const full = {
   message: "the database is full: rows are read and deleted, and nothing is added or changed",
-  hint: "The database is full: delete rows, or raise its size limit; writes are allowed again when there is room.",
+  hint: "The database is full: delete rows or TRUNCATE tables, or raise its size limit; writes are allowed again when there is room.",
 } as const;

@@ -66,6 +66,7 @@ export function openDatabase(path: string): Database {
     database.run("pragma synchronous = normal");
     // Done by a thread of its own (`Checkpoints`): it waits for the disk.
     database.run("pragma wal_autocheckpoint = 0");
+    database.run("pragma journal_size_limit = 67108864");
     database.run("pragma busy_timeout = 5000");
     database.run("pragma cache_size = -16384");
     const found =

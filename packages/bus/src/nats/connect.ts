@@ -4,7 +4,6 @@ import {
   type ConnectionOptions,
   connect,
   credsAuthenticator,
-  errors,
   type NatsConnection,
   nkeyAuthenticator,
 } from "@nats-io/transport-node";
@@ -50,7 +49,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     try {
       return await connectOnce(options);
     } catch (thrown) {
-      const error = explainConnect(thrown, where);
+      const error = explainConnect(thrown, where, options.tls !== undefined);
       if (error.code !== "BUS_UNAVAILABLE" || Date.now() > deadline) throw error;
       await Bun.sleep(100);
     }
@@ -110,28 +109,34 @@ function readCredentials(path: string): Uint8Array {
   }
 }
 
-function explainConnect(thrown: unknown, where: string): OpenWorkersError {
+function explainConnect(thrown: unknown, where: string, encrypted: boolean): OpenWorkersError {
+  if (thrown instanceof OpenWorkersError) return thrown;
   const what = `Cannot use NATS at ${where}`;
-  const explained = explain(thrown, what);
-  if (explained.code !== "INTERNAL" && explained.code !== "INVALID_INPUT") return explained;
-  // What the operating system or TLS says comes as it is.
-  const systemCode = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
-  if (isRefusal(systemCode, messageOf(thrown)) || thrown instanceof errors.InvalidArgumentError) {
-    return new OpenWorkersError("CONFIG_INVALID", explained.message, {
-      cause: thrown,
+  const { cause, message } = new Error(`${what}: ${messageOf(thrown)}.`, { cause: thrown });
+  if (isAboutTls(thrown)) {
+    return new OpenWorkersError("CONFIG_INVALID", message, {
+      cause,
       hint: "Check NATS_CA, NATS_CERT and NATS_KEY, and that the server's certificate names this host.",
     });
   }
-  return new OpenWorkersError("BUS_UNAVAILABLE", explained.message, {
-    cause: thrown,
-    hint: "Check that nats-server is running, with JetStream, and that NATS_URL is right.",
+  const explained = explain(thrown, what);
+  if (explained.code === "CONFIG_INVALID") return explained;
+  // A server that wants a certificate of ours, or another, closes the connection without a word (TLS 1.3).
+  const certificates = encrypted ? ", and that it accepts NATS_CERT" : "";
+  return new OpenWorkersError("BUS_UNAVAILABLE", message, {
+    cause,
+    hint: `Check that nats-server is running, with JetStream, and that NATS_URL is right${certificates}.`,
   });
 }
 
-function isRefusal(code: string, message: string): boolean {
+// What TLS says comes as it is, or as the cause of what the client makes of it.
+function isAboutTls(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const code = "code" in thrown ? String(thrown.code) : "";
   return (
     /CERT|TLS|SSL|SELF_SIGNED|ISSUER|ENOENT|EACCES/.test(code) ||
-    /certificate|doesn't exist|tls/i.test(message)
+    /certificate|doesn't exist|tls/i.test(thrown.message) ||
+    isAboutTls(thrown.cause)
   );
 }
 

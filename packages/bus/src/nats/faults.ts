@@ -19,6 +19,7 @@ const code = {
 /** Whether the bus may answer when it is asked again: it is away, electing a leader, or was too slow. */
 export function isTransient(thrown: unknown): boolean {
   if (thrown instanceof OpenWorkersError) return thrown.code === "BUS_UNAVAILABLE";
+  if (refusalOf(thrown) !== undefined) return false;
   // 503 is what nats-server says while a cluster has no leader, or is starting.
   if (thrown instanceof JetStreamApiError) return thrown.status === 503 && !isFull(thrown);
   return (
@@ -29,6 +30,12 @@ export function isTransient(thrown: unknown): boolean {
     thrown instanceof errors.ProtocolError ||
     (thrown instanceof Error && thrown.name === "JetStreamNotEnabled")
   );
+}
+
+/** The server's refusal of a subject that this user may not use, if that is what it was. */
+export function refusalOf(thrown: unknown): Error | undefined {
+  if (thrown instanceof errors.PermissionViolationError) return thrown;
+  return thrown instanceof errors.RequestError ? refusalOf(thrown.cause) : undefined;
 }
 
 /** Whether nobody listens on the subject of a request. */
@@ -63,7 +70,7 @@ function isFull(thrown: JetStreamApiError): boolean {
 export function explain(thrown: unknown, what: string): OpenWorkersError {
   if (thrown instanceof OpenWorkersError) return thrown;
   const message = `${what}: ${messageOf(thrown)}.`;
-  if (thrown instanceof errors.PermissionViolationError) {
+  if (refusalOf(thrown) !== undefined) {
     return new OpenWorkersError("CONFIG_INVALID", message, {
       cause: thrown,
       hint: "Give this service's NATS user the permissions that docs/bus.md lists.",

@@ -22,7 +22,7 @@ import { NatsConsumption } from "./consume.ts";
 import { explain, hasNoResponders } from "./faults.ts";
 import { followStream } from "./follow.ts";
 import { Link } from "./link.ts";
-import { ensureConsumer, ensureStream, findConsumer } from "./streams.ts";
+import { ensureConsumer, ensureStream, findConsumer, headerBytes } from "./streams.ts";
 
 const askMs = 10_000;
 const publishMs = 5_000;
@@ -56,6 +56,14 @@ export class NatsBus implements Bus {
   async declare(stream: StreamDefinition): Promise<void> {
     checkStream(stream);
     this.#declared.set(stream.name, stream);
+    const { info } = this.#link.connection;
+    if (info !== undefined && info.max_payload < stream.maxMessageBytes + headerBytes) {
+      this.#reports.report("NATS takes smaller messages than a stream: raise its max_payload.", {
+        stream: stream.name,
+        maxMessageBytes: stream.maxMessageBytes,
+        maxPayloadBytes: info.max_payload,
+      });
+    }
     await this.#ask(`Cannot declare the stream ${stream.name}`, () =>
       ensureStream(this.#manager, stream, this.#replicas),
     );

@@ -10,11 +10,12 @@ import {
   type StreamConfig,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
+import { OpenWorkersError } from "@openworkers/core";
 import type { ConsumerDefinition, StreamDefinition } from "../bus.ts";
-import { isConsumerMissing, isStreamMissing } from "./faults.ts";
+import { isConsumerMissing, isStreamMissing, refusalOf } from "./faults.ts";
 
-// Headers count as part of the message; ours holds the id.
-const headerBytes = 256;
+/** Headers count as part of a message; ours holds the id. */
+export const headerBytes = 256;
 
 function streamConfig(stream: StreamDefinition, replicas: number) {
   return {
@@ -32,7 +33,11 @@ function streamConfig(stream: StreamDefinition, replicas: number) {
   } satisfies Partial<StreamConfig>;
 }
 
-/** Makes the stream, or changes what differs. */
+/**
+ * Makes the stream, or changes what differs. A user that may do neither waits for one that makes it, and takes it as it is.
+ *
+ * @throws OpenWorkersError BUS_UNAVAILABLE when it is not there yet and this user may not make it
+ */
 export async function ensureStream(
   manager: JetStreamManager,
   stream: StreamDefinition,
@@ -40,8 +45,17 @@ export async function ensureStream(
 ): Promise<void> {
   const wanted = streamConfig(stream, replicas);
   const found = await unlessMissing(manager.streams.info(stream.name), isStreamMissing);
-  if (found === undefined) await manager.streams.add(wanted);
-  else if (differs(wanted, found.config)) await manager.streams.update(stream.name, wanted);
+  try {
+    if (found === undefined) await manager.streams.add(wanted);
+    else if (differs(wanted, found.config)) await manager.streams.update(stream.name, wanted);
+  } catch (cause) {
+    if (refusalOf(cause) === undefined) throw cause;
+    if (found !== undefined) return;
+    throw new OpenWorkersError("BUS_UNAVAILABLE", `The stream ${stream.name} is not there yet.`, {
+      cause,
+      hint: "Start the service that makes it: ow logs for logs, ow scheduler for crons and queues.",
+    });
+  }
 }
 
 function consumerConfig(consumer: ConsumerDefinition) {

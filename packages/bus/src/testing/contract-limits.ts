@@ -84,6 +84,25 @@ export function contractOfLimits({ bus, stream }: ContractContext): void {
     expect(await code(bus().streamState("NEVER_DECLARED"))).toBe("NOT_FOUND");
   });
 
+  test("counts what is stored on a subject, whoever holds it", async () => {
+    const t = await stream({ retention: "work" });
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    const seen = new Seen();
+    await using _ = await bus().consume(testConsumer(t, { inFlight: 1 }), async (message) => {
+      seen.add(message);
+      await opened;
+    });
+    for (const [at, last] of ["a", "b", "a", "a.b", "a"].entries()) {
+      await bus().publish(on(t, last), bytes(""), { id: `${at}` });
+    }
+    await seen.atLeast(1);
+    const counts = () => Promise.all(["a", "b", "nobody"].map((last) => bus().stored(t.name, on(t, last))));
+    expect(await counts()).toEqual([3, 1, 0]);
+    open();
+    await until(async () => (await counts()).every((count) => count === 0));
+    expect(await code(bus().stored(t.name, t.subject))).toBe("INVALID_INPUT");
+  });
+
   test("purges what is on a subject, whoever holds it, and says how many", async () => {
     const t = await stream({ retention: "work" });
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();

@@ -9,12 +9,19 @@ const program = "nats-server";
 export class NatsProcess implements AsyncDisposable {
   readonly port: number;
   readonly directory: string;
-  #child: Bun.Subprocess<"ignore", "ignore", "ignore"> | undefined;
+  readonly #env: Record<string, string>;
+  #child: Bun.Subprocess | undefined;
 
-  /** `config` gets the port and the directory and returns what stands in the configuration file. */
-  constructor(config: (port: number, directory: string) => string, port?: number) {
+  /**
+   * `config` gets the port and the directory and returns what stands in the configuration file; `env` is what that refers to.
+   */
+  constructor(
+    config: (port: number, directory: string) => string,
+    options: { readonly port?: number; readonly env?: Readonly<Record<string, string>> } = {},
+  ) {
     this.directory = mkdtempSync(join(tmpdir(), "ow-test-nats-"));
-    this.port = port ?? freePort();
+    this.port = options.port ?? freePort();
+    this.#env = { PATH: process.env.PATH ?? "", ...options.env };
     writeFileSync(join(this.directory, "nats.conf"), config(this.port, this.directory), { mode: 0o600 });
   }
 
@@ -38,7 +45,8 @@ export class NatsProcess implements AsyncDisposable {
     const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...command], {
       stdin: "ignore",
       stdout: "ignore",
-      stderr: "ignore",
+      stderr: Bun.file(join(this.directory, "stderr")),
+      env: this.#env,
     });
     this.#child = child;
     while (!(await listens(this.port))) {
@@ -47,9 +55,12 @@ export class NatsProcess implements AsyncDisposable {
     }
   }
 
-  /** What it wrote into its log. */
-  log(): Promise<string> {
-    return Bun.file(join(this.directory, "log")).text();
+  /** What it wrote, before and after it had read its configuration. */
+  async log(): Promise<string> {
+    const files = ["stderr", "log"].map((name) => Bun.file(join(this.directory, name)));
+    return (await Promise.all(files.map(async (file) => ((await file.exists()) ? file.text() : "")))).join(
+      "",
+    );
   }
 
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {

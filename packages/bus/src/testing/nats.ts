@@ -10,19 +10,27 @@ export interface TestNats extends AsyncDisposable {
   connect(options?: Partial<NatsOptions>): Promise<Bus>;
 }
 
-/** One nats-server with JetStream; `more` is added to its configuration. */
-export async function startTestNats(more = ""): Promise<TestNats> {
+/** One nats-server with JetStream; `more` is added to its configuration, which may refer to `env`. */
+export async function startTestNats(
+  more = "",
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestNats> {
   const node = new NatsProcess(
     (port, directory) => `
 listen: "127.0.0.1:${port}"
 jetstream { store_dir: "${directory}", max_file_store: 40GB, max_memory_store: 64MB }
 ${more}`,
+    { env },
   );
   return await started([node], 1);
 }
 
-/** A cluster of `count` nodes with JetStream, in which streams have three replicas. */
-export async function startTestCluster(count = 3): Promise<TestNats> {
+/** A cluster of `count` nodes with JetStream, in which streams have three replicas; `more` and `env` as above. */
+export async function startTestCluster(
+  count = 3,
+  more = "",
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestNats> {
   const ports = freePorts(2 * count);
   const routes = ports.slice(count).map((port) => `nats://127.0.0.1:${port}`);
   const nodes = ports.slice(0, count).map(
@@ -32,8 +40,9 @@ export async function startTestCluster(count = 3): Promise<TestNats> {
 server_name: node${at}
 listen: "127.0.0.1:${port}"
 jetstream { store_dir: "${directory}", max_file_store: 40GB, max_memory_store: 64MB }
-cluster { name: test, listen: "127.0.0.1:${ports[count + at]}", routes: ${JSON.stringify(routes)} }`,
-        port,
+cluster { name: test, listen: "127.0.0.1:${ports[count + at]}", routes: ${JSON.stringify(routes)} }
+${more}`,
+        { port, env },
       ),
   );
   return await started(nodes, Math.min(3, count));

@@ -10,8 +10,10 @@ export interface DatabaseSummary {
   readonly createdAt: Date;
   /** On the platform's server for them, or on one of the owner's. */
   readonly kind: "platform" | "external";
-  /** `wanted`: it is made when it is first used. */
-  readonly state: "wanted" | "ready";
+  /** `wanted`: it is made when it is first used. `deleting`: it can no longer be used. */
+  readonly state: "wanted" | "ready" | "deleting";
+  /** Why its deletion could not be finished the last time. */
+  readonly deletionFailure: string | null;
   readonly limits: DatabaseLimits;
   /** What it was last found to occupy. */
   readonly sizeBytes: number | null;
@@ -47,16 +49,23 @@ export interface CreatedToken {
 
 /** What commands do to tenant databases and their tokens; what is in them is reached with a token. */
 export interface DatabasesBackend {
-  /** By name. */
+  /** By name, and after them those whose deletion has failed. */
   list(): Promise<DatabaseSummary[]>;
   get(nameOrId: string): Promise<DatabaseDetails>;
   create(wanted: CreateDatabase): Promise<{ readonly id: string; readonly name: string }>;
   rename(nameOrId: string, name: string): Promise<void>;
   limit(nameOrId: string, limits: Partial<DatabaseLimits>): Promise<DatabaseLimits>;
-  /** Begins its end; refused, with the workers' names, while one binds it. */
-  delete(nameOrId: string): Promise<{ readonly id: string; readonly name: string }>;
-  /** Whether all of a deletion is done, and what was kept of it. */
-  deletion(id: string): Promise<{ readonly done: boolean; readonly dump?: DatabaseDump }>;
+  /**
+   * Begins its end; refused, with the workers' names, while one binds it. Without `keepDump` it may have begun already.
+   */
+  delete(
+    nameOrId: string,
+    options: { readonly keepDump: boolean },
+  ): Promise<{ readonly id: string; readonly name: string }>;
+  /** Whether all of a deletion is done, why not the last time it was tried, and what was kept of it. */
+  deletion(
+    id: string,
+  ): Promise<{ readonly done: boolean; readonly failure: string | null; readonly dump?: DatabaseDump }>;
   /** What is kept of deleted databases, the newest first. */
   dumps(): Promise<DatabaseDump[]>;
   /** Makes a token; its text cannot be had again. */

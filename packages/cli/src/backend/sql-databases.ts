@@ -4,6 +4,7 @@ import {
   createDatabaseToken,
   createExternalDatabase,
   type Database,
+  type DatabaseRow,
   databaseRow,
   databaseRows,
   findDump,
@@ -17,6 +18,7 @@ import {
   renameResource,
   resourceUsers,
   revokeDatabaseToken,
+  stuckDeletions,
 } from "@openworkers/db";
 import type {
   CreateDatabase,
@@ -38,12 +40,13 @@ export class SqlDatabases implements DatabasesBackend {
 
   async list(): Promise<DatabaseSummary[]> {
     const rows = new Map((await databaseRows(this.#database)).map((row) => [row.id, row]));
-    const resources = await listResources(this.#database, "database");
-    return resources.flatMap((resource) => {
+    const used = await listResources(this.#database, "database");
+    const stuck = await stuckDeletions(this.#database);
+    return [...used, ...stuck].flatMap((resource) => {
       const row = rows.get(resource.id);
-      return row === undefined || row.state === "deleting"
-        ? []
-        : [toSummary(resource, { ...row, state: row.state })];
+      // Gone, or begun to go, between two of the questions.
+      if (row === undefined || (row.state === "deleting" && row.deletionFailure === null)) return [];
+      return [toSummary(resource, row)];
     });
   }
 
@@ -55,7 +58,7 @@ export class SqlDatabases implements DatabasesBackend {
       throw new OpenWorkersError("NOT_FOUND", `The database "${nameOrId}" has just been deleted.`);
     }
     return {
-      ...toSummary(resource, { ...row, state: row.state }),
+      ...toSummary(resource, row),
       users: await this.#database.read((queries) => resourceUsers(queries, "database", id)),
       tokens: await listDatabaseTokens(this.#database, id),
     };
@@ -79,15 +82,19 @@ export class SqlDatabases implements DatabasesBackend {
     return await limitDatabase(this.#database, id, { limits, by: await this.#by() });
   }
 
-  async delete(nameOrId: string) {
-    return await markDeleting(this.#database, { nameOrId, by: await this.#by() });
+  async delete(nameOrId: string, { keepDump }: { readonly keepDump: boolean }) {
+    return await markDeleting(this.#database, { nameOrId, keepDump, by: await this.#by() });
   }
 
   async deletion(id: string) {
     if (!isId<"database">(id)) throw new Error(`"${id}" is no id`);
-    const done = (await databaseRow(this.#database, id)) === undefined;
+    const row = await databaseRow(this.#database, id);
     const dump = await findDump(this.#database, id);
-    return { done, ...(dump === undefined ? {} : { dump }) };
+    return {
+      done: row === undefined,
+      failure: row?.deletionFailure ?? null,
+      ...(dump === undefined ? {} : { dump }),
+    };
   }
 
   async dumps() {
@@ -113,13 +120,7 @@ export class SqlDatabases implements DatabasesBackend {
 
 function toSummary(
   { id, name, owner, createdAt }: Resource<"database">,
-  {
-    kind,
-    state,
-    limits,
-    sizeBytes,
-    full,
-  }: Pick<DatabaseSummary, "kind" | "state" | "limits" | "sizeBytes" | "full">,
+  { kind, state, limits, sizeBytes, full, deletionFailure }: DatabaseRow,
 ): DatabaseSummary & { readonly id: DatabaseId } {
-  return { id, name, owner, createdAt, kind, state, limits, sizeBytes, full };
+  return { id, name, owner, createdAt, kind, state, limits, sizeBytes, full, deletionFailure };
 }

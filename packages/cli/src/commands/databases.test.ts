@@ -50,10 +50,22 @@ describe("a database", () => {
     );
     await exec("sql", "insert into t values ($1, $2)", "--param", "2", "it's");
     const { stdout } = await home.ow(["databases", "exec", "sql", "select * from t order by id"]);
-    expect(stdout).toStartWith("ID  NAME\n1   NULL\n2   it's\nSELECT 2 (");
+    expect(stdout).toStartWith("id  name\n1   NULL\n2   it's\nSELECT 2 (");
     const wrong = await home.ow(["databases", "exec", "sql", "select nothing from t"]);
     expect([wrong.code, wrong.stdout]).toEqual([1, ""]);
     expect(wrong.stderr).toContain('column "nothing" does not exist (SQLSTATE 42703 at character 8)');
+  });
+
+  test("runs SQL that is piped in, and says that it is empty", async () => {
+    await create("piped");
+    const piped = await home.ow(["databases", "exec", "piped"], { stdin: 'select 1 as "One"' });
+    expect([piped.code, piped.stdout.split("\n").slice(0, 2)]).toEqual([0, ["One", "1"]]);
+    for (const args of [["piped"], ["piped", " "]]) {
+      const empty = await home.ow(["databases", "exec", ...args]);
+      expect([empty.code, empty.stderr]).toEqual([2, expect.stringContaining("The SQL is empty.")]);
+    }
+    const both = await home.ow(["databases", "exec", "piped", "select 1", "--file", "-"]);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("not both")]);
   });
 
   test("leaves no token behind that a command made for itself", async () => {
@@ -92,6 +104,14 @@ describe("a database", () => {
     await create("gone");
     await home.json("databases", "restore", "gone", dump.path);
     expect(await exec("gone", "select * from t")).toEqual([["ünï"]]);
+  });
+
+  test("that is deleted without a dump leaves nothing, and one that is there no more is not found", async () => {
+    await create("unkept");
+    const { dump } = await home.json("databases", "delete", "unkept", "--no-dump", "--yes");
+    expect(dump).toBe(null);
+    const again = await home.ow(["databases", "delete", "unkept", "--no-dump", "--yes"]);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('no database "unkept"')]);
   });
 
   test("is copied with what is in it", async () => {
@@ -156,6 +176,9 @@ describe("a dump", () => {
     await home.json("databases", "dump", "dumped", file);
     expect([...(await Bun.file(file).bytes()).subarray(0, 2)]).toEqual([0x1f, 0x8b]);
     expect((await readdir(home.folder.path)).filter((name) => name.endsWith(".part"))).toEqual([]);
+    const refused = await home.ow(["databases", "dump", "dumped", file]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("is there already")]);
+    await home.json("databases", "dump", "dumped", file, "--force");
     const piped = await home.ow(["databases", "dump", "dumped"]);
     expect(piped.stdout).toContain("COPY public.t (id, text) FROM stdin;\n1\té");
     await create("restored");

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
-import { addProcessMetrics, Registry, serveMetrics } from "@openworkers/core";
 import { queryLogs } from "@openworkers/logs";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { logsAccess } from "../live-logs/access.ts";
 import { type FilterOptions, filterOf, withFilterOptions } from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
@@ -9,6 +8,13 @@ import { parseMoment } from "../output/duration.ts";
 import { UsageError } from "../output/failure.ts";
 import { requireNats } from "../platform/bus.ts";
 import { startLogs } from "../platform/logs.ts";
+import {
+  addBusMetrics,
+  type MetricsOptions,
+  processMetrics,
+  startMetrics,
+  withMetricsOptions,
+} from "../platform/metrics.ts";
 import { formatReport } from "../platform/report.ts";
 import { openGround, untilStopped } from "../platform/service.ts";
 import { defaultDataDir } from "../profile/home.ts";
@@ -22,7 +28,7 @@ import {
 } from "./context.ts";
 import { openPlatform } from "./platform.ts";
 
-interface Options extends FilterOptions {
+interface Options extends FilterOptions, MetricsOptions {
   readonly json?: boolean;
   readonly profile?: string;
   readonly port?: number;
@@ -32,8 +38,6 @@ interface Options extends FilterOptions {
   readonly keep?: number | null;
   readonly host?: string;
   readonly logsPort?: number;
-  readonly metricsPort?: number;
-  readonly metricsHost: string;
   readonly data: string;
 }
 
@@ -53,7 +57,7 @@ export function logsCommand(): Command {
       "DATABASE_URL=postgres://ow:secret@db/openworkers NATS_URL=nats://nats:4222 ow logs",
     ],
   ).argument("[worker]");
-  return withFilterOptions(command)
+  return withMetricsOptions(withFilterOptions(command))
     .option(
       "--since <time>",
       "from then on: so long ago, as 15m, 1h or 7d, or a time in ISO 8601",
@@ -72,16 +76,6 @@ export function logsCommand(): Command {
     )
     .option("--host <address>", "the service: address to listen on (default: 127.0.0.1)")
     .option("--logs-port <port>", "the service: port to listen on (default: 6434, or a free one)", parsePort)
-    .addOption(
-      new Option("--metrics-port <port>", "the service: port of /metrics and /health (default: none)")
-        .env("OW_METRICS_PORT")
-        .argParser(parsePort),
-    )
-    .addOption(
-      new Option("--metrics-host <address>", "the service: address of /metrics and /health")
-        .env("OW_METRICS_HOST")
-        .default("127.0.0.1"),
-    )
     .option("--data <dir>", "the service: directory of its keys without OW_SECRET_KEY", defaultDataDir())
     .addHelpText(
       "after",
@@ -143,8 +137,8 @@ async function serve(options: Options, { output, signal }: CommandContext): Prom
     output.warn(formatReport(message, details));
   const { database } = await openGround(parts, { name: "logs", dataDir: resolve(options.data) });
   const bus = parts.use(await requireNats("logs", report));
-  const metrics = new Registry();
-  addProcessMetrics(metrics);
+  const metrics = processMetrics();
+  addBusMetrics(metrics, bus);
   const service = parts.use(
     await startLogs({
       database,
@@ -155,16 +149,7 @@ async function serve(options: Options, { output, signal }: CommandContext): Prom
       ...(options.host === undefined ? {} : { hostname: options.host }),
     }),
   );
-  const server =
-    options.metricsPort === undefined
-      ? undefined
-      : parts.use(
-          serveMetrics(metrics, {
-            port: options.metricsPort,
-            hostname: options.metricsHost,
-            healthy: () => service.healthy,
-          }),
-        );
+  const server = startMetrics(parts, metrics, options, () => service.healthy);
   output.result(
     { ready: true, logs: service.url, metricsPort: server?.port ?? null, pid: process.pid },
     `Logs at ${service.url}`,

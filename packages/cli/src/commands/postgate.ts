@@ -1,13 +1,19 @@
 import { resolve } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Command } from "commander";
+import {
+  type MetricsOptions,
+  processMetrics,
+  startMetrics,
+  withMetricsOptions,
+} from "../platform/metrics.ts";
 import { formatFaces, startPostgate } from "../platform/postgate.ts";
 import { formatReport } from "../platform/report.ts";
 import { openGround, untilStopped } from "../platform/service.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import { command, parsePort, withContext } from "./context.ts";
 
-interface Options {
+interface Options extends MetricsOptions {
   readonly json?: boolean;
   readonly data: string;
   readonly postgresPort?: number;
@@ -18,9 +24,11 @@ interface Options {
 const drainMs = 10_000;
 
 export function postgateCommand(): Command {
-  return command("postgate", "Run the service of tenant databases alone; `ow up` runs it with all the rest", [
-    "DATABASE_URL=postgres://ow:secret@db/openworkers OW_SECRET_KEY=owsk_… ow postgate",
-  ])
+  const postgate = command(
+    "postgate",
+    "Run the service of tenant databases alone; `ow up` runs it with all the rest",
+    ["DATABASE_URL=postgres://ow:secret@db/openworkers OW_SECRET_KEY=owsk_… ow postgate"],
+  )
     .option(
       "--data <dir>",
       "directory of its certificate, dumps and, without OW_SECRET_KEY, keys",
@@ -31,7 +39,8 @@ export function postgateCommand(): Command {
       "port of PostgreSQL's protocol (default: 6432, or a free one)",
       parsePort,
     )
-    .option("--databases-port <port>", "port of HTTP (default: 6433, or a free one)", parsePort)
+    .option("--databases-port <port>", "port of HTTP (default: 6433, or a free one)", parsePort);
+  return withMetricsOptions(postgate)
     .addHelpText(
       "after",
       "\nEnvironment: DATABASE_URL, the platform's database; OW_SECRET_KEY; OW_TENANTS_URL and OW_POSTGATE_…: docs/operations.md.",
@@ -41,7 +50,7 @@ export function postgateCommand(): Command {
         await using parts = new AsyncDisposableStack();
         const dataDir = resolve(options.data);
         const ground = await openGround(parts, { name: "postgate", dataDir });
-        const postgate = await startPostgate({
+        const running = await startPostgate({
           ...ground,
           dataDir,
           ports: {
@@ -51,16 +60,22 @@ export function postgateCommand(): Command {
           output,
           report: (message, details) => output.warn(formatReport(message, details)),
         });
-        if (postgate === undefined) {
+        if (running === undefined) {
           throw new OpenWorkersError("CONFIG_INVALID", "There are no tenant databases to serve.");
         }
-        parts.use(postgate.service);
+        parts.use(running.service);
+        const server = startMetrics(parts, processMetrics(), options);
         output.result(
-          { ready: true, databases: postgate.faces, pid: process.pid },
-          `Tenant databases at ${formatFaces(postgate.faces)}`,
+          {
+            ready: true,
+            databases: running.faces,
+            metricsPort: server?.port ?? null,
+            pid: process.pid,
+          },
+          `Tenant databases at ${formatFaces(running.faces)}`,
         );
         await untilStopped(signal);
-        await postgate.service.drain(drainMs);
+        await running.service.drain(drainMs);
       });
     });
 }

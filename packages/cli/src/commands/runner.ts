@@ -1,8 +1,14 @@
 import { join, resolve } from "node:path";
-import { addProcessMetrics, Registry, serveMetrics } from "@openworkers/core";
 import { addLogMetrics, createRunner, LogEmitter } from "@openworkers/runner";
 import { type Command, Option } from "commander";
 import { requireNats } from "../platform/bus.ts";
+import {
+  addBusMetrics,
+  type MetricsOptions,
+  processMetrics,
+  startMetrics,
+  withMetricsOptions,
+} from "../platform/metrics.ts";
 import { startGateway } from "../platform/postgate.ts";
 import { formatReport } from "../platform/report.ts";
 import { runtimeDirFor } from "../platform/runtime-dir.ts";
@@ -11,24 +17,26 @@ import { openGround, untilStopped } from "../platform/service.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import { command, parsePort, withContext } from "./context.ts";
 
-interface Options {
+interface Options extends MetricsOptions {
   readonly json?: boolean;
   readonly port: number;
   readonly host: string;
   readonly data: string;
   readonly baseDomain: string;
   readonly sandbox: SandboxKind;
-  readonly metricsPort?: number;
-  readonly metricsHost: string;
 }
 
 /** How long requests under way may go on after the signal to stop; what stops it should wait a little longer. */
 const drainMs = 30_000;
 
 export function runnerCommand(): Command {
-  return command("runner", "Run the service that serves workers alone; `ow up` runs it with all the rest", [
-    "DATABASE_URL=postgres://ow:secret@db/openworkers NATS_URL=nats://bus:4222 OW_SECRET_KEY=owsk_… ow runner",
-  ])
+  const runner = command(
+    "runner",
+    "Run the service that serves workers alone; `ow up` runs it with all the rest",
+    [
+      "DATABASE_URL=postgres://ow:secret@db/openworkers NATS_URL=nats://bus:4222 OW_SECRET_KEY=owsk_… ow runner",
+    ],
+  )
     .option("--port <port>", "port for the workers; 0 picks a free one", parsePort, 8787)
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--data <dir>", "directory of its keys, without OW_SECRET_KEY", defaultDataDir())
@@ -37,17 +45,8 @@ export function runnerCommand(): Command {
       new Option("--sandbox <kind>", "`none` runs workers WITHOUT isolation from this machine")
         .choices(["bubblewrap", "none"])
         .default(defaultSandbox),
-    )
-    .addOption(
-      new Option("--metrics-port <port>", "port of /metrics and /health; 0 picks a free one (default: none)")
-        .env("OW_METRICS_PORT")
-        .argParser(parsePort),
-    )
-    .addOption(
-      new Option("--metrics-host <address>", "address of /metrics and /health")
-        .env("OW_METRICS_HOST")
-        .default("127.0.0.1"),
-    )
+    );
+  return withMetricsOptions(runner)
     .addHelpText(
       "after",
       "\nEnvironment: DATABASE_URL, the platform's database; NATS_URL, the bus; OW_SECRET_KEY; OW_TENANTS_URL; and those of docs/operations.md.",
@@ -60,8 +59,8 @@ export function runnerCommand(): Command {
           output.warn(formatReport(message, details));
         const ground = await openGround(parts, { name: "runner", dataDir });
         const bus = parts.use(await requireNats("runner", report));
-        const metrics = new Registry();
-        addProcessMetrics(metrics);
+        const metrics = processMetrics();
+        addBusMetrics(metrics, bus);
         const logs = parts.use(new LogEmitter({ bus, report }));
         addLogMetrics(metrics, () => logs.stats());
         const databases = await startGateway({ ...ground, output, report });
@@ -88,10 +87,7 @@ export function runnerCommand(): Command {
           ),
         );
         parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
-        const server =
-          options.metricsPort === undefined
-            ? undefined
-            : parts.use(serveMetrics(metrics, { port: options.metricsPort, hostname: options.metricsHost }));
+        const server = startMetrics(parts, metrics, options);
         output.result(
           { ready: true, port: runner.port, metricsPort: server?.port ?? null, pid: process.pid },
           `Workers at http://<worker>.${options.baseDomain}:${runner.port}/`,

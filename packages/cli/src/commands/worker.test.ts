@@ -163,6 +163,50 @@ test("ow tail shows lines, exceptions with the source's position, and requests; 
   expect(await Promise.all([all.end("SIGINT"), failed.end("SIGINT")])).toEqual([0, 0]);
 });
 
+test("ow logs shows what was stored, oldest first, by time and filter", async () => {
+  await home.folder.write({
+    "diary.js": `export default { fetch(request) {
+      const { pathname } = new URL(request.url);
+      console[pathname === "/3" ? "error" : "log"]("entry", pathname);
+      return new Response("written");
+    } };`,
+  });
+  await home.json("deploy", "diary.js");
+  await untilAnswer("diary", "written");
+  const began = new Date().toISOString();
+  for (const path of ["/1", "/2", "/3"]) await ask("diary", path);
+  const show = async (...more: string[]) => {
+    const { code, stdout, stderr } = await home.ow(["logs", "diary", "--json", "--since", began, ...more]);
+    if (code !== 0) throw new Error(stderr);
+    return stdout
+      .split("\n")
+      .filter((text) => text !== "")
+      .map((text) => JSON.parse(text));
+  };
+  // Stored a moment after it was logged.
+  while ((await show()).length < 6) await Bun.sleep(50);
+  const all = await show();
+  expect(all.filter(({ kind }) => kind === "line").map(({ message }) => message)).toEqual([
+    "entry /1",
+    "entry /2",
+    "entry /3",
+  ]);
+  expect(all.filter(({ kind }) => kind === "invocation").map(({ path }) => path)).toEqual(["/1", "/2", "/3"]);
+  expect(await show("--level", "error")).toMatchObject([{ message: "entry /3" }]);
+  expect(await show("--search", "ENTRY", "--limit", "2")).toMatchObject([
+    { message: "entry /2" },
+    { message: "entry /3" },
+  ]);
+  expect((await home.ow(["logs", "diary", "--since", began, "--until", "1h"])).code).toBe(2);
+  const readable = await home.ow(["logs", "diary", "--kind", "line", "--limit", "1"]);
+  expect(readable.stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} v1 \w{8} ERROR entry \/3\n$/);
+  expect(await home.json("logs", "diary", "--keep", "3")).toEqual({ worker: "diary", logRetentionDays: 3 });
+  const unknown = await home.ow(["logs", "nobody"]);
+  expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no worker "nobody"')]);
+  const service = await home.ow(["logs"]);
+  expect([service.code, service.stderr]).toEqual([1, expect.stringContaining("DATABASE_URL is not set")]);
+});
+
 test("ow tail says that it knows no such worker, and waits for it", async () => {
   const tail = home.start(["tail", "later"]);
   await tail.line((text) => text.includes('There is no worker "later" yet'));

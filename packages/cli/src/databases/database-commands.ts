@@ -1,10 +1,11 @@
-import { type DatabaseLimits, OpenWorkersError } from "@openworkers/core";
+import { type DatabaseLimits, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { parseAddress } from "@openworkers/db";
 import type { Command } from "commander";
 import type { DatabaseSummary } from "../backend/databases.ts";
 import { type PlatformContext, platformCommand, withPlatform } from "../commands/context.ts";
 import { UsageError } from "../output/failure.ts";
 import { formatBytes, formatTable, formatTime } from "../output/format.ts";
+import { printable } from "../output/printable.ts";
 import { ask, askHidden, readStdin } from "../output/prompt.ts";
 import { connectionString } from "./connection-string.ts";
 import { firstUse, isServed } from "./first-use.ts";
@@ -13,6 +14,11 @@ import { formatLimit, parseLimits } from "./limits.ts";
 
 interface Options {
   readonly json?: boolean;
+}
+
+interface DeleteOptions extends Options {
+  readonly yes?: boolean;
+  readonly dump: boolean;
 }
 
 interface CreateOptions extends Options {
@@ -78,6 +84,7 @@ function listCommand(): Command {
     async (options: Options) => {
       await withPlatform(options, async ({ backend, output }) => {
         const list = await backend.databases.list();
+        const failed = list.filter(({ deletionFailure }) => deletionFailure !== null);
         const rows = list.map((database) => [
           database.name,
           database.id,
@@ -87,13 +94,20 @@ function listCommand(): Command {
           formatTime(database.createdAt),
         ]);
         const empty = "There are no databases. Create one: ow databases create NAME";
-        output.result(list, formatTable(["name", "id", "owner", "state", "size", "created"], rows, empty));
+        const table = formatTable(["name", "id", "owner", "state", "size", "created"], rows, empty);
+        const why = failed.map(
+          ({ name, id, deletionFailure }) =>
+            `\n${name} could not be deleted, which is tried again: ${printable(deletionFailure ?? "")}\n` +
+            `  without a dump: ow databases delete ${id} --no-dump`,
+        );
+        output.result(list, [table, ...why].join("\n"));
       });
     },
   );
 }
 
 function stateOf({ kind, state, full }: DatabaseSummary): string {
+  if (state === "deleting") return "deleting";
   if (kind === "external") return "own server";
   if (state === "wanted") return "not used yet";
   return full ? "full" : "ready";
@@ -188,26 +202,29 @@ function deleteCommand(): Command {
   return platformCommand("delete", "Delete a database; a dump of it is kept for 7 days", [
     "ow databases delete shop",
     "ow databases delete shop --yes",
+    "ow databases delete shop --no-dump",
   ])
     .argument("<database>", "name or id")
     .option("--yes", "do not ask for its name")
-    .action(async (nameOrId: string, options: Options & { readonly yes?: boolean }) => {
+    .option("--no-dump", "keep none; also for a database whose deletion fails at it")
+    .action(async (nameOrId: string, options: DeleteOptions) => {
       if (!options.yes && !process.stdin.isTTY) {
         throw new UsageError("Deleting a database asks for its name; give --yes where nobody can answer.");
       }
       await withPlatform(options, async (context) => {
         const { backend, output, signal } = context;
-        const { name, kind } = await backend.databases.get(nameOrId);
+        const { name, kind } = await nameAndKind(backend, nameOrId, options.dump);
         if (!options.yes) {
           const answer = await ask(`Delete ${name} with all that is in it? Type its name: `, signal);
           if (answer.trim() !== name) throw new UsageError("That is not its name; nothing is deleted.");
         }
-        const { id } = await backend.databases.delete(nameOrId);
+        const { id } = await backend.databases.delete(nameOrId, { keepDump: options.dump });
         if (!isServed(context)) {
           const later = `${name} is being deleted: it can no longer be used, and goes when the database service runs.`;
           return output.result({ id, name, deleted: false }, later);
         }
-        await output.step("Keep a dump of it, and delete it", () => untilDeleted(context, id));
+        const step = options.dump ? "Keep a dump of it, and delete it" : "Delete it";
+        await output.step(step, () => untilDeleted(context, id));
         const { dump } = await backend.databases.deletion(id);
         output.result(
           { id, name, deleted: true, dump: dump ?? null },
@@ -215,14 +232,35 @@ function deleteCommand(): Command {
             ? `${name} is deleted. Until ${formatTime(dump.expiresAt)} a dump of it is on ${dump.host}: ${dump.path}`
             : kind === "external"
               ? `${name} is disconnected; what is in it stays on its server.`
-              : `${name} is deleted. It had never been used.`,
+              : `${name} is deleted. ${options.dump ? "It had never been used." : "Nothing is kept of it."}`,
         );
       });
     });
 }
 
+/** Of a database that is being deleted, which only its deletion without a dump may name, as far as it is known. */
+async function nameAndKind(
+  { databases }: PlatformContext["backend"],
+  nameOrId: string,
+  dump: boolean,
+): Promise<Pick<DatabaseSummary, "name" | "kind">> {
+  try {
+    return await databases.get(nameOrId);
+  } catch (thrown) {
+    if (dump || !isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
+    return { name: nameOrId, kind: "platform" };
+  }
+}
+
 async function untilDeleted({ backend, signal }: PlatformContext, id: string): Promise<void> {
-  while (!(await backend.databases.deletion(id)).done) {
+  for (;;) {
+    const { done, failure } = await backend.databases.deletion(id);
+    if (done) return;
+    if (failure !== null) {
+      throw new OpenWorkersError("CONFLICT", `It is not deleted yet, and can no longer be used: ${failure}`, {
+        hint: `It is tried again. Without a dump: ow databases delete ${id} --no-dump`,
+      });
+    }
     if (signal.aborted) {
       throw new OpenWorkersError("CONFLICT", "The database can no longer be used; its deletion goes on.", {
         hint: "Where its dump will be: ow databases dumps",

@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PassThrough, Readable } from "node:stream";
@@ -15,6 +15,10 @@ interface Options {
   readonly json?: boolean;
 }
 
+interface DumpOptions extends Options {
+  readonly force?: boolean;
+}
+
 /** How long a dump or a restore may take: far more than any should. */
 const minutes = 24 * 60;
 
@@ -29,8 +33,12 @@ function dumpCommand(): Command {
   ])
     .argument("<database>", "name or id")
     .argument("[file]", "compressed when it ends in .gz; standard output without")
-    .action(async (nameOrId: string, path: string | undefined, options: Options) => {
+    .option("--force", "write over a file that is there")
+    .action(async (nameOrId: string, path: string | undefined, options: DumpOptions) => {
       if (options.json && path === undefined) throw new UsageError("With --json, the SQL goes to a FILE.");
+      if (path !== undefined && !options.force && existsSync(path)) {
+        throw new UsageError(`${path} is there already; --force writes over it.`);
+      }
       await withPlatform(options, async (context) => {
         const { output, signal } = context;
         const { dumpDatabase } = await import("@openworkers/postgate");

@@ -5,7 +5,7 @@ import type { PlatformContext } from "../commands/context.ts";
 import { formatBytes } from "../output/format.ts";
 import { type BuildOptions, type BuiltWorker, buildWorker } from "./build.ts";
 import { checkStarts } from "./check.ts";
-import { prepareDatabases } from "./databases.ts";
+import { makeDatabases, warnOfMigrations } from "./databases.ts";
 
 export interface ReleaseOptions {
   /** Share of the requests for the new version. */
@@ -44,7 +44,7 @@ export async function deployPath(
   const built = await context.output.step("Bundle", () => buildWorker(path, options, context.signal));
   const bundleMs = Math.round(performance.now() - start);
   const released = await releaseWorker(built, options, context);
-  await prepareDatabases(context, built.project, released.bindings);
+  await warnOfMigrations(context, built.project);
   return { ...released, timings: { bundle: bundleMs, ...released.timings } };
 }
 
@@ -111,6 +111,7 @@ export async function releaseWorker(
       environmentSecrets: secrets,
     }),
   );
+  await makeDatabases(context, bindings);
   const served = await timed("live", "Wait until it is served", () => context.served(worker, version));
   if (served === false) {
     output.warn(`${worker} version ${version} is stored, but this machine's runner does not serve it yet.`);

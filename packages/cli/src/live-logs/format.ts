@@ -39,12 +39,16 @@ function formatLine(line: LogLine): string {
 
 function formatInvocation(record: InvocationRecord): string {
   const good = record.outcome === "ok";
-  const status = (good && record.status < 500 ? colors.green : colors.red)(String(record.status));
+  const isRequest = record.event === undefined;
+  const status = isRequest ? String(record.status) : record.outcome === "ok" ? "ok" : "failed";
   const notes = [
     `${formatMs(record.wallMs)}, CPU ${record.cpuMs.toFixed(1)} ms`,
     ...(record.coldStart ? ["cold start"] : []),
     ...(good ? [] : [record.outcome]),
   ];
-  const what = printable(`${record.method} ${record.host}${record.path}`);
-  return `${status}   ${what} ${colors.dim(`(${notes.join(", ")})`)}`;
+  const what = isRequest
+    ? `${record.method} ${record.host}${record.path}`
+    : `${record.trigger === "scheduled" ? "cron" : record.trigger} ${record.event}`;
+  const color = good && record.status < 500 ? colors.green : colors.red;
+  return `${color(status.padEnd(5))} ${printable(what)} ${colors.dim(`(${notes.join(", ")})`)}`;
 }

@@ -10,8 +10,17 @@ export function formatTime(time: Date): string {
 
 /** Left-aligned columns two spaces apart under upper-case headings; `empty` when there are no rows. */
 export function formatTable(headings: readonly string[], rows: readonly string[][], empty: string): string {
+  return formatColumns(
+    headings.map((heading) => heading.toUpperCase()),
+    rows,
+    empty,
+  );
+}
+
+/** As `formatTable`, with the headings as they are. */
+export function formatColumns(headings: readonly string[], rows: readonly string[][], empty: string): string {
   if (rows.length === 0) return empty;
-  const lines = [headings.map((heading) => heading.toUpperCase()), ...rows];
+  const lines = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) =>

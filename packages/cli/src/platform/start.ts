@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openPlatformBus } from "@openworkers/bus";
-import { addProcessMetrics, OpenWorkersError, Registry, serveMetrics } from "@openworkers/core";
+import { OpenWorkersError, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
 import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
@@ -12,6 +12,7 @@ import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { startLogs } from "./logs.ts";
+import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { formatReport } from "./report.ts";
@@ -109,8 +110,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   signal.throwIfAborted();
   const report = (message: string, details: Record<string, unknown>) =>
     output.warn(formatReport(message, details));
-  const metrics = new Registry();
-  addProcessMetrics(metrics);
+  const metrics = processMetrics();
   const { bus, description: busDescription } = parts.use(
     await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
   );
@@ -156,11 +156,13 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   );
   serves = (worker, version) => runner.serves(worker, version);
   parts.defer(() => runner.drain({ signal: AbortSignal.timeout(drainMs) }));
-  parts.use(
+  const scheduler = parts.use(
     await output.step("Start the scheduler", () =>
       createScheduler({ database: pool, bus, settings: readSchedulerSettings(process.env), report }),
     ),
   );
+  addBusMetrics(metrics, bus);
+  addSchedulerMetrics(metrics, () => scheduler.stats());
   parts.use(createDelays({ database: pool, bus, report }));
   const { metricsPort } = options;
   const metricsServer =

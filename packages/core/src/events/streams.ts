@@ -54,6 +54,8 @@ export const streams = {
 export const logSubject = (workerId: WorkerId): string => `ow.logs.${workerId}`;
 export const scheduledSubject = (workerId: WorkerId): string => `ow.scheduled.${workerId}`;
 export const scheduledResultSubject = (workerId: WorkerId): string => `ow.scheduled-results.${workerId}`;
+/** The durable consumer that all runners take a queue's messages under. */
+export const queueConsumerName = (queueId: QueueId): string => `queue-${queueId}`;
 export const queueSubject = (queueId: QueueId): string => `ow.queues.${queueId}`;
 
 /** Durable consumers: of due crons all runners', of results all schedulers'. */

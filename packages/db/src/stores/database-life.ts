@@ -1,6 +1,7 @@
 import {
   type DatabaseId,
   type DatabaseLimits,
+  isId,
   newId,
   OpenWorkersError,
   resolveDatabaseLimits,
@@ -13,13 +14,21 @@ import type { Database, Queries } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 import { resourceUsers } from "./resource-users.ts";
-import { checkResourceName, ownedResource } from "./resources.ts";
+import { checkResourceName, findResource, ownedResource, type Resource } from "./resources.ts";
 import { lockActiveKey } from "./sealing-keys.ts";
+import { mustOwn } from "./users.ts";
 
 export interface NewDatabase {
   readonly name: string;
   readonly limits: Partial<DatabaseLimits>;
   readonly by: UserId;
+}
+
+export interface DeleteDatabase {
+  readonly nameOrId: string;
+  readonly by: UserId;
+  /** Whether a dump of it is kept for a while; it is unless told otherwise. */
+  readonly keepDump?: boolean;
 }
 
 /** What is kept of a deleted database. */
@@ -96,14 +105,26 @@ export async function createExternalDatabase(
  * Begins the end of a database: its tokens open nothing from now on, and its name is free. What is left is done by whoever
  * looks after the tenants' server.
  *
+ * Without a dump it may have begun already: one that fails at its dump is ended so.
+ *
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT while a live version or an environment binds it, or a copy of it
  * has not been made yet
  */
 export async function markDeleting(
   database: Database,
-  { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
+  { nameOrId, by, keepDump = true }: DeleteDatabase,
 ): Promise<{ readonly id: DatabaseId; readonly name: string }> {
   return database.write(async (transaction) => {
+    const begun = keepDump ? undefined : await beingDeleted(transaction, nameOrId, by);
+    if (begun !== undefined) {
+      await transaction
+        .updateTable("databases")
+        .set({ keep_dump: false, deletion_failure: null })
+        .where("id", "=", begun.id)
+        .execute();
+      await audit(transaction, by, "database.delete", begun.name, { keepDump });
+      return begun;
+    }
     const { id, name } = await ownedResource(transaction, "database", { nameOrId, by });
     // Waits for deploys that are about to bind it, and makes those to come wait.
     await transaction.selectFrom("databases").select("id").where("id", "=", id).forUpdate().execute();
@@ -130,12 +151,63 @@ export async function markDeleting(
     await transaction.deleteFrom("version_bindings").where("database_id", "=", id).execute();
     await transaction
       .updateTable("databases")
-      .set({ state: "deleting", forked_from: null })
+      .set({ state: "deleting", forked_from: null, keep_dump: keepDump })
       .where("id", "=", id)
       .execute();
-    await audit(transaction, by, "database.delete", name);
+    await audit(transaction, by, "database.delete", name, keepDump ? undefined : { keepDump });
     return { id, name };
   });
+}
+
+/** A database that is being deleted already: by its id, or by its name when `by` has none in use that is so called. */
+async function beingDeleted(
+  transaction: Queries,
+  nameOrId: string,
+  by: UserId,
+): Promise<{ readonly id: DatabaseId; readonly name: string } | undefined> {
+  const deleting = transaction
+    .selectFrom("databases")
+    .select(["id", "name", "owner_id"])
+    .where("state", "=", "deleting");
+  if (isId<"database">(nameOrId)) {
+    const found = await deleting.where("id", "=", nameOrId).executeTakeFirst();
+    if (found !== undefined) {
+      await mustOwn(transaction, by, found.owner_id, `The database ${nameOrId}`);
+      return { id: found.id, name: found.name };
+    }
+  }
+  if ((await findResource(transaction, "database", { nameOrId, owner: by })) !== undefined) return undefined;
+  const named = await deleting
+    .where("name", "=", nameOrId)
+    .where("owner_id", "=", by)
+    .orderBy("id", "desc")
+    .executeTakeFirst();
+  return named === undefined ? undefined : { id: named.id, name: named.name };
+}
+
+/** Writes down why a deletion could not be finished. */
+export async function deletionFailed(database: Database, id: DatabaseId, why: string): Promise<void> {
+  await database.write((transaction) =>
+    transaction
+      .updateTable("databases")
+      .set({ deletion_failure: why })
+      .where("id", "=", id)
+      .where("state", "=", "deleting")
+      .execute(),
+  );
+}
+
+/** Databases whose deletion could not be finished, the oldest first. */
+export async function stuckDeletions(database: Database): Promise<Resource<"database">[]> {
+  return database.read((queries) =>
+    queries
+      .selectFrom("databases")
+      .innerJoin("users", "users.id", "owner_id")
+      .select(["databases.id", "databases.name", "users.name as owner", "databases.created_at as createdAt"])
+      .where("deletion_failure", "is not", null)
+      .orderBy("databases.id")
+      .execute(),
+  );
 }
 
 /** Forgets a database that is gone from its server. */

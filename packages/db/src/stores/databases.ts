@@ -26,6 +26,10 @@ export interface DatabaseRow {
   readonly full: boolean;
   /** What it is to be a copy of, while it is only wanted. */
   readonly forkedFrom: DatabaseId | null;
+  /** Whether a dump is made of it when it is deleted. */
+  readonly keepDump: boolean;
+  /** Why its deletion could not be finished the last time. */
+  readonly deletionFailure: string | null;
   readonly createdAt: Date;
 }
 
@@ -126,6 +130,8 @@ function selectRows(queries: Queries) {
       "measured_at as measuredAt",
       "is_full as full",
       "forked_from as forkedFrom",
+      "keep_dump as keepDump",
+      "deletion_failure as deletionFailure",
       "created_at as createdAt",
     ]);
 }

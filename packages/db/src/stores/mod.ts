@@ -32,11 +32,13 @@ export {
   databaseDropped,
   databaseDumped,
   deleteExpiredTokens,
+  deletionFailed,
   expiredDumps,
   findDump,
   forgetDump,
   listDumps,
   markDeleting,
+  stuckDeletions,
 } from "./database-life.ts";
 export {
   createDatabaseToken,

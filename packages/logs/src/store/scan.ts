@@ -28,21 +28,32 @@ export interface Scan {
   readonly end: Position | undefined;
 }
 
-/** Rows that one statement looks at, at most, for those that fit a filter which no index knows. */
-export const windowRows = 20_000;
+/**
+ * Parameters of the sessions that scan. Every list ends at a limit, in the order of an index: to walk the index is right
+ * however many rows there are. By its estimates PostgreSQL would now and then collect all of a range and sort it.
+ */
+export const scanParameters = { enable_bitmapscan: "off", enable_seqscan: "off" } as const;
+
+export interface ScanSize {
+  /** Records to find, at most. */
+  readonly limit: number;
+  /** Rows to look at, at most, for those that fit a filter which no index knows. */
+  readonly window: number;
+}
 
 /**
- * Up to `limit` records of one kind, in order, from the start of `range`. Looks at `windowRows` at most: with a filter
- * that few fit, it returns fewer, and says how far it came.
+ * Records of one kind, in order, from the start of `range`. With a filter that few fit it returns fewer than there are,
+ * and says how far it came.
  */
 export async function scan(
   queries: Queries,
   kind: Kind,
   range: ScanRange,
   filter: LogFilter,
-  limit: number,
+  size: ScanSize,
 ): Promise<Scan> {
-  const { rows } = await scanStatement(kind, range, filter, limit).execute(queries);
+  const { limit } = size;
+  const { rows } = await scanStatement(kind, range, filter, size).execute(queries);
   const found = rows.flatMap((row) => (row.position === null ? [] : [recordOf(kind, row)]));
   const [first] = rows;
   if (first === undefined) return { found, end: undefined };
@@ -57,10 +68,10 @@ export function scanStatement(
   kind: Kind,
   range: ScanRange,
   filter: LogFilter,
-  limit: number,
+  { limit, window }: ScanSize,
 ): RawBuilder<Row & { looked: number; most: number; end_position: number; end_index: number }> {
   const { indexed, others } = conditionsFor(kind, filter);
-  const most = others.length === 0 ? limit : Math.max(limit, windowRows);
+  const most = others.length === 0 ? limit : Math.max(limit, window);
   const oldestFirst = range.order === "oldest-first";
   const order = oldestFirst ? sql`position, index` : sql`position desc, index desc`;
   const reversed = oldestFirst ? sql`position desc, index desc` : sql`position, index`;

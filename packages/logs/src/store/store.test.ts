@@ -203,7 +203,8 @@ describe("a filter", () => {
     } as const;
     const page = await readRecords(database, { ...options, limit: 10 });
     expect(page.records).toEqual([]);
-    expect(page.next).toEqual(batches[19]?.records.at(-1)?.position);
+    // 500, 2,000, 8,000 and then 20,000 at a time.
+    expect(page.next).toEqual(batches[19]?.records[499]?.position);
     const rest = await readAll(database, options, 10);
     expect(rest.map(({ position }) => position)).toEqual([{ batch: 2 ** 40 + 25, index: 9_999 }]);
   });

@@ -103,6 +103,7 @@ describe("the query protocol over HTTP", () => {
     const unread = [await ask(idle), await ask(idle)];
     const third = await read(await ask(idle));
     expect([third.status, third.error?.code]).toEqual([503, "OVERLOADED"]);
+    expect(small.events).toMatchObject([{ kind: "query-refused", code: "OVERLOADED" }]);
     expect(small.postgate.heldBytes).toBeGreaterThan(3_000_000);
     expect((await ask(busy)).status).toBe(200);
     await unread[0]?.body?.cancel();

@@ -56,8 +56,8 @@ export class Deletion {
       const row = await databaseRow(database, id);
       if (row?.state !== "deleting") return;
       if (row.kind === "platform") {
-        if (row.sealed !== null && (await findDump(database, id)) === undefined)
-          await this.#dump(row, signal);
+        const wanted = row.keepDump && row.sealed !== null;
+        if (wanted && (await findDump(database, id)) === undefined) await this.#dump(row, signal);
         signal.throwIfAborted();
         await server.drop(id);
       }

@@ -1,7 +1,14 @@
 import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { type DatabaseId, messageOf } from "@openworkers/core";
-import { databaseRow, databaseRows, deleteExpiredTokens, expiredDumps, forgetDump } from "@openworkers/db";
+import {
+  databaseRow,
+  databaseRows,
+  deleteExpiredTokens,
+  deletionFailed,
+  expiredDumps,
+  forgetDump,
+} from "@openworkers/db";
 import type { PlatformDirectory } from "../directory.ts";
 import { Deletion, type DeletionOptions } from "./deletion.ts";
 
@@ -12,6 +19,11 @@ export interface HousekeepingOptions extends DeletionOptions {
   /** Between two sweeps; a minute unless given. */
   readonly everyMs?: number;
 }
+
+/** A deletion that failed is tried again after this long, twice as long each time, and at once when its owner changes it. */
+const retryMs = { first: 60_000, longest: 3_600_000 };
+/** What is kept of the reason. */
+const reasonLength = 500;
 
 /**
  * Does for databases what nobody waits for: finishes deletions, puts new limits into force, lets dumps expire, says what on
@@ -24,14 +36,21 @@ export class Housekeeping implements AsyncDisposable {
   readonly #changes: Disposable;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #orphans = new Set<DatabaseId>();
+  /** Deletions that failed: when they are tried again, and how long was waited for it. */
+  readonly #failed = new Map<DatabaseId, { readonly againMs: number; readonly waitMs: number }>();
   /** What is to be looked at; undefined: everything. In order, each once. */
   readonly #due = new Set<DatabaseId | undefined>([undefined]);
+  /** Whether changes were made that nobody was told of: before we were there, or while we were not connected. */
+  #missed = true;
   #working: Promise<void> | undefined;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
     this.deletion = new Deletion(options);
-    this.#changes = options.tenants.onChange((id) => this.#add(id));
+    this.#changes = options.tenants.onChange((id) => {
+      if (id === undefined) this.#missed = true;
+      this.#add(id);
+    });
     this.#timer = setInterval(() => this.#add(undefined), options.everyMs ?? 60_000);
     this.#add(undefined);
   }
@@ -61,21 +80,38 @@ export class Housekeeping implements AsyncDisposable {
 
   async #look(id: DatabaseId): Promise<void> {
     const row = await databaseRow(this.#options.database, id);
-    if (row?.state === "deleting") await this.deletion.finish(id, this.#stopping.signal);
+    if (row?.state === "deleting") await this.#delete(row);
     else if (row?.state === "ready" && row.kind === "platform") {
       await this.#options.server.applyLimits(id, row.limits);
     }
   }
 
+  async #delete({ id, name }: { readonly id: DatabaseId; readonly name: string }): Promise<void> {
+    await this.#attempt("A database could not be deleted; it is tried again.", { name, id }, async () => {
+      try {
+        await this.deletion.finish(id, this.#stopping.signal);
+      } catch (thrown) {
+        if (this.#stopping.signal.aborted) throw thrown;
+        const waited = this.#failed.get(id)?.waitMs;
+        const waitMs = waited === undefined ? retryMs.first : Math.min(2 * waited, retryMs.longest);
+        this.#failed.set(id, { againMs: Date.now() + waitMs, waitMs });
+        await deletionFailed(this.#options.database, id, messageOf(thrown).slice(0, reasonLength));
+        throw thrown;
+      }
+    });
+  }
+
   async #sweep(): Promise<void> {
     const { database, server, tenants } = this.#options;
     await this.#attempt("Databases that are being deleted could not be listed.", {}, async () => {
-      for (const { id, name } of await databaseRows(database, "deleting")) {
-        await this.#attempt("A database could not be deleted; it is tried again.", { name, id }, () =>
-          this.deletion.finish(id, this.#stopping.signal),
-        );
+      const deleting = await databaseRows(database, "deleting");
+      const there = new Set(deleting.map(({ id }) => id));
+      for (const id of this.#failed.keys()) if (!there.has(id)) this.#failed.delete(id);
+      for (const row of deleting) {
+        if ((this.#failed.get(row.id)?.againMs ?? 0) <= Date.now()) await this.#delete(row);
       }
     });
+    if (this.#missed) await this.#applyAll();
     await this.#attempt("Old dumps could not be removed.", {}, async () => {
       for (const { id, path } of await expiredDumps(database, hostname())) {
         await rm(path, { force: true });
@@ -97,6 +133,19 @@ export class Housekeeping implements AsyncDisposable {
           id,
           state,
         });
+      }
+    });
+  }
+
+  async #applyAll(): Promise<void> {
+    const { database, server } = this.#options;
+    const what = "The limits of a database could not be put into force.";
+    await this.#attempt(what, {}, async () => {
+      const rows = await databaseRows(database, "ready");
+      this.#missed = false;
+      for (const { id, name, kind, limits } of rows) {
+        if (kind === "platform")
+          await this.#attempt(what, { name, id }, () => server.applyLimits(id, limits));
       }
     });
   }

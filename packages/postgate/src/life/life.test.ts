@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { type DatabaseId, newId } from "@openworkers/core";
 import {
   createDatabase,
@@ -12,11 +13,14 @@ import {
   markDeleting,
   registerSealingKey,
   SecretKeys,
+  stuckDeletions,
 } from "@openworkers/db";
 import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
+import { sql } from "kysely";
 import { Client } from "pg";
 import { restoreDatabase } from "../dump/restore.ts";
 import { PostgateService } from "../service.ts";
+import { tenantNames } from "../tenant.ts";
 import { TenantServer } from "../tenants/mod.ts";
 
 const by = newId<"user">();
@@ -24,11 +28,12 @@ const parts = new AsyncDisposableStack();
 let database: Database;
 let server: TenantServer;
 let service: PostgateService;
+let dataDir: string;
 
 beforeAll(async () => {
   const own = parts.use(await withTestDatabase());
   database = own.database;
-  const dataDir = temporaryDirectory();
+  dataDir = temporaryDirectory();
   const secretKeys = await SecretKeys.load({ directory: dataDir });
   await registerSealingKey(database, secretKeys);
   await database.write((transaction) =>
@@ -149,12 +154,64 @@ test("a deletion whose database is gone already ends without a dump", async () =
   expect(await findDump(database, id)).toBeUndefined();
 });
 
+test("a deletion whose dump fails says why, is listed, and ends without the dump when its owner wants none", async () => {
+  const id = await create("stuck");
+  await query(id, "create table t (id int)");
+  // In place of the directory that dumps are written to.
+  rmSync(join(dataDir, "database-dumps"), { recursive: true, force: true });
+  await Bun.write(join(dataDir, "database-dumps"), "in the way");
+  await markDeleting(database, { nameOrId: "stuck", by });
+  while ((await stuckDeletions(database)).length === 0) await Bun.sleep(10);
+  expect(await stuckDeletions(database)).toMatchObject([{ id, name: "stuck", owner: "ada" }]);
+  expect((await databaseRow(database, id))?.deletionFailure).toContain("database-dumps");
+  const again = await create("stuck");
+  await expect(markDeleting(database, { nameOrId: id, by: newId(), keepDump: false })).rejects.toMatchObject({
+    code: "FORBIDDEN",
+  });
+  expect(await markDeleting(database, { nameOrId: id, by, keepDump: false })).toEqual({ id, name: "stuck" });
+  await gone(id);
+  expect((await server.list()).map((found) => found.id)).not.toContain(id);
+  // The name is another's now.
+  expect((await databaseRow(database, again))?.state).toBe("wanted");
+  rmSync(join(dataDir, "database-dumps"));
+});
+
+test("a database that is deleted without a dump leaves none", async () => {
+  const id = await create("forgotten");
+  await query(id, "create table t (id int)");
+  await markDeleting(database, { nameOrId: "forgotten", by, keepDump: false });
+  await gone(id);
+  expect(await findDump(database, id)).toBeUndefined();
+});
+
 test("new limits reach the server", async () => {
   const id = await create("limited");
   await query(id, "select 1");
   await limitDatabase(database, id, { limits: { statementMs: 100 }, by });
   while ((await query(id, "show statement_timeout"))[0]?.[0] !== "100ms") await Bun.sleep(10);
   await expect(query(id, "select pg_sleep(60)")).rejects.toThrow("statement timeout");
+});
+
+test("limits that changed while nobody could be told reach the server", async () => {
+  const id = await create("missed");
+  await query(id, "select 1");
+  const name = tenantNames(id).database;
+  const limit = async () =>
+    (
+      await server.read((queries) =>
+        sql<{ limit: number }>`select datconnlimit as limit from pg_database where datname = ${name}`.execute(
+          queries,
+        ),
+      )
+    ).rows[0]?.limit;
+  const right = await limit();
+  await server.read((queries) => sql.raw(`alter database ${name} connection limit 77`).execute(queries));
+  await database.read((queries) =>
+    sql`select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen %' and datname = current_database()`.execute(
+      queries,
+    ),
+  );
+  while ((await limit()) !== right) await Bun.sleep(10);
 });
 
 test("a database of the owner's own is reached by its URL, which is nowhere to be read", async () => {

@@ -20,14 +20,22 @@ const worthwhile = 0.2;
  * A plain VACUUM frees only the end of a table. A table that has lost many rows is written anew, which for a moment
  * takes the room of what is left in it. A table that somebody works on is left for the next time.
  *
+ * `onSession` is told the number of the process that does it.
+ *
  * @throws OpenWorkersError DATABASE_UNAVAILABLE
  */
-export async function makeRoom(address: Address, rewritten: Rewritten): Promise<void> {
+export async function makeRoom(
+  address: Address,
+  rewritten: Rewritten,
+  onSession: (pid: number) => void,
+): Promise<void> {
   await using database = new Database(address, { applicationName: "openworkers-vacuum", max: 2 });
   await database.read((queries) =>
     queries.connection().execute(async (connection) => {
       await sql`set search_path = pg_catalog, pg_temp`.execute(connection);
       await sql`set lock_timeout = '2s'`.execute(connection);
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(connection);
+      onSession(rows[0]?.pid ?? 0);
       await sql`select pg_stat_force_next_flush()`.execute(connection);
       for (const { name, live, deleted } of await tables(connection)) {
         const lost = deleted - (rewritten.get(name) ?? 0);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { DatabaseId } from "@openworkers/core";
+import { sql } from "kysely";
 import { type TestServer, testServers } from "../testing/test-server.ts";
 import { SizeSweeper, type Swept } from "./size-sweeper.ts";
 import { TenantServer } from "./tenant-server.ts";
@@ -134,6 +135,36 @@ for (const [name, start] of testServers) {
       await using again = await openSession(server, now(mine), "read-write");
       expect(await outcome(again, "insert into filler (a) values ('x') returning a")).toBe('[["x"]]');
       expect(await outcome(again, "select count(*) > 100 from filler")).toBe("[[true]]");
+    });
+
+    test("of others is measured while room is made in a database whose index holds that up", async () => {
+      const slow = await tenant("slow", 16 * mebibyte);
+      const writer = await openSession(server, slow);
+      await writer.query(`
+        create function slow(a text) returns text immutable language plpgsql as $$ begin
+          if current_setting('application_name') = 'openworkers-vacuum' then perform pg_sleep(3600); end if;
+          return a; end $$;
+        create table filler (id serial primary key, a text);
+        create index on filler (slow(a)) where id < 100`);
+      await expect(
+        (async () => {
+          for (;;)
+            await writer.query(
+              "insert into filler (a) select repeat(md5(g::text), 30) from generate_series(1, 2000) g",
+            );
+        })(),
+      ).rejects.toThrow();
+      await until(slow.id, "filled");
+      const deleting = await openSession(server, now(slow), "read-write");
+      await deleting.query("delete from filler where id % 8 <> 0");
+      await deleting.end();
+      const sleeping = sql<{ one: number }>`select 1 as one from pg_stat_activity
+        where application_name = 'openworkers-vacuum' and wait_event = 'PgSleep'`;
+      while ((await server.read((queries) => sleeping.execute(queries))).rows.length === 0)
+        await Bun.sleep(20);
+      const other = await tenant("measured", 16 * mebibyte);
+      await until(other.id, "measured");
+      expect((await server.read((queries) => sleeping.execute(queries))).rows).toEqual([{ one: 1 }]);
     });
 
     test("that goes on growing with its owner's rights shuts the tenant out for a while", async () => {

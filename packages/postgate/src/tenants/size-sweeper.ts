@@ -35,6 +35,8 @@ const roomAgain = 0.95;
 const reduceSlack = 1.1;
 const reduceSlackBytes = 16 * 2 ** 20;
 const roomEveryMs = 5_000;
+/** Databases that are given room at a time: to write tables anew takes the disk, and a tenant's index may hold it up. */
+const roomsAtATime = 2;
 /**
  * A temporary table is vacuumed by its own session alone: one that is kept holds back the age of its database, and that
  * of all is what the server's transactions are numbered by. Autovacuum begins at 200 million (autovacuum_freeze_max_age),
@@ -43,6 +45,12 @@ const roomEveryMs = 5_000;
 const oldestTransactions = 500_000_000;
 /** Autovacuum has this long before sessions are ended again. */
 const ageEveryMs = 60_000;
+
+interface Room {
+  /** The process of PostgreSQL's that makes it; 0 until there is one. */
+  pid: number;
+  made: Promise<void>;
+}
 
 interface Measured {
   readonly bytes: number;
@@ -55,7 +63,8 @@ interface Measured {
  * Holds databases to their size: measures those that are used, often when little room is left and seldom when much is,
  * and all of them every ten minutes. One that is above its limit is full: the sessions that may write are ended, and come
  * back as the role that reads and deletes. What is deleted from a full database is given back to the disk, and below 95 %
- * of the limit it is written to again. Heals roles on the way.
+ * of the limit it is written to again. Heals roles on the way. No measurement waits for another tenant's tables to be
+ * written anew: a few databases at a time are given room beside it, for as long as the tenant's statements may take.
  *
  * Between two measurements a database may grow past its limit by what the disk takes in that time.
  */
@@ -64,9 +73,12 @@ export class SizeSweeper implements AsyncDisposable {
   readonly #options: SizeSweeperOptions;
   readonly #measured = new Map<DatabaseId, Measured>();
   readonly #roomMade = new Map<DatabaseId, { at: number; rewritten: Rewritten }>();
+  /** Databases that are being given room, which no measurement waits for. */
+  readonly #rooms = new Map<DatabaseId, Room>();
   readonly #aged = new Map<DatabaseId, number>();
   readonly #penalties = new Penalties();
   readonly #sweeps: Repeated;
+  #stopped = false;
 
   constructor(server: TenantServer, options: SizeSweeperOptions) {
     this.#server = server;
@@ -102,7 +114,8 @@ export class SizeSweeper implements AsyncDisposable {
     const now = Date.now();
     const soonest = now + Math.min(quietMs, (room / bytesPerSecond) * 1_000);
     // A full one is looked at until there is room in it, whether or not anybody uses it.
-    this.#measured.set(id, { bytes, soonest, latest: now + (full ? roomEveryMs : quietMs) });
+    const isFull = full || room === 0;
+    this.#measured.set(id, { bytes, soonest, latest: now + (isFull ? roomEveryMs : quietMs) });
     const report = (did: Swept["did"]) => this.#options.onSweep?.({ tenant: id, bytes, did });
     report("measured");
     if (bytes > limits.sizeBytes) {
@@ -111,31 +124,39 @@ export class SizeSweeper implements AsyncDisposable {
         report("filled");
       }
       // Those that another process opened before it knew, too.
-      await this.#server.endSessions(id, ["owner", "read-write"]);
+      await this.#server.endSessions(id, ["owner", "read-write"], this.#rooms.get(id)?.pid);
       // With functions that run with their owner's rights a session writes whatever its role is.
       const allowed = limits.sizeBytes * reduceSlack + reduceSlackBytes;
       if (full && bytes > before && bytes > allowed) {
         await this.#server.suspend(id, this.#penalties.next(id));
         report("suspended");
-      } else await this.#makeRoom(tenant);
+      } else this.#makeRoom(tenant);
     } else if (full) {
       if (bytes < limits.sizeBytes * roomAgain) {
         await this.#options.setFull(id, false, bytes);
         await this.#server.endSessions(id, ["reduce"]);
         report("freed");
-      } else await this.#makeRoom(tenant);
+      } else this.#makeRoom(tenant);
     }
   }
 
-  async #makeRoom(tenant: Tenant): Promise<void> {
+  #makeRoom(tenant: Tenant): void {
     const last = this.#roomMade.get(tenant.id) ?? { at: 0, rewritten: new Map() };
     if (!tenant.full || tenant.place.kind !== "platform" || Date.now() - last.at < roomEveryMs) return;
-    this.#roomMade.set(tenant.id, { ...last, at: Date.now() });
+    if (this.#stopped || this.#rooms.has(tenant.id) || this.#rooms.size >= roomsAtATime) return;
     // As the owner itself: VACUUM calls the functions of its indexes.
     const address = backendAddress(this.#server.address, { ...tenant, full: false }, "owner");
-    await makeRoom(address, last.rewritten);
-    // What it gave back is seen at the next look.
-    this.#measured.delete(tenant.id);
+    const room: Room = { pid: 0, made: Promise.resolve() };
+    this.#rooms.set(tenant.id, room);
+    const begun = (pid: number) => {
+      room.pid = pid;
+    };
+    room.made = this.#apart(() => makeRoom(address, last.rewritten, begun)).finally(() => {
+      this.#rooms.delete(tenant.id);
+      this.#roomMade.set(tenant.id, { ...last, at: Date.now() });
+      // What it gave back is seen at the next look.
+      this.#measured.delete(tenant.id);
+    });
   }
 
   async #age(id: DatabaseId): Promise<void> {
@@ -162,7 +183,7 @@ export class SizeSweeper implements AsyncDisposable {
     try {
       await work();
     } catch (thrown) {
-      this.#options.onError(thrown);
+      if (!this.#stopped) this.#options.onError(thrown);
     }
   }
 
@@ -196,5 +217,18 @@ export class SizeSweeper implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sweeps[Symbol.asyncDispose]();
+    this.#stopped = true;
+    const rooms = [...this.#rooms.values()];
+    if (rooms.length > 0) {
+      await this.#apart(async () => {
+        const pids = rooms.map(({ pid }) => pid);
+        await this.#server.read((queries) =>
+          sql`select pg_terminate_backend(pid) from pg_stat_activity where pid = any(${pids})`.execute(
+            queries,
+          ),
+        );
+      });
+    }
+    await Promise.all(rooms.map(({ made }) => made));
   }
 }

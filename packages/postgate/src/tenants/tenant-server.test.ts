@@ -28,7 +28,10 @@ for (const [name, start] of testServers) {
       await using another = TenantServer.connect(postgres.url);
       const reports = await Promise.all([server.prepare(), another.prepare(), server.prepare()]);
       expect(reports.map(({ changed }) => changed).sort()).toEqual([false, false, true]);
-      expect((await another.prepare()).changed).toBe(false);
+      const again = await Promise.all(
+        Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? server : another).prepare()),
+      );
+      expect(again.some(({ changed }) => changed)).toBe(false);
     });
 
     test("says which of its databases are open to all", async () => {

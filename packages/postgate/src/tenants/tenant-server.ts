@@ -58,12 +58,13 @@ export class TenantServer implements AsyncDisposable {
   async prepare(): Promise<ServerReport> {
     const { version, mark } = await this.#serverFacts();
     const changed = await this.#database.exclusively(templateLock, async (queries) => {
-      if ((await look(queries, templateName))?.mark === mark) return false;
-      await this.#makeTemplate(queries, version, mark);
-      return true;
+      const isMade = (await look(queries, templateName))?.mark === mark;
+      if (!isMade) await this.#makeTemplate(queries, version, mark);
+      // Of two who change one database's privileges at a time, PostgreSQL refuses one.
+      const names = new Set([this.address.database, "postgres", "template1"]);
+      for (const name of names) await run(queries, shutSql(name));
+      return !isMade;
     });
-    const names = new Set([this.address.database, "postgres", "template1"]);
-    for (const name of names) await this.#shut(name);
     return { version, changed, warnings: await this.#database.read(serverWarnings) };
   }
 
@@ -216,9 +217,13 @@ export class TenantServer implements AsyncDisposable {
     return [...found].map(([id, state]) => ({ id, state }));
   }
 
-  /** Ends the sessions of the tenant's roles, all of them unless some are given. Returns how many. */
-  async endSessions(id: DatabaseId, roles: readonly DatabaseRole[] = databaseRoles): Promise<number> {
-    return this.#database.read((queries) => endSessions(queries, id, roles));
+  /** Ends the sessions of the tenant's roles, all of them unless some are given, but for one. Returns how many. */
+  async endSessions(
+    id: DatabaseId,
+    roles: readonly DatabaseRole[] = databaseRoles,
+    sparedPid?: number,
+  ): Promise<number> {
+    return this.#database.read((queries) => endSessions(queries, id, roles, sparedPid));
   }
 
   /** Has autovacuum leave a table alone, whose index functions do not come to an end. `table`: its oid. */
@@ -307,13 +312,6 @@ export class TenantServer implements AsyncDisposable {
     await there.read((queries) => run(queries, `begin; ${statements}; commit`));
   }
 
-  async #shut(database: string): Promise<void> {
-    const name = escapeIdentifier(database);
-    await this.#database.read((queries) =>
-      run(queries, `revoke connect, temporary on database ${name} from public`),
-    );
-  }
-
   async #serverFacts(): Promise<ServerFacts> {
     this.#facts ??= this.#database.read(serverFacts);
     try {
@@ -324,6 +322,9 @@ export class TenantServer implements AsyncDisposable {
     }
   }
 }
+
+const shutSql = (database: string) =>
+  `revoke connect, temporary on database ${escapeIdentifier(database)} from public`;
 
 /** One at a time works on a tenant: the key of the lock, 48 of the id's random bits. */
 function lockOf(id: DatabaseId): number {

@@ -1,5 +1,6 @@
 import type { SubrequestBudget } from "../subrequests/budget.ts";
 import type { Span } from "../tracing/span.ts";
+import { spanMethod } from "../tracing/span-method.ts";
 import type { ConnectRequest, FetchRequest } from "./http/proxy-request.ts";
 
 /** The span of what a cell asks of the outside; undefined when it is not known for which request, or not recorded. */
@@ -11,7 +12,8 @@ export function beginFetch(
   if (asker === undefined) return undefined;
   const address = { "server.address": request.host, "server.port": request.port };
   if (request.kind === "connect") return asker.child(`connect ${request.host}`, address);
-  const { method, path, authority, tls } = request;
+  const { path, authority, tls } = request;
+  const method = spanMethod(request.method);
   const query = path.indexOf("?");
   return asker.child(method, {
     ...address,

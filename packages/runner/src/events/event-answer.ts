@@ -1,4 +1,4 @@
-import type { QueueMessageId } from "@openworkers/core";
+import { type QueueMessageId, queueLimits } from "@openworkers/core";
 import { z } from "zod";
 import { findHeadEnd } from "../ingress/http/head.ts";
 import { parseResponseHead } from "../ingress/http/response-head.ts";
@@ -6,9 +6,6 @@ import type { DeliveredMessage, QueueEnd } from "./dispatch.ts";
 
 /** A hundred messages' decisions take some 12 KB, and what was thrown 8 KB at most. */
 const maxAnswerBytes = 256 * 1_024;
-
-/** As long as Cloudflare delays a message at most. */
-const maxDelaySeconds = 12 * 3_600;
 
 const answerSchema = z.object({
   outcome: z.enum(["ok", "exception", "no-handler"]),
@@ -84,5 +81,5 @@ export function retriesOf(
 function delay(seconds: number | undefined): { readonly delaySeconds?: number } {
   return seconds === undefined
     ? {}
-    : { delaySeconds: Math.trunc(Math.min(Math.max(0, seconds), maxDelaySeconds)) };
+    : { delaySeconds: Math.trunc(Math.min(Math.max(0, seconds), queueLimits.delaySeconds)) };
 }

@@ -176,7 +176,7 @@ describe("many events", () => {
     let running = 0;
     let most = 0;
     await using _consumer = new ScheduledConsumer({
-      ...{ bus: own.bus, report: () => {}, concurrency: 6, perWorker: 4 },
+      ...{ bus: own.bus, report: () => {}, concurrency: 6, perWorker: 4, capacity: 20 },
       dispatch: {
         async scheduled({ workerId }) {
           if (workerId !== flood) return ended;
@@ -198,6 +198,34 @@ describe("many events", () => {
     open.resolve();
     for (const event of floods) await scheduler.of(event);
     expect(most).toBe(4);
+    // What was given back had not begun.
+    expect(scheduler.told.filter(({ redelivered }) => redelivered)).toEqual([]);
+  });
+
+  test("that are short run one after another, and are not given back to make room", async () => {
+    await using own = testBus();
+    await using scheduler = await results(own.bus);
+    const deliveries = new Set<number>();
+    const counting: Bus = new Proxy(own.bus, {
+      get(bus, name) {
+        if (name !== "consume") return Reflect.get(bus, name, bus).bind(bus);
+        const consume: Bus["consume"] = (consumer, handle) =>
+          bus.consume(consumer, (message) => {
+            deliveries.add(message.deliveries);
+            return handle(message);
+          });
+        return consume;
+      },
+    });
+    await using _consumer = new ScheduledConsumer({
+      ...{ bus: counting, report: () => {}, concurrency: 6, perWorker: 4, capacity: 20 },
+      dispatch: { scheduled: async () => ended },
+    });
+    const worker = newId<"worker">();
+    const events = Array.from({ length: 500 }, () => eventOf(worker));
+    await Promise.all(events.map((event) => publish(own.bus, event)));
+    for (const event of events) await scheduler.of(event);
+    expect([...deliveries]).toEqual([1]);
   });
 
   test("run once each though their acknowledgements are lost", async () => {

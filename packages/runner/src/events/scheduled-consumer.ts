@@ -10,10 +10,9 @@ import {
   scheduledEventSchema,
   scheduledResultSubject,
   streams,
-  type WorkerId,
 } from "@openworkers/core";
-import { FairTurns } from "../bindings/shares/fair-turns.ts";
-import type { EventDispatch, EventEnd } from "./dispatch.ts";
+import type { EventDispatch, EventEnd, ScheduledRun } from "./dispatch.ts";
+import { EventTurns } from "./event-turns.ts";
 
 export interface ScheduledConsumerOptions {
   readonly bus: Bus;
@@ -24,11 +23,11 @@ export interface ScheduledConsumerOptions {
   readonly concurrency?: number;
   /** Of them, one worker's. Default 64. */
   readonly perWorker?: number;
+  /** Events that are here, running or waiting. Default 2,048. */
+  readonly capacity?: number;
 }
 
-/** Events that one worker may have here, running or waiting: what comes beyond them is given back to the bus. */
-const maxHeldPerWorker = 128;
-const giveBackMs = 5_000;
+const giveBackMs = 10_000;
 const maxGiveBackMs = 60_000;
 /** How often a run that finds no place is tried anew before its scheduler hears of it. */
 const maxDeliveriesWithoutPlace = 5;
@@ -42,8 +41,11 @@ const consumer = {
   stream: streams.scheduled.name,
   name: scheduledConsumer,
   subject: streams.scheduled.subject,
+<<<<<<< HEAD
   // What comes before its time waits here, so that all of it can begin when it comes.
   inFlight: 10_240,
+=======
+>>>>>>> main
   maxUnacknowledged: 20_000,
   ackWaitMs: 30_000,
   backoffMs: [1_000, 5_000, 15_000, 60_000],
@@ -58,11 +60,11 @@ type Handled = "known" | "given-back";
  */
 export class ScheduledConsumer implements AsyncDisposable {
   readonly #options: ScheduledConsumerOptions;
-  readonly #turns: FairTurns;
-  readonly #held = new Map<WorkerId, number>();
+  readonly #turns: EventTurns;
   /** By the message's id: a delivery that comes again before it was acknowledged is not run again. */
   readonly #running = new Map<string, Promise<Handled>>();
-  /** Ends the waiting. */
+  /** Deliveries of an event from which nothing came, as far as this runner knows. */
+  readonly #idle = new Map<string, number>();
   readonly #stopping = new AbortController();
   /** Ends the running. */
   readonly #cutting = new AbortController();
@@ -71,17 +73,15 @@ export class ScheduledConsumer implements AsyncDisposable {
   /** Begins as soon as the bus answers. */
   constructor(options: ScheduledConsumerOptions) {
     this.#options = options;
-    this.#turns = new FairTurns({
-      count: options.concurrency ?? 256,
-      perWorker: options.perWorker ?? 64,
-      maxWaiting: maxHeldPerWorker,
-    });
-    this.#consumption = this.#begin();
+    const { concurrency = 256, perWorker = 64, capacity = 2_048 } = options;
+    this.#turns = new EventTurns({ concurrency, perWorker, capacity });
+    this.#consumption = this.#begin(capacity);
   }
 
   /** Takes no more events and lets those that run finish, until `signal` aborts; then they are given back. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#stopping.abort();
+    this.#turns[Symbol.dispose]();
     const cut = () => this.#cutting.abort();
     if (signal.aborted) cut();
     else signal.addEventListener("abort", cut, { once: true });
@@ -94,13 +94,13 @@ export class ScheduledConsumer implements AsyncDisposable {
     return this.drain(AbortSignal.abort());
   }
 
-  async #begin(): Promise<Consumption | undefined> {
+  async #begin(inFlight: number): Promise<Consumption | undefined> {
     const { bus, report } = this.#options;
     while (!this.#stopping.signal.aborted) {
       try {
         await bus.declare(streams.scheduled);
         await bus.declare(streams.scheduledResults);
-        return await bus.consume(consumer, (message) => this.#take(message));
+        return await bus.consume({ ...consumer, inFlight }, (message) => this.#take(message));
       } catch (error) {
         report("Crons do not run here: the bus is not to be had.", { error });
         await pause(publishPauseMs, this.#stopping.signal);
@@ -115,25 +115,11 @@ export class ScheduledConsumer implements AsyncDisposable {
       message.drop();
       return;
     }
-    const { workerId } = event;
-    if (this.#stopping.signal.aborted) {
-      message.retry(0);
-      return;
-    }
-    const held = this.#held.get(workerId) ?? 0;
-    if (held >= maxHeldPerWorker) {
-      message.retry(Math.min(giveBackMs * message.deliveries, maxGiveBackMs));
-      return;
-    }
-    this.#held.set(workerId, held + 1);
     const working = setInterval(() => message.working(), consumer.ackWaitMs / 3);
     try {
       await this.#once(event, message);
     } finally {
       clearInterval(working);
-      const left = (this.#held.get(workerId) ?? 1) - 1;
-      if (left > 0) this.#held.set(workerId, left);
-      else this.#held.delete(workerId);
     }
   }
 
@@ -173,27 +159,58 @@ export class ScheduledConsumer implements AsyncDisposable {
 
   async #run(event: ScheduledEvent, message: Message): Promise<Handled> {
     const { workerId, cron, scheduledTime, wallMs } = event;
+    const { deliveries } = message;
     let end: EventEnd;
+<<<<<<< HEAD
     try {
       const earlyMs = scheduledTime - Date.now();
       if (earlyMs > 0) await pause(Math.min(earlyMs, maxEarlyMs), this.#stopping.signal);
       using _turn = await this.#turns.take(workerId, this.#stopping.signal);
+=======
+    {
+      using turn = await this.#turns.take(workerId);
+      if (turn === undefined) {
+        return this.#giveBack(message, Math.min(giveBackMs * deliveries, maxGiveBackMs));
+      }
+>>>>>>> main
       const run = { workerId, cron, scheduledTime, wallMs };
-      end = await this.#options.dispatch.scheduled(run, this.#cutting.signal);
-    } catch (error) {
-      if (!this.#stopping.signal.aborted) throw error;
+      const ended = await this.#dispatch(run);
+      if (ended === undefined) return this.#giveBack(message, 0);
+      end = ended;
+    }
+    const { outcome } = end;
+    if (outcome === "canceled") {
       message.retry(0);
       return "given-back";
     }
-    const { deliveries } = message;
-    const { outcome } = end;
-    if (outcome === "canceled") message.retry(0);
-    else if (outcome === "not-found" && deliveries === 1) message.retry(unknownWorkerMs);
-    else if (outcome === "overloaded" && deliveries < maxDeliveriesWithoutPlace) message.retry();
-    else {
-      await this.#publish(resultOf(event, end, deliveries > 1));
-      return "known";
+    if (outcome === "not-found" && deliveries === 1) return this.#giveBack(message, unknownWorkerMs);
+    if (outcome === "overloaded" && deliveries < maxDeliveriesWithoutPlace) return this.#giveBack(message);
+    const begun = deliveries - 1 - (this.#idle.get(message.id) ?? 0);
+    this.#idle.delete(message.id);
+    await this.#publish(resultOf(event, end, begun > 0));
+    return "known";
+  }
+
+  /** Undefined when the runner stopped before the worker had begun. */
+  async #dispatch(run: ScheduledRun): Promise<EventEnd | undefined> {
+    const { signal } = this.#cutting;
+    try {
+      return await this.#options.dispatch.scheduled(run, signal);
+    } catch (thrown) {
+      if (signal.aborted) return undefined;
+      throw thrown;
     }
+  }
+
+  /** Another runner, or a later time, is to have what did not begin here. */
+  #giveBack(message: Message, delayMs?: number): "given-back" {
+    message.retry(this.#stopping.signal.aborted ? 0 : delayMs);
+    const times = this.#idle.get(message.id) ?? 0;
+    this.#idle.delete(message.id);
+    this.#idle.set(message.id, times + 1);
+    // The oldest is forgotten: another runner has taken it, most likely.
+    const [oldest] = this.#idle.size > maxRemembered ? this.#idle.keys() : [];
+    if (oldest !== undefined) this.#idle.delete(oldest);
     return "given-back";
   }
 

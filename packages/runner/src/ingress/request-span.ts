@@ -2,6 +2,7 @@ import type { Outcome, RequestId } from "@openworkers/core";
 import type { Target } from "../cells/target.ts";
 import type { Asker } from "../subrequests/budget.ts";
 import type { Attributes, Invocation, Joined, Span, Tracer } from "../tracing/span.ts";
+import { spanMethod } from "../tracing/span-method.ts";
 import type { IngressContext } from "./context.ts";
 import type { RequestHead } from "./http/request-head.ts";
 
@@ -33,14 +34,15 @@ export function beginRequest(
   const asker = service?.budget.asker(head.requestId);
   const joined = service === undefined ? tracer.join(head.traceparent, trusted) : undefined;
   const query = head.target.indexOf("?");
+  const method = spanMethod(head.method);
   const attributes = {
     ...invocationAttributes(target, requestId, "http"),
-    "http.request.method": head.method,
+    "http.request.method": method,
     // The query is left out: it is where secrets travel.
     "url.path": query < 0 ? head.target : head.target.slice(0, query),
     "server.address": head.hostname,
   };
-  const name = `${head.method} ${target.worker}`;
+  const name = `${method} ${target.worker}`;
   return begin(tracer, asker, { name, kind: "request", attributes, startedAt }, joined);
 }
 

@@ -90,6 +90,7 @@ test("many workers' batches are under way at a time, and no more than the connec
   gate.resolve();
   await rig.logs.flush(forever);
   expect(bus.mostUnderWay).toBe(16);
+  expect(bus.declared).toBe(1);
   expect(bus.stored).toHaveLength(100);
 });
 
@@ -199,4 +200,16 @@ test("who stops says how many records the bus never took", async () => {
   expect(await rig.logs.flush(AbortSignal.timeout(50))).toBe(7);
   await rig[Symbol.asyncDispose]();
   expect(rig.reports.at(-1)).toBe("Log records were lost: the bus did not take them in time.");
+});
+
+test("a stream that nobody may make yet is waited for", async () => {
+  const bus = new ScriptedBus();
+  bus.mayDeclare = false;
+  await using rig = emitter(bus);
+  rig.logs.emit(line(source("a"), "early"));
+  while (bus.declared < 2) await Bun.sleep(1);
+  expect(rig.logs.stats()).toMatchObject({ away: true, published: 0 });
+  bus.mayDeclare = true;
+  expect(await rig.logs.flush(forever)).toBe(0);
+  expect(bus.messages("a")).toEqual(["early"]);
 });

@@ -65,7 +65,7 @@ export class LogEmitter implements LogSink, AsyncDisposable {
   readonly #owing = new Set<Lane>();
   #bytes = 0;
   #sending = 0;
-  #declared = false;
+  #declared: Promise<void> | undefined;
   #away = false;
   #pause = 0;
   #waitTimer: ReturnType<typeof setTimeout> | undefined;
@@ -208,8 +208,7 @@ export class LogEmitter implements LogSink, AsyncDisposable {
   }
 
   async #send(lane: Lane): Promise<void> {
-    if (!this.#declared) await this.#bus.declare(streams.logs);
-    this.#declared = true;
+    await this.#declare();
     const before = lane.bytes;
     const batch = lane.first();
     this.#bytes += lane.bytes - before;
@@ -227,9 +226,20 @@ export class LogEmitter implements LogSink, AsyncDisposable {
     this.#published += lines + invocations;
   }
 
+  /** Once for all who send. */
+  async #declare(): Promise<void> {
+    this.#declared ??= this.#bus.declare(streams.logs);
+    try {
+      await this.#declared;
+    } catch (thrown) {
+      this.#declared = undefined;
+      throw thrown;
+    }
+  }
+
   /** The stream may have been removed, and is declared anew; what is refused then would be refused for ever. */
   #judgeRefusal(lane: Lane, batch: EncodedBatch, error: unknown): void {
-    this.#declared = false;
+    this.#declared = undefined;
     if (!this.#refused.has(batch)) {
       this.#refused.add(batch);
       throw error;

@@ -251,6 +251,16 @@ test("what is not recorded has no part that is", async () => {
   expect(collector.spans).toHaveLength(before);
 });
 
+test("a name that somebody makes up is no span's", async () => {
+  await using it = await startRunner();
+  await it.deploy("methods", echo);
+  const socket = await Bun.connect({ hostname: "127.0.0.1", port: it.runner.port, socket: { data() {} } });
+  socket.write("MADEUP / HTTP/1.1\r\nHost: methods.localhost\r\n\r\n");
+  const [root] = await spansOf("methods", 1);
+  expect(root).toMatchObject({ name: "_OTHER methods", error: "501" });
+  socket.end();
+});
+
 const lost = "Traces were lost: the collector did not take them.";
 
 test("a collector that is away costs the requests nothing, and the operator is told", async () => {

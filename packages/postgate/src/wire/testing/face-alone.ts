@@ -1,8 +1,9 @@
 // A wire face in a process of its own, for one tenant: to be killed.
-import { type DatabaseId, defaultDatabaseLimits, newId } from "@openworkers/core";
+import type { DatabaseId } from "@openworkers/core";
 import { parseAddress } from "@openworkers/db";
-import type { Principal, TenantPlace } from "../../tenant.ts";
+import type { TenantPlace } from "../../tenant.ts";
 import { sessionSettings } from "../../tenants/session-settings.ts";
+import { oneTenant, placesForAll } from "../../testing/one-tenant.ts";
 import { WireFace } from "../wire-face.ts";
 
 interface Given {
@@ -15,26 +16,10 @@ const given: Given = JSON.parse(process.env.FACE ?? "");
 const place = (
   given.place.kind === "external" ? { kind: "external", address: parseAddress(given.place.url) } : given.place
 ) as TenantPlace;
-const principal: Principal = {
-  tenant: {
-    id: given.id,
-    ownerId: newId(),
-    name: "alone",
-    place,
-    limits: defaultDatabaseLimits,
-    full: false,
-  },
-  scope: "owner",
-  by: { kind: "platform" },
-};
 const face = new WireFace({
-  directory: {
-    tenant: async () => principal.tenant,
-    authenticate: async () => principal,
-    onChange: () => ({ [Symbol.dispose]() {} }),
-  },
+  directory: oneTenant({ id: given.id, place }),
   server: parseAddress(given.server),
-  budget: { enter: async () => ({ [Symbol.dispose]() {} }) },
+  budget: placesForAll,
   sessionSettings,
   report: (message, details) => console.error(message, details),
 });

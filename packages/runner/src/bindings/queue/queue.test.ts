@@ -222,6 +222,7 @@ describe("the broker", () => {
   test("refuses more for a queue of which as much waits as may, and other queues go on", async () => {
     const full = queueId;
     const counting: Bus = Object.assign(Object.create(bus), {
+      consumerState: async () => undefined,
       stored: async (_: string, subject: string) => (subject === queueSubject(full) ? maxBacklogMessages : 0),
       publish: bus.publish.bind(bus),
     });
@@ -237,6 +238,7 @@ describe("the broker", () => {
 
   test("tells a worker nothing of what the bus says when it is full", async () => {
     const failing: Bus = Object.assign(Object.create(bus), {
+      consumerState: async () => undefined,
       stored: async () => 0,
       publish: async () => {
         throw new OpenWorkersError("BUS_FULL", "nats://secret:password@10.0.0.1 is full");

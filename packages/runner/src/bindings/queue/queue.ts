@@ -7,6 +7,7 @@ import {
   type QueueId,
   type QueueMessage,
   queueBusId,
+  queueConsumerName,
   queueSubject,
   streams,
 } from "@openworkers/core";
@@ -47,10 +48,7 @@ class QueueHandler implements BindingHandler<"queue"> {
     this.#bus = bus;
     this.#shares = shares;
     this.#report = report;
-    this.#backlogs = new Backlogs(
-      countsMs,
-      async (queueId) => (await bus?.stored(streams.queues.name, queueSubject(queueId))) ?? 0,
-    );
+    this.#backlogs = new Backlogs(countsMs, (queueId) => countWaiting(bus, queueId));
     this.#delayed = new Backlogs(countsMs, (queueId) => countDelayed(shares.shared, queueId));
   }
 
@@ -139,6 +137,18 @@ class QueueHandler implements BindingHandler<"queue"> {
       }),
     );
   }
+}
+
+/**
+ * Messages that are not acknowledged. Who takes them knows better than the stream: after nats-server 2.9 was killed, what was
+ * acknowledged a moment before may be stored for ever, and is delivered to nobody.
+ */
+async function countWaiting(bus: Bus | undefined, queueId: QueueId): Promise<number> {
+  if (bus === undefined) return 0;
+  const { name } = streams.queues;
+  const consumer = await bus.consumerState(name, queueConsumerName(queueId));
+  if (consumer !== undefined) return consumer.pending + consumer.unacknowledged;
+  return await bus.stored(name, queueSubject(queueId));
 }
 
 async function refuseOver(

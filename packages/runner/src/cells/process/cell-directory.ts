@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 
 /**
- * Where one runner keeps its cells' sockets: `<runtimeDir>/<pid>/<n>/{http,control,sockets/*}`, all 0700. A
+ * Where one runner keeps its cells' sockets: `<runtimeDir>/<pid>/<n>/{http,control,events,door0…,sockets/*}`, all 0700. A
  * cell sees none of it but its own `sockets`, and can create nothing there.
  */
 export class CellDirectories {

@@ -3,6 +3,7 @@ import {
   decodePayload,
   messageOf,
   type QueueMessage,
+  queueConsumerName,
   queueLimits,
   queueMessageSchema,
   queueSubject,
@@ -21,8 +22,8 @@ export interface QueueConsumerOptions extends SettleOptions {
   readonly declared: Promise<void>;
   /** Waits for a turn of the queue's worker among all that this runner delivers. Rejects when `signal` aborts. */
   readonly turn: (queue: QueueDelivery, signal: AbortSignal) => Promise<Place>;
-  /** A message that has failed for the last time and has nowhere to go. */
-  readonly onDropped: (queue: QueueDelivery, message: QueueMessage) => void;
+  /** A message was given to the worker, and what became of it is stored. */
+  readonly onSettled: (queue: QueueDelivery, message: QueueMessage, settled: Settled) => void;
   readonly report: Report;
   /** For tests. How long the bus waits for a sign of life before it delivers a message again. Default 30 s. */
   readonly ackWaitMs?: number;
@@ -44,9 +45,6 @@ interface Pending extends HeldMessage {
   readonly since: number;
   readonly settled: () => void;
 }
-
-/** The name of a queue's durable consumer on the bus. */
-export const queueConsumerName = (queueId: QueueDelivery["queueId"]): string => `queue-${queueId}`;
 
 /**
  * Takes one queue's messages from the bus and gives them to its worker, batch by batch. Nothing is acknowledged before what
@@ -225,7 +223,7 @@ export class QueueConsumer implements AsyncDisposable {
       let settled: Settled = "acknowledged";
       if (retry === undefined) await pending.delivery.ack();
       else settled = await settleFailed(pending, this.#queue, retry.delaySeconds, this.#options);
-      if (settled === "dropped") this.#options.onDropped(this.#queue, pending.message);
+      this.#options.onSettled(this.#queue, pending.message, settled);
       this.#release(pending);
     } catch (thrown) {
       this.#failed("What became of a queue's message could not be stored; it is delivered again.", thrown);

@@ -4,6 +4,7 @@ import {
   type LogSink,
   type QueueId,
   type QueueMessage,
+  queueConsumerName,
   queueSubject,
   type Report,
   streams,
@@ -13,8 +14,9 @@ import { type Database, finishPurge, type QueueDelivery, type QueuePurge } from 
 import { FairTurns } from "../../bindings/shares/fair-turns.ts";
 import type { Target } from "../../cells/target.ts";
 import type { EventDispatch } from "../dispatch.ts";
-import { QueueConsumer, queueConsumerName } from "./queue-consumer.ts";
+import { QueueConsumer } from "./queue-consumer.ts";
 import { QueueFeed } from "./queue-feed.ts";
+import type { Settled } from "./settle.ts";
 
 export interface QueueConsumersOptions {
   readonly database: Database;
@@ -29,6 +31,15 @@ export interface QueueConsumersOptions {
   readonly ackWaitMs?: number;
 }
 
+export interface QueueStats {
+  /** Queues that are taken from. */
+  readonly queues: number;
+  /** Messages in hand. */
+  readonly held: number;
+  /** Messages by what became of them, since the start. */
+  readonly settled: Readonly<Record<Settled, number>>;
+}
+
 /** Batches that a runner works on at a time, and how many of them may be of one worker. */
 const turns = 64;
 const turnsPerWorker = 16;
@@ -38,7 +49,8 @@ export class QueueConsumers implements AsyncDisposable {
   readonly #options: QueueConsumersOptions;
   readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000 });
   readonly #consumers = new Map<QueueId, QueueConsumer>();
-  readonly #ending = new Map<QueueId, Promise<void>>();
+  readonly #ending = new Set<Promise<void>>();
+  readonly #settled: Record<Settled, number> = { acknowledged: 0, retried: 0, dead: 0, dropped: 0 };
   readonly #leaving = new Set<QueueConsumer>();
   readonly #stop = new AbortController();
   readonly #declared: Promise<void>;
@@ -64,16 +76,15 @@ export class QueueConsumers implements AsyncDisposable {
     return consumers;
   }
 
-  /** Queues that are taken from, and messages in hand. */
-  stats(): { readonly queues: number; readonly held: number } {
+  stats(): QueueStats {
     let held = 0;
-    for (const consumer of this.#consumers.values()) held += consumer.held;
-    return { queues: this.#consumers.size, held };
+    for (const consumer of [...this.#consumers.values(), ...this.#leaving]) held += consumer.held;
+    return { queues: this.#consumers.size, held, settled: { ...this.#settled } };
   }
 
   /** Whether messages of the queue are taken by now, as the database has it. */
   delivers(queueId: QueueId): boolean {
-    return this.#consumers.has(queueId) || this.#ending.has(queueId);
+    return this.#consumers.has(queueId) || this.#isLeaving(queueId);
   }
 
   /** Takes no more messages, and waits until the batches under way have ended, or `signal` aborts. */
@@ -84,7 +95,7 @@ export class QueueConsumers implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
-    await Promise.race([Promise.all([...ending, ...this.#ending.values()]), promise]);
+    await Promise.race([Promise.all([...ending, ...this.#ending]), promise]);
   }
 
   /** Batches under way are not waited for: their messages are delivered again. */
@@ -95,7 +106,7 @@ export class QueueConsumers implements AsyncDisposable {
     for (const consumer of [...this.#consumers.values(), ...this.#leaving]) consumer.abandon();
     await Promise.all([
       ...[...this.#consumers].map(([queueId, consumer]) => this.#end(queueId, consumer)),
-      ...this.#ending.values(),
+      ...this.#ending,
     ]);
   }
 
@@ -123,8 +134,9 @@ export class QueueConsumers implements AsyncDisposable {
 
   #begin(delivery: QueueDelivery): void {
     const { queueId } = delivery;
-    // Its batches end first: until then they count against what may be worked on at a time.
-    if (this.#consumers.has(queueId) || this.#ending.has(queueId)) return;
+    if (this.#consumers.has(queueId)) return;
+    // Until its batches have ended they count against what may be worked on at a time.
+    if (delivery.maxConcurrency !== null && this.#isLeaving(queueId)) return;
     const { ackWaitMs } = this.#options;
     this.#consumers.set(
       queueId,
@@ -132,10 +144,17 @@ export class QueueConsumers implements AsyncDisposable {
         ...this.#options,
         declared: this.#declared,
         turn: ({ workerId }, signal) => this.#turns.take(workerId, signal),
-        onDropped: (queue, message) => this.#dropped(queue, message),
+        onSettled: (queue, message, settled) => {
+          this.#settled[settled] += 1;
+          if (settled === "dropped") this.#dropped(queue, message);
+        },
         ...(ackWaitMs === undefined ? {} : { ackWaitMs }),
       }),
     );
+  }
+
+  #isLeaving(queueId: QueueId): boolean {
+    return [...this.#leaving].some(({ queue }) => queue.queueId === queueId);
   }
 
   #end(queueId: QueueId, consumer: QueueConsumer): Promise<void> {
@@ -145,11 +164,11 @@ export class QueueConsumers implements AsyncDisposable {
       .catch((error: unknown) => this.#options.report("A queue could not be let go of.", { queueId, error }))
       .finally(() => {
         this.#leaving.delete(consumer);
-        this.#ending.delete(queueId);
+        this.#ending.delete(ending);
         const wanted = this.#wanted.get(queueId);
         if (wanted !== undefined && !this.#draining) this.#begin(wanted);
       });
-    this.#ending.set(queueId, ending);
+    this.#ending.add(ending);
     return ending;
   }
 

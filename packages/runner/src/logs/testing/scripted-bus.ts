@@ -21,6 +21,7 @@ export class ScriptedBus implements Pick<Bus, "declare" | "publish"> {
   /** What was stored, in order. */
   readonly stored: Publication[] = [];
   declared = 0;
+  mayDeclare = true;
   underWay = 0;
   mostUnderWay = 0;
   /** Rejects, or waits, before a message is stored. */
@@ -28,6 +29,7 @@ export class ScriptedBus implements Pick<Bus, "declare" | "publish"> {
 
   async declare(): Promise<void> {
     this.declared += 1;
+    if (!this.mayDeclare) throw new OpenWorkersError("CONFIG_INVALID", "Another service makes the stream.");
   }
 
   async publish(subject: string, payload: Uint8Array, { id }: { readonly id: string }): Promise<Published> {

@@ -1,0 +1,97 @@
+import { expect, test } from "bun:test";
+import { startTestNats } from "@openworkers/bus/testing";
+import {
+  encodePayload,
+  type LogBatch,
+  type LogLine,
+  logSubject,
+  newId,
+  type WorkerId,
+} from "@openworkers/core";
+import { ensureOperator } from "@openworkers/db";
+import { withTestDatabase } from "@openworkers/db/testing";
+import { OwHome, type RunningOw } from "../testing/ow.ts";
+
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => String(from + index));
+
+async function serve(home: OwHome, env: Record<string, string>, port: number) {
+  const args = ["logs", "--json", "--logs-port", String(port), "--metrics-port", "0"];
+  const running = home.start(args, { env });
+  const ready: { logs: string; metricsPort: number } = JSON.parse(
+    await running.line((text) => text.startsWith("{")),
+  );
+  return { running, ...ready };
+}
+
+async function messages(tail: RunningOw, count: number): Promise<string[]> {
+  const found: string[] = [];
+  while (found.length < count) {
+    found.push(JSON.parse(await tail.line((text) => text.startsWith("{"))).message);
+  }
+  return found;
+}
+
+test("ow tail goes on without gap or duplicate when the service was killed, and ow logs has all of it", async () => {
+  await using fixture = await withTestDatabase();
+  await using nats = await startTestNats();
+  await using home = await OwHome.create();
+  const bus = await nats.connect();
+  const env = {
+    DATABASE_URL: fixture.url,
+    NATS_URL: `nats://${nats.servers[0]}`,
+    OW_SECRET_KEY: (await home.ow(["secret", "new-key"])).stdout.trim(),
+  };
+  const owner_id = (await ensureOperator(fixture.database)).id;
+  const workerId = newId<"worker">();
+  await fixture.database.write((transaction) =>
+    transaction.insertInto("workers").values({ id: workerId, name: "shop", owner_id }).execute(),
+  );
+  const publish = async (from: number, to: number) => {
+    for (const message of numbers(from, to)) await bus.publish(...batch(workerId, message));
+  };
+
+  let service = await serve(home, env, 0);
+  const { port } = new URL(service.logs);
+  const health = await fetch(`http://127.0.0.1:${service.metricsPort}/health`);
+  expect(await health.json()).toEqual({ ok: true });
+  const reading = { ...env, OW_LOGS_URL: service.logs };
+  const tail = home.start(["tail", "shop", "--json"], { env: reading });
+  await tail.line((text) => text.startsWith("Following shop"));
+  await publish(0, 50);
+  const seen = await messages(tail, 50);
+  await service.running.end("SIGKILL");
+  await publish(50, 100);
+  await tail.line((text) => text.includes("broke off"));
+  service = await serve(home, env, Number(port));
+  await publish(100, 150);
+  seen.push(...(await messages(tail, 100)));
+  expect(seen).toEqual(numbers(0, 150));
+  expect(await tail.end("SIGINT")).toBe(0);
+
+  const stored = async () => {
+    const { stdout } = await home.ow(["logs", "shop", "--since", "1h", "--json"], { env: reading });
+    return stdout.split("\n").flatMap((text) => (text === "" ? [] : [JSON.parse(text).message]));
+  };
+  // What the killed service held is stored when the bus gives it to the next.
+  while ((await stored()).length < 150) await Bun.sleep(200);
+  expect(await stored()).toEqual(numbers(0, 150));
+  const metrics = await (await fetch(`http://127.0.0.1:${service.metricsPort}/metrics`)).text();
+  expect(metrics).toMatch(/^ow_logs_records_total \d+$/m);
+  expect(await service.running.end("SIGTERM")).toBe(0);
+}, 120_000);
+
+function batch(workerId: WorkerId, message: string): [string, Uint8Array, { id: string }] {
+  const line: LogLine = {
+    kind: "line",
+    time: Date.now(),
+    workerId,
+    worker: "shop",
+    versionId: newId<"version">(),
+    version: 1,
+    level: "log",
+    message,
+  };
+  const payload: LogBatch = { v: 1, batchId: crypto.randomUUID(), records: [line] };
+  return [logSubject(workerId), encodePayload(payload), { id: payload.batchId }];
+}
