@@ -41,11 +41,6 @@ const consumer = {
   stream: streams.scheduled.name,
   name: scheduledConsumer,
   subject: streams.scheduled.subject,
-<<<<<<< HEAD
-  // What comes before its time waits here, so that all of it can begin when it comes.
-  inFlight: 10_240,
-=======
->>>>>>> main
   maxUnacknowledged: 20_000,
   ackWaitMs: 30_000,
   backoffMs: [1_000, 5_000, 15_000, 60_000],
@@ -161,18 +156,13 @@ export class ScheduledConsumer implements AsyncDisposable {
     const { workerId, cron, scheduledTime, wallMs } = event;
     const { deliveries } = message;
     let end: EventEnd;
-<<<<<<< HEAD
-    try {
-      const earlyMs = scheduledTime - Date.now();
-      if (earlyMs > 0) await pause(Math.min(earlyMs, maxEarlyMs), this.#stopping.signal);
-      using _turn = await this.#turns.take(workerId, this.#stopping.signal);
-=======
+    const earlyMs = scheduledTime - Date.now();
+    if (earlyMs > 0) await pause(Math.min(earlyMs, maxEarlyMs), this.#stopping.signal);
     {
       using turn = await this.#turns.take(workerId);
       if (turn === undefined) {
         return this.#giveBack(message, Math.min(giveBackMs * deliveries, maxGiveBackMs));
       }
->>>>>>> main
       const run = { workerId, cron, scheduledTime, wallMs };
       const ended = await this.#dispatch(run);
       if (ended === undefined) return this.#giveBack(message, 0);
