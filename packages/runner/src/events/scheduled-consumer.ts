@@ -3,8 +3,10 @@ import {
   decodePayload,
   encodePayload,
   isOpenWorkersError,
+  maxEarlyMs,
   type ScheduledEvent,
   type ScheduledResult,
+  scheduledConsumer,
   scheduledEventSchema,
   scheduledResultSubject,
   streams,
@@ -37,7 +39,7 @@ const maxRemembered = 10_000;
 
 const consumer = {
   stream: streams.scheduled.name,
-  name: "runners",
+  name: scheduledConsumer,
   subject: streams.scheduled.subject,
   maxUnacknowledged: 20_000,
   ackWaitMs: 30_000,
@@ -154,6 +156,8 @@ export class ScheduledConsumer implements AsyncDisposable {
     const { workerId, cron, scheduledTime, wallMs } = event;
     const { deliveries } = message;
     let end: EventEnd;
+    const earlyMs = scheduledTime - Date.now();
+    if (earlyMs > 0) await pause(Math.min(earlyMs, maxEarlyMs), this.#stopping.signal);
     {
       using turn = await this.#turns.take(workerId);
       if (turn === undefined) {
