@@ -23,7 +23,7 @@ export interface ScheduledConsumerOptions {
   readonly concurrency?: number;
   /** Of them, one worker's. Default 64. */
   readonly perWorker?: number;
-  /** Events that are here, running or waiting. Default 2,048. */
+  /** Events that are here, running or waiting, some of them ahead of their time; half a kilobyte each. Default 16,384. */
   readonly capacity?: number;
 }
 
@@ -68,7 +68,7 @@ export class ScheduledConsumer implements AsyncDisposable {
   /** Begins as soon as the bus answers. */
   constructor(options: ScheduledConsumerOptions) {
     this.#options = options;
-    const { concurrency = 256, perWorker = 64, capacity = 2_048 } = options;
+    const { concurrency = 256, perWorker = 64, capacity = 16_384 } = options;
     this.#turns = new EventTurns({ concurrency, perWorker, capacity });
     this.#consumption = this.#begin(capacity);
   }
