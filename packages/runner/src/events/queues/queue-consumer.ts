@@ -184,7 +184,7 @@ export class QueueConsumer implements AsyncDisposable {
   async #deliver(batch: readonly Pending[]): Promise<void> {
     const { dispatch, turn } = this.#options;
     const { workerId, queue } = this.#queue;
-    const signal = this.#stop.signal;
+    const { signal } = this.#stop;
     let end: QueueEnd;
     try {
       using _turn = await turn(this.#queue, signal);
@@ -199,7 +199,8 @@ export class QueueConsumer implements AsyncDisposable {
             body: Buffer.from(body, "base64"),
           })),
         },
-        signal,
+        // Not the other one: a batch that is cut off for a change of settings would count as failed.
+        this.#abandon.signal,
       );
     } catch (thrown) {
       // The worker has not begun.

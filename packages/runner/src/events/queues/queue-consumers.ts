@@ -33,11 +33,13 @@ export interface QueueConsumersOptions {
 /** Batches that a runner works on at a time, and how many of them may be of one worker. */
 const turns = 64;
 const turnsPerWorker = 16;
+/** A batch that takes longer leaves its turn to others. */
+const longMs = 2_000;
 
 /** Delivers the messages of all queues that have a consumer, as the database has them, until it is disposed of. */
 export class QueueConsumers implements AsyncDisposable {
   readonly #options: QueueConsumersOptions;
-  readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000 });
+  readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000, longMs });
   readonly #consumers = new Map<QueueId, QueueConsumer>();
   readonly #ending = new Set<Promise<void>>();
   readonly #leaving = new Set<QueueConsumer>();

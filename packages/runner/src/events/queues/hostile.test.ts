@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { type Bus, openLocalBus } from "@openworkers/bus";
+import {
+  type QueueConsumerSettings,
+  type QueueId,
+  queueConsumerSettings,
+  queueSubject,
+  streams,
+} from "@openworkers/core";
+import { createResource, pauseQueue } from "@openworkers/db";
+import { temporaryDirectory } from "@openworkers/db/testing";
+import { startTestRunner, type TestRunner } from "../../runner/testing/test-runner.ts";
+
+let bus: Bus;
+let it: TestRunner;
+let count = 0;
+const parts = new AsyncDisposableStack();
+
+beforeAll(async () => {
+  bus = parts.use(openLocalBus({ path: join(temporaryDirectory(), "bus.sqlite"), report: () => {} }));
+  it = parts.use(await startTestRunner({}, undefined, bus));
+}, 60_000);
+afterAll(() => parts.disposeAsync(), 60_000);
+
+/** A worker that sends what it is posted, and takes it again with `handler`. */
+async function rig(handler: string, settings: Partial<QueueConsumerSettings> = {}) {
+  const worker = `hostile-${++count}`;
+  const queue = `hostile-queue-${count}`;
+  const queueId = await createResource(it.database, "queue", { name: queue, by: it.operator });
+  const source = `export default {
+    async fetch(request, env) {
+      await env.QUEUE.sendBatch((await request.json()).map((body) => ({ body })));
+      return new Response("sent");
+    },
+    async queue(batch, env, ctx) {
+      console.log("got " + batch.messages.map(({ body, attempts }) => body + attempts));
+      ${handler}
+    },
+  };`;
+  const workerId = await it.deploy(worker, source, {
+    bindings: { QUEUE: { kind: "queue", queueId } },
+    consumers: [
+      { queue, settings: queueConsumerSettings({ maxBatchSize: 1, maxBatchTimeout: 0, ...settings }) },
+    ],
+  });
+  return {
+    ...{ worker, workerId, queue, queueId },
+    send: (...bodies: string[]) => it.text(worker, "/", { method: "POST", body: JSON.stringify(bodies) }),
+    lines: () => linesOf(worker),
+  };
+}
+
+const linesOf = (worker: string) =>
+  it.records.flatMap((record) =>
+    record.kind === "line" && record.worker === worker ? [record.message] : [],
+  );
+
+const stored = (queueId: QueueId) => bus.stored(streams.queues.name, queueSubject(queueId));
+
+async function until(met: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await met())) await Bun.sleep(10);
+}
+
+describe("a batch under way", () => {
+  test("ends by itself when its queue is paused: it is neither cut off nor counted as failed", async () => {
+    const slow = await rig(`await scheduler.wait(500); console.log("ended");`, { maxRetries: 0 });
+    await slow.send("a");
+    await until(() => slow.lines().includes("got a1"));
+    await pauseQueue(it.database, { nameOrId: slow.queue, paused: true, by: it.operator });
+    await until(async () => (await stored(slow.queueId)) === 0);
+    expect(slow.lines()).toEqual(["got a1", "ended"]);
+  });
+});
+
+describe("a message that kills its worker's cell each time", () => {
+  test("goes to the dead-letter queue, and what waits behind it is still delivered", async () => {
+    const dead = await rig("");
+    const poisoned = await rig(`if (batch.messages[0].body === "poison") for (;;);`, {
+      maxRetries: 4,
+      maxConcurrency: 1,
+      deadLetterQueue: dead.queue,
+    });
+    await poisoned.send("poison", "good", "better");
+    await until(async () => (await stored(poisoned.queueId)) === 0);
+    await until(() => dead.lines().length > 0);
+    expect(dead.lines()).toEqual(["got poison1"]);
+    expect(poisoned.lines().filter((line) => line.startsWith("got p"))).toEqual(
+      [1, 2, 3, 4, 5].map((attempt) => `got poison${attempt}`),
+    );
+    expect(poisoned.lines()).toContain("got good1");
+    expect(poisoned.lines()).toContain("got better1");
+  }, 120_000);
+});
+
+describe("handlers that never end", () => {
+  test("of a few workers do not keep the others' queues from being delivered", async () => {
+    const greedy: Awaited<ReturnType<typeof rig>>[] = [];
+    for (let worker = 0; worker < 5; worker++) {
+      const first = await rig("await scheduler.wait(600_000);", { maxConcurrency: 20 });
+      await first.send(..."abcdefghijklmnopqrst");
+      greedy.push(first);
+    }
+    await until(() => greedy.every(({ lines }) => lines().length >= 12));
+    const modest = await rig("");
+    await modest.send("x");
+    await until(() => modest.lines().length > 0);
+    for (const { queue } of greedy) {
+      await pauseQueue(it.database, { nameOrId: queue, paused: true, by: it.operator });
+    }
+    expect(modest.lines()).toEqual(["got x1"]);
+  }, 60_000);
+});
