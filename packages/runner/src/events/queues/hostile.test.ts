@@ -8,8 +8,9 @@ import {
   queueSubject,
   streams,
 } from "@openworkers/core";
-import { createResource, pauseQueue } from "@openworkers/db";
+import { countDelayed, createResource, maxDelayedMessages, pauseQueue } from "@openworkers/db";
 import { temporaryDirectory } from "@openworkers/db/testing";
+import { sql } from "kysely";
 import { startTestRunner, type TestRunner } from "../../runner/testing/test-runner.ts";
 
 let bus: Bus;
@@ -91,6 +92,27 @@ describe("a message that kills its worker's cell each time", () => {
     expect(poisoned.lines()).toContain("got good1");
     expect(poisoned.lines()).toContain("got better1");
   }, 120_000);
+});
+
+describe("a handler that retries all with a delay", () => {
+  test("fills the database up to the queue's limit; what is over it stays on the bus", async () => {
+    const hoarder = await rig(`batch.retryAll({ delaySeconds: 86_400 });`);
+    await it.database.write((transaction) =>
+      sql`insert into queue_delays (queue_id, message_id, attempts, due_at, sent_at, content_type, body)
+        select ${hoarder.queueId}, gen_random_uuid(), 1, now() + interval '1 day', now(), 'text', 'x'
+        from generate_series(1, ${maxDelayedMessages - 1})`.execute(transaction),
+    );
+    const refused = () =>
+      it.reports.filter(
+        ({ queueId, error }) =>
+          queueId === hoarder.queueId && String(error).includes("Storage Limit Exceeded"),
+      );
+    await hoarder.send("a", "b", "c");
+    await until(() => refused().length >= 2);
+    expect(await countDelayed(it.database, hoarder.queueId, 2 * maxDelayedMessages)).toBe(maxDelayedMessages);
+    expect(await stored(hoarder.queueId)).toBe(2);
+    await pauseQueue(it.database, { nameOrId: hoarder.queue, paused: true, by: it.operator });
+  });
 });
 
 describe("handlers that never end", () => {

@@ -11,6 +11,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import { type Database, finishPurge, type QueueDelivery, type QueuePurge } from "@openworkers/db";
+import { QueueRoom } from "../../bindings/queue/queue-room.ts";
 import { FairTurns } from "../../bindings/shares/fair-turns.ts";
 import type { Target } from "../../cells/target.ts";
 import type { EventDispatch } from "../dispatch.ts";
@@ -40,6 +41,7 @@ const longMs = 2_000;
 export class QueueConsumers implements AsyncDisposable {
   readonly #options: QueueConsumersOptions;
   readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000, longMs });
+  readonly #room: QueueRoom;
   readonly #consumers = new Map<QueueId, QueueConsumer>();
   readonly #ending = new Set<Promise<void>>();
   readonly #leaving = new Set<QueueConsumer>();
@@ -51,6 +53,7 @@ export class QueueConsumers implements AsyncDisposable {
 
   private constructor(options: QueueConsumersOptions) {
     this.#options = options;
+    this.#room = new QueueRoom(options.bus, options.database);
     this.#declared = this.#declare();
   }
 
@@ -135,6 +138,7 @@ export class QueueConsumers implements AsyncDisposable {
       new QueueConsumer(delivery, {
         ...this.#options,
         declared: this.#declared,
+        room: this.#room,
         turn: ({ workerId }, signal) => this.#turns.take(workerId, signal),
         onDropped: (queue, message) => this.#dropped(queue, message),
         ...(ackWaitMs === undefined ? {} : { ackWaitMs }),
