@@ -15,6 +15,7 @@ import { QueueRoom } from "../../bindings/queue/queue-room.ts";
 import { FairTurns } from "../../bindings/shares/fair-turns.ts";
 import type { Target } from "../../cells/target.ts";
 import type { EventDispatch } from "../dispatch.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { QueueConsumer } from "./queue-consumer.ts";
 import { QueueFeed } from "./queue-feed.ts";
 
@@ -27,6 +28,8 @@ export interface QueueConsumersOptions {
   readonly logs: LogSink;
   readonly report: Report;
   readonly resyncMs?: number;
+  /** Memory for messages in hand. Default 256 MiB. */
+  readonly heldBytes?: number;
   /** As of `QueueConsumer`. */
   readonly ackWaitMs?: number;
 }
@@ -41,6 +44,7 @@ const longMs = 2_000;
 export class QueueConsumers implements AsyncDisposable {
   readonly #options: QueueConsumersOptions;
   readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000, longMs });
+  readonly #memory: HeldBytes;
   readonly #room: QueueRoom;
   readonly #consumers = new Map<QueueId, QueueConsumer>();
   readonly #ending = new Set<Promise<void>>();
@@ -53,6 +57,7 @@ export class QueueConsumers implements AsyncDisposable {
 
   private constructor(options: QueueConsumersOptions) {
     this.#options = options;
+    this.#memory = new HeldBytes(options.heldBytes ?? 256 * 2 ** 20);
     this.#room = new QueueRoom(options.bus, options.database);
     this.#declared = this.#declare();
   }
@@ -71,10 +76,10 @@ export class QueueConsumers implements AsyncDisposable {
   }
 
   /** Queues that are taken from, and messages in hand. */
-  stats(): { readonly queues: number; readonly held: number } {
+  stats(): { readonly queues: number; readonly held: number; readonly heldBytes: number } {
     let held = 0;
     for (const consumer of this.#consumers.values()) held += consumer.held;
-    return { queues: this.#consumers.size, held };
+    return { queues: this.#consumers.size, held, heldBytes: this.#memory.used };
   }
 
   /** Whether messages of the queue are taken by now, as the database has it. */
@@ -138,6 +143,7 @@ export class QueueConsumers implements AsyncDisposable {
       new QueueConsumer(delivery, {
         ...this.#options,
         declared: this.#declared,
+        memory: this.#memory,
         room: this.#room,
         turn: ({ workerId }, signal) => this.#turns.take(workerId, signal),
         onDropped: (queue, message) => this.#dropped(queue, message),
