@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Bus, openLocalBus } from "@openworkers/bus";
 import {
+  encodePayload,
   type QueueConsumerSettings,
   type QueueId,
   queueConsumerSettings,
@@ -112,6 +113,23 @@ describe("a handler that retries all with a delay", () => {
     expect(refused()).toHaveLength(2);
     expect(await countDelayed(it.database, hoarder.queueId, 2 * maxDelayedMessages)).toBe(maxDelayedMessages);
     await pauseQueue(it.database, { nameOrId: hoarder.queue, paused: true, by: it.operator });
+  });
+});
+
+describe("a message of a later release", () => {
+  test("stays for a runner of that release, and what is behind it is delivered; what is none goes", async () => {
+    const { queueId, send, lines } = await rig("");
+    const publish = (id: string, payload: Uint8Array) => bus.publish(queueSubject(queueId), payload, { id });
+    await publish("later", encodePayload({ v: 2 }));
+    await publish("none", encodePayload({ v: 1 }));
+    await send("known");
+    await until(() => lines().includes("got known1"));
+    await until(async () => (await stored(queueId)) === 1);
+    const said = it.reports.filter((report) => report.queueId === queueId).map(({ message }) => message);
+    expect(said.toSorted()).toEqual([
+      "A queue's message is of a later release, and left to it.",
+      "What lies in a queue is no message, and is dropped.",
+    ]);
   });
 });
 

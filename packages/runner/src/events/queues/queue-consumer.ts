@@ -1,6 +1,7 @@
 import type { Bus, ConsumerDefinition, Consumption, Message } from "@openworkers/bus";
 import {
   decodePayload,
+  isFromLaterRelease,
   messageOf,
   type QueueMessage,
   queueConsumerName,
@@ -145,6 +146,11 @@ export class QueueConsumer implements AsyncDisposable {
       message = decodePayload(queueMessageSchema, delivery.payload);
     } catch (thrown) {
       const { queue, queueId } = this.#queue;
+      if (isFromLaterRelease(delivery.payload)) {
+        this.#failed("A queue's message is of a later release, and left to it.", thrown);
+        delivery.retry(maxBackoffMs);
+        return Promise.resolve();
+      }
       this.#options.report("What lies in a queue is no message, and is dropped.", {
         ...{ queue, queueId, id: delivery.id, error: messageOf(thrown) },
       });
