@@ -95,6 +95,20 @@ describe("a message that kills its worker's cell each time", () => {
   }, 120_000);
 });
 
+describe("a worker that keeps dying", () => {
+  test("is not given messages for a while, and those do not count as failed", async () => {
+    const dead = await rig("");
+    const dying = await rig(`if (batch.messages[0].body === "poison") for (;;);`, {
+      ...{ maxRetries: 0, maxConcurrency: 1, deadLetterQueue: dead.queue },
+    });
+    await dying.send("poison", "poison", "poison", "poison", "poison", "good");
+    await until(async () => (await stored(dying.queueId)) === 0);
+    await until(async () => (await stored(dead.queueId)) === 0);
+    expect(dead.lines()).toEqual(new Array(5).fill("got poison1"));
+    expect(dying.lines()).toContain("got good1");
+  }, 60_000);
+});
+
 describe("a handler that retries all with a delay", () => {
   test("fills the database up to the queue's limit; what is over it stays on the bus", async () => {
     const hoarder = await rig(`batch.retryAll({ delaySeconds: 86_400 });`);
