@@ -15,6 +15,7 @@ interface ConsumerRow {
 
 // What `setTimeout` takes at most is 24.8 days.
 const longestTimerMs = 86_400_000;
+const readAgainMs = 1_000;
 
 /** A message that was delivered and not acknowledged. Times are of the monotonic clock. */
 interface Pending {
@@ -131,7 +132,11 @@ export class LocalConsumer {
     this.#woken = true;
     queueMicrotask(() => {
       this.#woken = false;
-      this.#deliver();
+      try {
+        this.#deliver();
+      } catch (thrown) {
+        this.#cannotRead(thrown);
+      }
     });
   }
 
@@ -164,6 +169,18 @@ export class LocalConsumer {
 
   get #database(): Database {
     return this.#journal.database;
+  }
+
+  // A damaged file, or a disk that fails: nobody awaits this, and it would end the process.
+  #cannotRead(thrown: unknown): void {
+    this.#report("The bus could not read what is to be delivered.", {
+      consumer: this.name,
+      error: messageOf(thrown),
+    });
+    if (this.#closed) return;
+    this.#nextDueAt = 0;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.wake(), readAgainMs);
   }
 
   // Each member in turn gets one, so that one with much room does not take everything.

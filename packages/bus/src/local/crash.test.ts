@@ -1,5 +1,5 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bus } from "../bus.ts";
@@ -166,4 +166,41 @@ test("closing waits for what is being handled and what is being published; after
     "BUS_UNAVAILABLE",
   );
   expect((await open(path).streamState(stream.name)).messages).toBe(1);
+});
+
+test("a file that is damaged ends nobody's process: what can be neither read nor written is said", async () => {
+  const path = newPath();
+  const first = openLocalBus({ path, report: () => {} });
+  const stream = testStream();
+  const subject = stream.subject.replace(">", "a");
+  await first.declare(stream);
+  await Promise.all(
+    Array.from({ length: 1_000 }, (_, index) =>
+      first.publish(subject, new Uint8Array(1_000).fill(65), { id: `message-${index}` }),
+    ),
+  );
+  await first[Symbol.asyncDispose]();
+  const file = openSync(path, "r+");
+  const middle = Math.floor(statSync(path).size / 2 / 4_096) * 4_096;
+  for (let page = -50; page < 50; page++) {
+    writeSync(file, new Uint8Array(4_096).fill(0xaa), 0, 4_096, middle + page * 4_096);
+  }
+  closeSync(file);
+  const reports = new Seen<string>();
+  const bus = openLocalBus({ path, report: (message) => reports.add(message) });
+  cleanups.push(() => bus[Symbol.asyncDispose]());
+  await using _taken = await bus.consume(testConsumer(stream, { subject }), async () => {});
+  while (!reports.all.includes("The bus could not read what is to be delivered.")) await Bun.sleep(5);
+});
+
+test("a file that is none of ours is not opened, and the error says what to do", () => {
+  const path = newPath();
+  writeFileSync(path, "x".repeat(10_000));
+  expect(() => openLocalBus({ path, report: () => {} })).toThrow(
+    expect.objectContaining({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining("file is not a database"),
+      hint: expect.stringContaining("move it away"),
+    }),
+  );
 });

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { OpenWorkersError } from "@openworkers/core";
+import { messageOf, OpenWorkersError } from "@openworkers/core";
 
 /** Counts up when what is below changes in a way that an older release would not understand. */
 const layout = 1;
@@ -82,7 +82,10 @@ export function openDatabase(path: string): Database {
   } catch (cause) {
     database.close();
     if (cause instanceof OpenWorkersError) throw cause;
-    throw new OpenWorkersError("CONFIG_INVALID", `Cannot open the bus at ${path}.`, { cause });
+    throw new OpenWorkersError("CONFIG_INVALID", `Cannot open the bus at ${path}: ${messageOf(cause)}.`, {
+      hint: "If it is damaged, restore it from a backup, or move it away: what waits in it, such as the queues' messages, is lost then.",
+      cause,
+    });
   }
 }
 

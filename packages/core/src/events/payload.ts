@@ -6,6 +6,23 @@ export function encodePayload(value: { readonly v: number }): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
+/** The version that this release writes, of every payload. */
+const version = 1;
+
+/**
+ * Whether a payload is of a later version than this release knows. While a platform is brought up to date, or back, another
+ * process will know it: what waits on the bus must not be dropped for that.
+ */
+export function isFromLaterRelease(bytes: Uint8Array): boolean {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const given = typeof value === "object" && value !== null && "v" in value ? value.v : undefined;
+    return Number.isSafeInteger(given) && Number(given) > version;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The payload that `bytes` hold.
  *

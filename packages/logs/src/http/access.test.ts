@@ -222,3 +222,14 @@ test("more streams than are allowed are refused, and one that ends makes room", 
   expect(fourth.status).toBe(200);
   await Promise.all([second.body?.cancel(), fourth.body?.cancel()]);
 });
+
+test("a time that PostgreSQL has no words for is the nearest that it has", async () => {
+  const shop = await logs.worker("shop-times");
+  const token = await logs.token();
+  const [, query] = pathsOf(shop);
+  for (const time of ["999999999999999", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]) {
+    expect([time, await statusOf(`${query}?from=${time}`, token)]).toEqual([time, 200]);
+    expect([time, await statusOf(`${query}?to=${time}`, token)]).toEqual([time, 200]);
+    expect([time, await statusOf(`/logs?since=${time}`, token)]).toEqual([time, 200]);
+  }
+});

@@ -4,14 +4,19 @@ import { logFilterSchema } from "../filter.ts";
 import type { Start } from "../live/follow.ts";
 import { formatPosition, type Position, parsePosition } from "../position.ts";
 
+/** Beyond it, in the year 5138, a Date is written with a sign that PostgreSQL does not read. */
+const latest = 99_999_999_999_999;
+
 /** A point in time: Unix milliseconds, or ISO 8601 with its offset. */
-const instant = z.union([
-  z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number),
-  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
-]);
+const instant = z
+  .union([
+    z
+      .string()
+      .regex(/^\d{1,15}$/)
+      .transform(Number),
+    z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+  ])
+  .transform((time) => Math.min(Math.max(0, time), latest));
 
 const position = z.string().transform(parsePosition);
 const filterShape = logFilterSchema.shape;

@@ -186,7 +186,7 @@ const wordless: Readonly<Record<EventAnswer["outcome"], string | undefined>> = {
 const outcomes: ReadonlyMap<string, Outcome> = new Map([
   ["OVERLOADED", "overloaded"],
   ["DATABASE_UNAVAILABLE", "overloaded"],
-  ["CRASH_LOOP", "crashed"],
+  ["CRASH_LOOP", "overloaded"],
   ["START_FAILED", "exception"],
   ["NOT_FOUND", "not-found"],
 ]);

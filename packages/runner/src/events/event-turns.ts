@@ -16,6 +16,8 @@ interface Waiting {
   readonly leave: AbortController;
 }
 
+/** An event that takes longer leaves its turn to others. */
+const longMs = 2_000;
 const lookEveryMs = 500;
 /** A burst of short events is over by then. */
 const patienceMs = 2_000;
@@ -39,7 +41,7 @@ export class EventTurns implements Disposable {
   constructor(options: EventTurnsOptions) {
     this.#options = options;
     const { concurrency, perWorker, capacity } = options;
-    this.#turns = new FairTurns({ count: concurrency, perWorker, maxWaiting: capacity });
+    this.#turns = new FairTurns({ count: concurrency, perWorker, maxWaiting: capacity, longMs });
     this.#timer = setInterval(() => this.#relieve(performance.now()), lookEveryMs);
   }
 

@@ -2,6 +2,7 @@ import type { Bus, Consumption, Message } from "@openworkers/bus";
 import {
   decodePayload,
   encodePayload,
+  isFromLaterRelease,
   isOpenWorkersError,
   maxEarlyMs,
   type ScheduledEvent,
@@ -107,7 +108,9 @@ export class ScheduledConsumer implements AsyncDisposable {
   async #take(message: Message): Promise<void> {
     const event = this.#decode(message);
     if (event === undefined) {
-      message.drop();
+      // Dropped, it would be published again, until a runner knows it.
+      if (isFromLaterRelease(message.payload)) message.retry();
+      else message.drop();
       return;
     }
     const working = setInterval(() => message.working(), consumer.ackWaitMs / 3);

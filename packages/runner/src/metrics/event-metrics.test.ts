@@ -14,7 +14,12 @@ test("tells what waits on the bus, and what is in hand", async () => {
   const registry = new Registry();
   using _ = addEventMetrics(registry, {
     bus,
-    queues: () => ({ queues: 3, held: 2, settled: { acknowledged: 5, retried: 4, dead: 1, dropped: 0 } }),
+    queues: () => ({
+      queues: 3,
+      held: 2,
+      heldBytes: 7,
+      settled: { acknowledged: 5, retried: 4, dead: 1, dropped: 0 },
+    }),
     report: () => {},
     lookMs: 10,
   });
@@ -26,4 +31,5 @@ test("tells what waits on the bus, and what is in hand", async () => {
   expect(text).toContain("ow_queues 3");
   expect(text).toContain('ow_queue_messages_total{end="retried"} 4');
   expect(text).toContain("ow_queue_messages_held 2");
+  expect(text).toContain("ow_queue_held_bytes 7");
 });

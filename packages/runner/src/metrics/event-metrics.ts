@@ -31,6 +31,7 @@ export function addEventMetrics(registry: Registry, options: EventMetricsOptions
   );
   registry.gauge("ow_queues", "Queues that this runner delivers.", () => queues().queues);
   registry.gauge("ow_queue_messages_held", "Messages of queues in hand.", () => queues().held);
+  registry.gauge("ow_queue_held_bytes", "What their bodies take.", () => queues().heldBytes);
   registry.readCounter("ow_queue_messages_total", "Messages that workers were given, by their end.", () =>
     Object.entries(queues().settled).map(([end, value]) => ({ labels: { end }, value })),
   );

@@ -1,6 +1,7 @@
 import type { Message } from "@openworkers/bus";
 import {
   decodePayload,
+  isFromLaterRelease,
   messageOf,
   type Report,
   type ScheduledResult,
@@ -49,7 +50,8 @@ export class ResultWriter {
         subject: message.subject,
         error: messageOf(thrown),
       });
-      message.drop();
+      if (isFromLaterRelease(message.payload)) message.retry();
+      else message.drop();
       return;
     }
     const done = Promise.withResolvers<void>();

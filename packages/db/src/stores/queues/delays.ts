@@ -10,6 +10,8 @@ import { errorCode } from "../../faults.ts";
 
 /** Messages of one queue that may wait for their time. */
 export const maxDelayedMessages = 100_000;
+/** And the bytes of their bodies. */
+export const maxDelayedBytes = 2 ** 30;
 
 export interface DelayedMessage {
   readonly queueId: QueueId;
@@ -67,6 +69,15 @@ export async function countDelayed(
     ) as counted`.execute(queries),
   );
   return rows[0]?.count ?? 0;
+}
+
+/** How many bytes the bodies of a queue's messages have that wait for their time. */
+export async function delayedBytes(database: DatabaseAccess, queueId: QueueId): Promise<number> {
+  const { rows } = await database.read((queries) =>
+    sql<{ bytes: number }>`select coalesce(sum(octet_length(body)), 0)::float8 as bytes
+      from queue_delays where queue_id = ${queueId}`.execute(queries),
+  );
+  return rows[0]?.bytes ?? 0;
 }
 
 /** What became of a message that was due: published, or to be tried again after so many seconds. */

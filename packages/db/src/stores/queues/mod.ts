@@ -9,7 +9,9 @@ export {
   countDelayed,
   type DelayEnd,
   type DelayedMessage,
+  delayedBytes,
   delayMessages,
+  maxDelayedBytes,
   maxDelayedMessages,
   takeDue,
 } from "./delays.ts";

@@ -28,7 +28,9 @@ export class Backlogs<Key> {
   async add(key: Key, more: number): Promise<number> {
     const counted = this.#fresh(key);
     counted.added += more;
-    return (await counted.count) + counted.added;
+    // Not those that come while it is counted: all of them would be refused for the sake of the last.
+    const { added } = counted;
+    return (await counted.count) + added;
   }
 
   #fresh(key: Key): Counted {

@@ -17,7 +17,8 @@ import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
 import { noMeter } from "../../cells/byte-meter.ts";
 import { DatabaseShares } from "../shares/database-shares.ts";
 import { type BindingCells, bindingCells } from "../testing/binding-cells.ts";
-import { maxBacklogMessages, queuePlugin } from "./queue.ts";
+import { queuePlugin } from "./queue.ts";
+import { maxBacklogMessages } from "./queue-room.ts";
 
 let nats: TestNats;
 let bus: Bus;
@@ -223,6 +224,7 @@ describe("the broker", () => {
     const full = queueId;
     const counting: Bus = Object.assign(Object.create(bus), {
       consumerState: async () => undefined,
+      streamState: () => bus.streamState(streams.queues.name),
       stored: async (_: string, subject: string) => (subject === queueSubject(full) ? maxBacklogMessages : 0),
       publish: bus.publish.bind(bus),
     });
@@ -239,6 +241,7 @@ describe("the broker", () => {
   test("tells a worker nothing of what the bus says when it is full", async () => {
     const failing: Bus = Object.assign(Object.create(bus), {
       consumerState: async () => undefined,
+      streamState: () => bus.streamState(streams.queues.name),
       stored: async () => 0,
       publish: async () => {
         throw new OpenWorkersError("BUS_FULL", "nats://secret:password@10.0.0.1 is full");

@@ -7,17 +7,15 @@ import {
   type QueueId,
   type QueueMessage,
   queueBusId,
-  queueConsumerName,
   queueSubject,
-  streams,
 } from "@openworkers/core";
-import { countDelayed, type DatabaseAccess, delayMessages, maxDelayedMessages } from "@openworkers/db";
+import { type DatabaseAccess, delayMessages } from "@openworkers/db";
 import type { Caller } from "../caller.ts";
 import type { BindingHandler, BindingPlugin, BindingServices } from "../plugin.ts";
 import type { DatabaseShares } from "../shares/database-shares.ts";
 import { jsonResponse, wholeResponse } from "../whole-response.ts";
-import { Backlogs } from "./backlogs.ts";
 import { type NewMessage, readBatch, readMessage } from "./messages.ts";
+import { QueueRoom } from "./queue-room.ts";
 
 /** `env.QUEUE`: workerd's own client, which posts to `/message` and `/batch` and gets `/metrics`. */
 export const queuePlugin: BindingPlugin<"queue"> = {
@@ -25,12 +23,6 @@ export const queuePlugin: BindingPlugin<"queue"> = {
   configure: () => ({ type: "queue" }),
   handler: (services) => new QueueHandler(services),
 };
-
-/** Messages of one queue that may lie on the bus. A full stream would be every queue's trouble. */
-export const maxBacklogMessages = 100_000;
-
-/** How long a queue's numbers are taken for true: they are asked for at every send. */
-const countsMs = 1_000;
 
 interface Binding {
   readonly queueId: QueueId;
@@ -41,15 +33,13 @@ class QueueHandler implements BindingHandler<"queue"> {
   readonly #bus: Bus | undefined;
   readonly #shares: DatabaseShares;
   readonly #report: BindingServices["report"];
-  readonly #backlogs: Backlogs<QueueId>;
-  readonly #delayed: Backlogs<QueueId>;
+  readonly #room: QueueRoom;
 
   constructor({ bus, shares, report }: BindingServices) {
     this.#bus = bus;
     this.#shares = shares;
     this.#report = report;
-    this.#backlogs = new Backlogs(countsMs, (queueId) => countWaiting(bus, queueId));
-    this.#delayed = new Backlogs(countsMs, (queueId) => countDelayed(shares.shared, queueId));
+    this.#room = new QueueRoom(bus, shares.shared);
   }
 
   async serve(request: Request, binding: Binding, caller: Caller): Promise<Response> {
@@ -101,7 +91,7 @@ class QueueHandler implements BindingHandler<"queue"> {
    * how many bytes they have, so that `backlogBytes` is NaN in the worker.
    */
   async #metrics(queueId: QueueId): Promise<{ backlogCount: number }> {
-    return { backlogCount: await this.#backlogs.of(queueId) };
+    return { backlogCount: await this.#room.backlog(queueId) };
   }
 
   /** Resolves when all of it is stored. When it fails, some of a batch may be. */
@@ -124,12 +114,12 @@ class QueueHandler implements BindingHandler<"queue"> {
     const delayed = sent.filter(({ delaySeconds }) => delaySeconds > 0);
     const immediate = sent.filter(({ delaySeconds }) => delaySeconds === 0);
     if (delayed.length > 0) {
-      await refuseOver(this.#delayed, queueId, delayed.length, maxDelayedMessages);
+      await this.#room.toDelay(queueId, delayed.map(sizeOf));
       const database: DatabaseAccess = this.#shares.of(caller.target.workerId, signal);
       await delayMessages(database, delayed);
     }
     if (immediate.length === 0) return;
-    await refuseOver(this.#backlogs, queueId, immediate.length, maxBacklogMessages);
+    await this.#room.toPublish(queueId, immediate.map(sizeOf));
     await Promise.all(
       immediate.map(({ delaySeconds: _, body, ...rest }) => {
         const message: QueueMessage = { v: 1, ...rest, body: Buffer.from(body).toString("base64") };
@@ -139,27 +129,4 @@ class QueueHandler implements BindingHandler<"queue"> {
   }
 }
 
-/**
- * Messages that are not acknowledged. Who takes them knows better than the stream: after nats-server 2.9 was killed, what was
- * acknowledged a moment before may be stored for ever, and is delivered to nobody.
- */
-async function countWaiting(bus: Bus | undefined, queueId: QueueId): Promise<number> {
-  if (bus === undefined) return 0;
-  const { name } = streams.queues;
-  const consumer = await bus.consumerState(name, queueConsumerName(queueId));
-  if (consumer !== undefined) return consumer.pending + consumer.unacknowledged;
-  return await bus.stored(name, queueSubject(queueId));
-}
-
-async function refuseOver(
-  backlogs: Backlogs<QueueId>,
-  queueId: QueueId,
-  more: number,
-  limit: number,
-): Promise<void> {
-  if ((await backlogs.add(queueId, more)) <= limit) return;
-  throw new OpenWorkersError(
-    "OVERLOADED",
-    `Storage Limit Exceeded: ${limit} messages of the queue wait already`,
-  );
-}
+const sizeOf = ({ body }: { readonly body: Uint8Array }) => body.byteLength;

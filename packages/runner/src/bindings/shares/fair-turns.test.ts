@@ -49,6 +49,18 @@ describe("turns", () => {
     expect(began).toEqual(rounds);
   });
 
+  test("that take long leave theirs to others, and stay their worker's until they end", async () => {
+    const { take, began, end } = turns({ longMs: 1 });
+    for (let index = 0; index < 4; index++) void take(greedy, `greedy ${index}`);
+    void take(other, "other 0");
+    await take(other, "other 1");
+    await take(other, "other 2");
+    await take(third, "third 0");
+    expect(began).toEqual(["greedy 0", "greedy 1", "greedy 2", "other 0", "other 1", "other 2", "third 0"]);
+    await end();
+    expect(began.at(-1)).toBe("greedy 3");
+  });
+
   test("are all had again once they were given back, once each", async () => {
     const { take, began, held, end } = turns();
     for (let index = 0; index < 10; index++) void take(greedy, "greedy");

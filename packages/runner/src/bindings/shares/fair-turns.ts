@@ -9,17 +9,24 @@ export interface FairTurnsOptions {
   readonly perWorker: number;
   /** How many may wait for one, of one worker. */
   readonly maxWaiting: number;
+  /**
+   * A turn that takes longer, in milliseconds, counts as its worker's from then on, and no longer among all: a few
+   * workers that never end would have every turn otherwise. All count until they end without.
+   */
+  readonly longMs?: number;
 }
 
 /** Turns that workers take: whoever waits gets the next one worker by worker, however much one of them asks for. */
 export class FairTurns {
   readonly #perWorker: number;
+  readonly #longMs: number | undefined;
   readonly #held = new Map<WorkerId, number>();
   readonly #line: FairLine<() => void>;
   #free: number;
 
-  constructor({ count, perWorker, maxWaiting }: FairTurnsOptions) {
+  constructor({ count, perWorker, maxWaiting, longMs }: FairTurnsOptions) {
     this.#free = count;
+    this.#longMs = longMs;
     this.#perWorker = perWorker;
     this.#line = new FairLine(maxWaiting);
   }
@@ -33,10 +40,19 @@ export class FairTurns {
     if (this.#free > 0 && this.#mayHave(worker)) this.#enter(worker);
     else await this.#wait(worker, signal);
     let over = false;
+    let isLong = false;
+    const becomeLong = () => {
+      isLong = true;
+      this.#free += 1;
+      this.#serve();
+    };
+    const timer = this.#longMs === undefined ? undefined : setTimeout(becomeLong, this.#longMs);
     return {
       [Symbol.dispose]: () => {
         if (over) return;
         over = true;
+        clearTimeout(timer);
+        if (!isLong) this.#free += 1;
         this.#leave(worker);
       },
     };
@@ -52,10 +68,13 @@ export class FairTurns {
   }
 
   #leave(worker: WorkerId): void {
-    this.#free += 1;
     const held = (this.#held.get(worker) ?? 0) - 1;
     if (held > 0) this.#held.set(worker, held);
     else this.#held.delete(worker);
+    this.#serve();
+  }
+
+  #serve(): void {
     while (this.#free > 0) {
       const start = this.#line.next((waiting) => this.#mayHave(waiting));
       if (start === undefined) return;

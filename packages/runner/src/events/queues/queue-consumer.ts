@@ -1,6 +1,7 @@
 import type { Bus, ConsumerDefinition, Consumption, Message } from "@openworkers/bus";
 import {
   decodePayload,
+  isFromLaterRelease,
   messageOf,
   type QueueMessage,
   queueConsumerName,
@@ -13,6 +14,7 @@ import {
 import type { QueueDelivery } from "@openworkers/db";
 import type { Place } from "../../subrequests/places.ts";
 import type { EventDispatch, QueueEnd } from "../dispatch.ts";
+import type { HeldBytes } from "./held-bytes.ts";
 import { type HeldMessage, type Settled, type SettleOptions, settleFailed } from "./settle.ts";
 
 export interface QueueConsumerOptions extends SettleOptions {
@@ -20,6 +22,8 @@ export interface QueueConsumerOptions extends SettleOptions {
   readonly dispatch: Pick<EventDispatch, "queue">;
   /** Settles when the stream is there, or nobody waits for it any more. */
   readonly declared: Promise<void>;
+  /** Memory that all consumers of this runner share. */
+  readonly memory: HeldBytes;
   /** Waits for a turn of the queue's worker among all that this runner delivers. Rejects when `signal` aborts. */
   readonly turn: (queue: QueueDelivery, signal: AbortSignal) => Promise<Place>;
   /** A message was given to the worker, and what became of it is stored. */
@@ -39,10 +43,15 @@ const maxHeld = 400;
 /** Before messages that the worker was not given are delivered again: what is amiss is amiss for all of them. */
 const amissMs = { "no-handler": 5_000, "not-found": 5_000, overloaded: 2_000 } as const;
 const maxBackoffMs = 60_000;
+/** A message is in memory as it came, and parsed. */
+const copies = 2;
+/** How long a queue takes nothing more when its worker holds too much; twice as long each time that this was in vain. */
+const stallMs = { first: 1_000, longest: 60_000 } as const;
 const backoffMs = [1_000, 5_000, 15_000, maxBackoffMs];
 
 interface Pending extends HeldMessage {
   readonly since: number;
+  readonly memory: Disposable;
   readonly settled: () => void;
 }
 
@@ -62,6 +71,9 @@ export class QueueConsumer implements AsyncDisposable {
   #running = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #beat: ReturnType<typeof setInterval> | undefined;
+  #stall: Promise<void> | undefined;
+  #stallMs: number = stallMs.first;
+  #stalledAt = Number.NEGATIVE_INFINITY;
 
   constructor(queue: QueueDelivery, options: QueueConsumerOptions) {
     this.#queue = queue;
@@ -134,14 +146,24 @@ export class QueueConsumer implements AsyncDisposable {
       message = decodePayload(queueMessageSchema, delivery.payload);
     } catch (thrown) {
       const { queue, queueId } = this.#queue;
+      if (isFromLaterRelease(delivery.payload)) {
+        this.#failed("A queue's message is of a later release, and left to it.", thrown);
+        delivery.retry(maxBackoffMs);
+        return Promise.resolve();
+      }
       this.#options.report("What lies in a queue is no message, and is dropped.", {
         ...{ queue, queueId, id: delivery.id, error: messageOf(thrown) },
       });
       delivery.drop();
       return Promise.resolve();
     }
+    const memory = this.#options.memory.take(this.#queue.workerId, copies * delivery.payload.byteLength);
+    if (memory === undefined) {
+      delivery.retry(stallMs.first);
+      return this.#stalled();
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
-    const pending = { message, delivery, since: performance.now(), settled: resolve };
+    const pending = { message, delivery, memory, since: performance.now(), settled: resolve };
     this.#held.add(pending);
     if (this.#stop.signal.aborted) {
       this.#giveBack(pending, 0);
@@ -151,6 +173,29 @@ export class QueueConsumer implements AsyncDisposable {
     this.#beat ??= setInterval(() => this.#showLife(), this.#ackWaitMs / 3);
     this.#pump();
     return promise;
+  }
+
+  /** Keeps the bus from handing over what there is no room for: it counts as being handled until then. */
+  #stalled(): Promise<void> {
+    this.#stall ??= this.#wait().finally(() => {
+      this.#stall = undefined;
+      this.#stalledAt = performance.now();
+    });
+    return this.#stall;
+  }
+
+  async #wait(): Promise<void> {
+    const inVain = performance.now() - this.#stalledAt < this.#stallMs;
+    this.#stallMs = inVain ? Math.min(2 * this.#stallMs, stallMs.longest) : stallMs.first;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { signal } = this.#stop;
+    const timer = setTimeout(resolve, this.#stallMs);
+    const stop = () => resolve();
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) resolve();
+    await promise;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
   }
 
   #showLife(): void {
@@ -184,7 +229,7 @@ export class QueueConsumer implements AsyncDisposable {
   async #deliver(batch: readonly Pending[]): Promise<void> {
     const { dispatch, turn } = this.#options;
     const { workerId, queue } = this.#queue;
-    const signal = this.#stop.signal;
+    const { signal } = this.#stop;
     let end: QueueEnd;
     try {
       using _turn = await turn(this.#queue, signal);
@@ -199,7 +244,8 @@ export class QueueConsumer implements AsyncDisposable {
             body: Buffer.from(body, "base64"),
           })),
         },
-        signal,
+        // Not the other one: a batch that is cut off for a change of settings would count as failed.
+        this.#abandon.signal,
       );
     } catch (thrown) {
       // The worker has not begun.
@@ -246,6 +292,7 @@ export class QueueConsumer implements AsyncDisposable {
 
   #release(pending: Pending): void {
     this.#held.delete(pending);
+    pending.memory[Symbol.dispose]();
     pending.settled();
   }
 }

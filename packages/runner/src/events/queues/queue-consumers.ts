@@ -11,9 +11,11 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import { type Database, finishPurge, type QueueDelivery, type QueuePurge } from "@openworkers/db";
+import { QueueRoom } from "../../bindings/queue/queue-room.ts";
 import { FairTurns } from "../../bindings/shares/fair-turns.ts";
 import type { Target } from "../../cells/target.ts";
 import type { EventDispatch } from "../dispatch.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { QueueConsumer } from "./queue-consumer.ts";
 import { QueueFeed } from "./queue-feed.ts";
 import type { Settled } from "./settle.ts";
@@ -27,6 +29,8 @@ export interface QueueConsumersOptions {
   readonly logs: LogSink;
   readonly report: Report;
   readonly resyncMs?: number;
+  /** Memory for messages in hand. Default 256 MiB. */
+  readonly heldBytes?: number;
   /** As of `QueueConsumer`. */
   readonly ackWaitMs?: number;
 }
@@ -36,6 +40,8 @@ export interface QueueStats {
   readonly queues: number;
   /** Messages in hand. */
   readonly held: number;
+  /** What their bodies take. */
+  readonly heldBytes: number;
   /** Messages by what became of them, since the start. */
   readonly settled: Readonly<Record<Settled, number>>;
 }
@@ -43,11 +49,15 @@ export interface QueueStats {
 /** Batches that a runner works on at a time, and how many of them may be of one worker. */
 const turns = 64;
 const turnsPerWorker = 16;
+/** A batch that takes longer leaves its turn to others. */
+const longMs = 2_000;
 
 /** Delivers the messages of all queues that have a consumer, as the database has them, until it is disposed of. */
 export class QueueConsumers implements AsyncDisposable {
   readonly #options: QueueConsumersOptions;
-  readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000 });
+  readonly #turns = new FairTurns({ count: turns, perWorker: turnsPerWorker, maxWaiting: 100_000, longMs });
+  readonly #memory: HeldBytes;
+  readonly #room: QueueRoom;
   readonly #consumers = new Map<QueueId, QueueConsumer>();
   readonly #ending = new Set<Promise<void>>();
   readonly #settled: Record<Settled, number> = { acknowledged: 0, retried: 0, dead: 0, dropped: 0 };
@@ -60,6 +70,8 @@ export class QueueConsumers implements AsyncDisposable {
 
   private constructor(options: QueueConsumersOptions) {
     this.#options = options;
+    this.#memory = new HeldBytes(options.heldBytes ?? 256 * 2 ** 20);
+    this.#room = new QueueRoom(options.bus, options.database);
     this.#declared = this.#declare();
   }
 
@@ -79,7 +91,12 @@ export class QueueConsumers implements AsyncDisposable {
   stats(): QueueStats {
     let held = 0;
     for (const consumer of [...this.#consumers.values(), ...this.#leaving]) held += consumer.held;
-    return { queues: this.#consumers.size, held, settled: { ...this.#settled } };
+    return {
+      queues: this.#consumers.size,
+      held,
+      heldBytes: this.#memory.used,
+      settled: { ...this.#settled },
+    };
   }
 
   /** Whether messages of the queue are taken by now, as the database has it. */
@@ -143,6 +160,8 @@ export class QueueConsumers implements AsyncDisposable {
       new QueueConsumer(delivery, {
         ...this.#options,
         declared: this.#declared,
+        memory: this.#memory,
+        room: this.#room,
         turn: ({ workerId }, signal) => this.#turns.take(workerId, signal),
         onSettled: (queue, message, settled) => {
           this.#settled[settled] += 1;

@@ -10,6 +10,7 @@ import {
   queueSubject,
 } from "@openworkers/core";
 import { type Database, delayMessages, type QueueDelivery } from "@openworkers/db";
+import type { QueueRoom } from "../../bindings/queue/queue-room.ts";
 
 /** A message of a queue in this runner's hands. */
 export interface HeldMessage {
@@ -21,6 +22,7 @@ export interface HeldMessage {
 export interface SettleOptions {
   readonly bus: Pick<Bus, "publish">;
   readonly database: Database;
+  readonly room: Pick<QueueRoom, "toPublish" | "toDelay">;
 }
 
 /** What became of a message: `dead` when it went to the dead-letter queue, `dropped` when there is none. */
@@ -32,8 +34,8 @@ export type Settled = "acknowledged" | "retried" | "dead" | "dropped";
  * its id.
  *
  * @param delaySeconds the queue's own delay without
- * @throws OpenWorkersError BUS_UNAVAILABLE, BUS_FULL, DATABASE_UNAVAILABLE, NOT_FOUND when the queue is gone: nothing is
- * acknowledged then
+ * @throws OpenWorkersError BUS_UNAVAILABLE, BUS_FULL, DATABASE_UNAVAILABLE, NOT_FOUND when the queue is gone, OVERLOADED
+ * when too much waits in it already: nothing is acknowledged then
  */
 export async function settleFailed(
   { message, delivery }: HeldMessage,
@@ -53,6 +55,7 @@ export async function settleFailed(
     return "dropped";
   }
   const id = deadLetterId(message);
+  await options.room.toPublish(deadLetterQueueId, [Buffer.byteLength(message.body, "base64")]);
   await again({ ...message, id, queueId: deadLetterQueueId, attempts: 0 }, 0, options);
   await delivery.ack();
   return "dead";
@@ -64,8 +67,10 @@ async function again(message: QueueMessage, delaySeconds: number, options: Settl
     await options.bus.publish(queueSubject(message.queueId), encodePayload(message), { id });
     return;
   }
-  const { v: _, body, ...rest } = message;
-  await delayMessages(options.database, [{ ...rest, body: Buffer.from(body, "base64"), delaySeconds }]);
+  const { v: _, ...rest } = message;
+  const body = Buffer.from(message.body, "base64");
+  await options.room.toDelay(message.queueId, [body.byteLength]);
+  await delayMessages(options.database, [{ ...rest, body, delaySeconds }]);
 }
 
 /** What a worker asks for may be any number. */
