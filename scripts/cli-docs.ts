@@ -202,7 +202,7 @@ const sections: readonly Section[] = [
   {
     command: "logs",
     text: "Shows what a worker has logged, oldest first, with the filters of `ow tail`; `--keep 3` keeps its logs for three days. Without a worker it runs the logs service alone, where `ow up` does not: [logs](logs.md).",
-    runs: [],
+    runs: [["logs", "scheduled", "--since", "1h"]],
   },
   {
     command: "dev",
