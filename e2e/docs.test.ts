@@ -66,6 +66,12 @@ describe("documentation", () => {
       .filter((line) => /^\| [A-Z]\d+ /.test(line) && !line.includes(".test.ts`: “"));
     expect(unproven).toEqual([]);
   });
+
+  test("every claim of the threat model has a name of its own", () => {
+    const names = [...read("docs/threat-model.md").matchAll(/^\| ([A-Z]\d+) /gm)].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(100);
+    expect(names.filter((name, index) => names.indexOf(name) < index)).toEqual([]);
+  });
 });
 
 describe("README.md", () => {

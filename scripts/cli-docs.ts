@@ -155,6 +155,19 @@ const sections: readonly Section[] = [
     ],
   },
   {
+    command: "crons",
+    text: "Calls a worker's `scheduled` handler at the times of cron expressions; the manifest's `triggers.crons` are among them. See [crons](crons.md).",
+    runs: [
+      ["deploy", "examples/scheduled"],
+      ["crons", "add", "scheduled", "0 9 * * MON-FRI", "--timezone", "Europe/Berlin", "--retries", "3"],
+      ["crons", "list"],
+      ["crons", "run", "scheduled", "*/5 * * * *", "--wait"],
+      ["crons", "pause", "scheduled", "*/5 * * * *"],
+      ["crons", "history", "scheduled", "--limit", "5"],
+      ["crons", "remove", "scheduled", "0 9 * * MON-FRI"],
+    ],
+  },
+  {
     command: "queues",
     text: "Queues between workers, and who takes their messages. What `send` sends goes by way of the database, and can be delivered within about a second. See [queues](bindings/queue.md).",
     runs: [
@@ -189,7 +202,7 @@ const sections: readonly Section[] = [
   {
     command: "logs",
     text: "Shows what a worker has logged, oldest first, with the filters of `ow tail`; `--keep 3` keeps its logs for three days. Without a worker it runs the logs service alone, where `ow up` does not: [logs](logs.md).",
-    runs: [],
+    runs: [["logs", "scheduled", "--since", "1h"]],
   },
   {
     command: "dev",

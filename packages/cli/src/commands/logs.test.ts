@@ -81,6 +81,41 @@ test("ow tail goes on without gap or duplicate when the service was killed, and 
   expect(await service.running.end("SIGTERM")).toBe(0);
 }, 120_000);
 
+test("ow logs says what it cannot do, what is not there, and takes a worker's own retention back", async () => {
+  await using fixture = await withTestDatabase();
+  await using nats = await startTestNats();
+  await using home = await OwHome.create();
+  const env = {
+    DATABASE_URL: fixture.url,
+    NATS_URL: `nats://${nats.servers[0]}`,
+    OW_SECRET_KEY: (await home.ow(["secret", "new-key"])).stdout.trim(),
+  };
+  const owner_id = (await ensureOperator(fixture.database)).id;
+  await fixture.database.write((transaction) =>
+    transaction.insertInto("workers").values({ id: newId<"worker">(), name: "shop", owner_id }).execute(),
+  );
+  const keeps = async (keep: string) => {
+    expect(await home.ow(["logs", "shop", "--keep", keep], { env })).toMatchObject({ code: 0 });
+    return await fixture.database.read((queries) =>
+      queries.selectFrom("workers").select("log_retention_days as days").executeTakeFirst(),
+    );
+  };
+  expect(await keeps("3")).toEqual({ days: 3 });
+  expect(await keeps("default")).toEqual({ days: null });
+
+  const { code, stderr } = await home.ow(["logs", "--since", "1h"]);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("--since is for reading") });
+  const outcome = await home.ow(["logs", "shop", "--outcome", "exploded"], { env });
+  expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining("cpu-limit") });
+
+  const service = await serve(home, env, 0);
+  const reading = { ...env, OW_LOGS_URL: service.logs };
+  const nothing = await home.ow(["logs", "shop", "--json"], { env: reading });
+  expect(nothing).toMatchObject({ code: 0, stdout: "" });
+  expect(nothing.stderr).toContain("Nothing that fits is stored of shop.");
+  expect(await service.running.end("SIGTERM")).toBe(0);
+}, 120_000);
+
 function batch(workerId: WorkerId, message: string): [string, Uint8Array, { id: string }] {
   const line: LogLine = {
     kind: "line",

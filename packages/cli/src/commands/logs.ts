@@ -2,7 +2,13 @@ import { resolve } from "node:path";
 import { queryLogs } from "@openworkers/logs";
 import { type Command, InvalidArgumentError } from "commander";
 import { logsAccess } from "../live-logs/access.ts";
-import { type FilterOptions, filterOf, withFilterOptions } from "../live-logs/filter-options.ts";
+import {
+  type FilterOptions,
+  filterOf,
+  filterOptions,
+  flagOf,
+  withFilterOptions,
+} from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
 import { parseMoment } from "../output/duration.ts";
 import { UsageError } from "../output/failure.ts";
@@ -35,7 +41,7 @@ interface Options extends FilterOptions, MetricsOptions {
   readonly since?: number;
   readonly until?: number;
   readonly limit?: number;
-  readonly keep?: number | null;
+  readonly keep?: number | "default";
   readonly host?: string;
   readonly logsPort?: number;
   readonly data: string;
@@ -83,8 +89,10 @@ export function logsCommand(): Command {
     )
     .action(async (worker: string | undefined, options: Options) => {
       await withContext(options, async (context) => {
-        if (worker === undefined) await serve(options, context);
-        else if (options.keep !== undefined) await keep(worker, options.keep, options, context);
+        if (worker === undefined) {
+          refuseReading(options);
+          await serve(options, context);
+        } else if (options.keep !== undefined) await keep(worker, options.keep, options, context);
         else await show(worker, options, context);
       });
     });
@@ -112,22 +120,36 @@ async function show(worker: string, options: Options, { output, signal }: Comman
     signal,
   });
   const inOrder = newest ? (await Array.fromAsync(records)).reverse() : records;
+  let count = 0;
   for await (const record of inOrder) {
+    count += 1;
     output.line(
       output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: false, showDate: true }),
     );
   }
+  if (count === 0) output.announce(`Nothing that fits is stored of ${worker}.`);
+}
+
+/** Someone who wants to read would else be told of the service's environment. */
+function refuseReading(options: Options): void {
+  const reading = ["since", "until", "limit", "keep", ...filterOptions] as const;
+  const given = reading.find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new UsageError(
+    `${flagOf(given)} is for reading: name a worker. Of all workers: ow tail --history 100`,
+  );
 }
 
 async function keep(
   worker: string,
-  days: number | null,
+  asked: number | "default",
   options: Options,
   { output }: CommandContext,
 ): Promise<void> {
+  const days = asked === "default" ? null : asked;
   await using platform = await openPlatform(choiceOf(options));
   await platform.backend.setLogRetention(worker, days);
-  const time = days === null ? "as long as the platform keeps logs" : `${days} days`;
+  const time = days === null ? "as long as the platform keeps logs" : days === 1 ? "a day" : `${days} days`;
   output.result({ worker, logRetentionDays: days }, `The logs of ${worker} are kept ${time}.`);
 }
 
@@ -157,8 +179,9 @@ async function serve(options: Options, { output, signal }: CommandContext): Prom
   await untilStopped(signal);
 }
 
-function parseKeep(text: string): number | null {
-  if (text === "default") return null;
+// Not null for the default: commander makes an empty text of it.
+function parseKeep(text: string): number | "default" {
+  if (text === "default") return text;
   const days = Number(text);
   if (/^\d+$/.test(text) && days >= 1 && days <= 3_650) return days;
   throw new InvalidArgumentError("Give a whole number of days from 1 to 3650, or `default`.");

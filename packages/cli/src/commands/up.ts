@@ -55,7 +55,7 @@ export function upCommand(): Command {
     )
     .addHelpText(
       "after",
-      "\nEnvironment: DATABASE_URL replaces the embedded PostgreSQL, OW_HOME (~/.openworkers) holds profiles and, unless\n--data says otherwise, the data, OW_SECRET_KEY the private keys of secrets. OW_TENANTS_URL,\nOW_POSTGATE_HOST, OW_POSTGATE_PORT, OW_POSTGATE_HTTP_PORT, OW_POSTGATE_CONNECTIONS, OW_POSTGATE_TLS_CERT and\nOW_POSTGATE_TLS_KEY are of tenant databases: docs/operations.md.",
+      "\nEnvironment: DATABASE_URL replaces the embedded PostgreSQL, OW_HOME (~/.openworkers) holds profiles and, unless\n--data says otherwise, the data, OW_SECRET_KEY the private keys of secrets. OW_TENANTS_URL,\nOW_POSTGATE_HOST, OW_POSTGATE_PORT, OW_POSTGATE_HTTP_PORT, OW_POSTGATE_CONNECTIONS, OW_POSTGATE_TLS_CERT and\nOW_POSTGATE_TLS_KEY are of tenant databases: docs/operations.md. NATS_URL and OW_BUS say what events travel\nover (docs/bus.md), OW_LOG_RETENTION_DAYS how long logs are kept (docs/logs.md), OTEL_EXPORTER_OTLP_ENDPOINT\nwhere traces go (docs/observability.md).",
     )
     .action(async (options: Options) => {
       await withContext(options, async ({ output, signal }) => {

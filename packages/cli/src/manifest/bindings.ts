@@ -161,6 +161,7 @@ const knownOfQueues: Readonly<Record<string, Set<string>>> = {
     "retry_delay",
     "max_concurrency",
     "dead_letter_queue",
+    "type",
   ]),
 };
 
@@ -177,10 +178,17 @@ function entryWarnings(manifest: ManifestSection): string[] {
       .filter((name) => !names.has(name))
       .map((name) => `${name} of ${key} has no effect.`);
   });
+  const pulled = (manifest.queues?.consumers ?? []).filter(
+    ({ type }) => type !== undefined && type !== "worker",
+  );
   const { bindings = [], ...others } = manifest.unsafe ?? {};
   const unknown = bindings.filter(({ type }) => type !== "ratelimit").map(({ name }) => name);
   return [
     ...lists,
+    ...pulled.map(
+      ({ queue, type }) =>
+        `The consumer of ${queue} is of the type ${type}, which there is not: this worker takes its messages.`,
+    ),
     ...unknown.map((name) => `${name} of unsafe.bindings is not supported; the worker runs without it.`),
     ...Object.keys(others)
       .filter((key) => !isEmpty(others[key]))

@@ -58,12 +58,15 @@ describe("a manifest's queues", () => {
   test("warn of keys that have no effect", async () => {
     const { warnings } = await project({
       producers: [{ binding: "A", queue: "a", colour: 1 }],
-      consumers: [{ queue: "a", type: "http_pull", visibility_timeout_ms: 1 }],
+      consumers: [
+        { queue: "a", type: "http_pull", visibility_timeout_ms: 1 },
+        { queue: "b", type: "worker" },
+      ],
     });
     expect(warnings).toEqual([
       "colour of queues.producers has no effect.",
-      "type of queues.consumers has no effect.",
       "visibility_timeout_ms of queues.consumers has no effect.",
+      "The consumer of a is of the type http_pull, which there is not: this worker takes its messages.",
     ]);
   });
 
