@@ -215,7 +215,7 @@ describe("ow bindings", () => {
     const usage = await platform.ow("bindings", "add", "picky", "KV", "--kv", "a", "--worker", "b");
     expect([usage.code, usage.stderr]).toEqual([
       2,
-      expect.stringContaining("Give one of --kv, --storage, --database, --hyperdrive and --worker."),
+      expect.stringContaining("Give one of --kv, --storage, --database, --hyperdrive, --queue and --worker."),
     ]);
     const props = await platform.ow("bindings", "add", "picky", "KV", "--worker", "picky", "--props", "[1]");
     expect([props.code, props.stderr]).toEqual([2, expect.stringContaining("--props is not a JSON object.")]);

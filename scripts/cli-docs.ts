@@ -155,6 +155,19 @@ const sections: readonly Section[] = [
     ],
   },
   {
+    command: "queues",
+    text: "Queues between workers, and who takes their messages. What `send` sends goes by way of the database, and can be delivered within about a second. See [queues](bindings/queue.md).",
+    runs: [
+      ["queues", "create", "orders"],
+      ["queues", "send", "orders", '{"id":1}', "--delay", "60"],
+      ["queues", "list"],
+      ["queues", "pause", "orders"],
+      ["queues", "show", "orders"],
+      ["queues", "purge", "orders", "--yes"],
+      ["queues", "delete", "orders", "--yes"],
+    ],
+  },
+  {
     command: "postgate",
     text: "Runs the service of tenant databases alone, where `ow up` does not.",
     runs: [],

@@ -1,5 +1,6 @@
 import type { OpenWorkers } from "./contenders/openworkers.ts";
 import { benchAssets } from "./measures/assets.ts";
+import { measureCrons } from "./measures/crons.ts";
 import { benchDatabase } from "./measures/database.ts";
 import { measureKv } from "./measures/kv.ts";
 import { measureLogs } from "./measures/logs.ts";
@@ -17,6 +18,7 @@ export const sections: Readonly<
   Record<string, (platform: OpenWorkers, size: SectionSize) => Promise<string[]>>
 > = {
   assets: (_, size) => benchAssets(size),
+  crons: async (_, size) => [rowsTable(await measureCrons(size))],
   database: (_, size) => benchDatabase(size),
   kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
   logs: async (_, size) => [rowsTable(await measureLogs(size))],

@@ -32,6 +32,8 @@ export interface LogsServiceOptions {
   readonly metrics?: Registry;
   readonly report: Report;
   readonly heartbeatMs?: number;
+  /** How long what a token lets read holds until it is asked for again, also of streams; 10 seconds unless given. */
+  readonly checkMs?: number;
 }
 
 export interface LogsService extends AsyncDisposable {
@@ -43,12 +45,13 @@ export interface LogsService extends AsyncDisposable {
   readonly healthy: boolean;
 }
 
-/** Connections to PostgreSQL: one writes, one keeps house, the others answer questions. */
-const connections = 6;
+/** Connections to PostgreSQL. Questions have their own, so that many of them hold up neither writer nor logins. */
+const connections = { writing: 3, reading: 4 } as const;
 /** What a killed service held is stored by another so much later; one that waits for PostgreSQL says that it works. */
 const ackWaitMs = 10_000;
 const workingMs = 3_000;
 const lookMs = 2_000;
+const defaultCheckMs = 10_000;
 const houseMs = 600_000;
 /** How long what was taken from the bus may still be stored when the service stops. */
 const drainMs = 5_000;
@@ -75,8 +78,11 @@ export async function createLogsService(options: LogsServiceOptions): Promise<Lo
   const { bus, settings } = options;
   const { report } = parts.use(new BoundedReports(options.report));
   const database = parts.use(
+    options.database.another({ max: connections.writing, applicationName: "openworkers-logs" }),
+  );
+  const reading = parts.use(
     options.database.another({
-      max: connections,
+      max: connections.reading,
       applicationName: "openworkers-logs",
       parameters: scanParameters,
     }),
@@ -108,7 +114,8 @@ export async function createLogsService(options: LogsServiceOptions): Promise<Lo
       lag = pending + unacknowledged;
     }),
   );
-  face = parts.use(listen(options, database, place, metrics, report));
+  const authorizer = new Authorizer(database, options.checkMs ?? defaultCheckMs);
+  face = parts.use(listen(options, reading, authorizer, place, metrics, report));
   const served = face;
   parts.use(place.onNewStream(() => served.moved()));
   const all = parts.move();
@@ -141,16 +148,16 @@ async function house(
 }
 
 function listen(
-  { ports, hostname = "127.0.0.1", settings, bus, heartbeatMs }: LogsServiceOptions,
+  { ports, hostname = "127.0.0.1", settings, bus, heartbeatMs, checkMs = defaultCheckMs }: LogsServiceOptions,
   database: Database,
+  authorizer: Authorizer,
   place: StreamPlace,
   metrics: LogsMetrics,
   report: Report,
 ): LogsFace {
   const source = { bus, database, place, cache: new BatchCache() };
-  const authorizer = new Authorizer(database);
   const { origins, mostClients } = settings;
-  const face = { hostname, source, database, authorizer, origins, mostClients, metrics, report };
+  const face = { hostname, source, database, authorizer, origins, mostClients, metrics, report, checkMs };
   for (const [index, port] of ports.entries()) {
     try {
       return LogsFace.listen({ ...face, port, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });

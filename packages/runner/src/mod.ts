@@ -14,6 +14,8 @@ export {
 } from "./cells/mod.ts";
 export { raiseOpenFiles } from "./cells/os/rlimits.ts";
 export { judgeOwnServer } from "./egress/guard/own-server.ts";
+export type { EventDispatch, EventEnd, ScheduledRun } from "./events/dispatch.ts";
+export { ScheduledConsumer } from "./events/scheduled-consumer.ts";
 export { LogEmitter, type LogEmitterOptions, type LogEmitterStats } from "./logs/log-emitter.ts";
 export { addLogMetrics } from "./metrics/log-metrics.ts";
 export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from "./runner/runner.ts";

@@ -4,6 +4,12 @@ import type { Outcome } from "../termination.ts";
 
 const id = <Id extends string>() => z.custom<Id>((value) => isId(value));
 
+/**
+ * So long before its time an event may be on the bus when many are due at once. The runner waits for its time, by its own
+ * clock, and no longer than this.
+ */
+export const maxEarlyMs = 2_000;
+
 /** A due time of a cron, for whichever runner takes it. The message's id on the bus is `<eventId>:<attempt>`. */
 export const scheduledEventSchema = z.object({
   v: z.literal(1),

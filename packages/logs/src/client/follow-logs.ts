@@ -54,6 +54,29 @@ export async function* followLogs(options: FollowLogsOptions): AsyncGenerator<Lo
   }
 }
 
+/** The service says that it is there every five seconds. A connection that says nothing for long leads nowhere. */
+const silentMs = 30_000;
+
+class Silence implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer = setInterval(() => {
+    if (performance.now() - this.#heard > silentMs) this.#controller.abort(new Error("it says nothing"));
+  }, silentMs / 10);
+  #heard = performance.now();
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  broken(): void {
+    this.#heard = performance.now();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
 interface State {
   last: string | undefined;
   token: string;
@@ -64,14 +87,16 @@ async function* readOnce(options: FollowLogsOptions, state: State): AsyncGenerat
   const { workerId, filter, history, since, signal } = options;
   const path = workerId === undefined ? "logs" : `workers/${workerId}/logs`;
   const query = state.last === undefined ? { ...filter, history, since } : filter;
+  using silence = new Silence();
   const response = await askLogs(logsUrl(await options.url(), path, searchOf(query)), {
     token: state.token,
-    signal,
+    signal: AbortSignal.any([signal, silence.signal]),
     ...(state.last === undefined ? {} : { lastEventId: state.last }),
   });
   let end: EndReason = "stopped";
   if (response.body === null) return end;
   for await (const { event, id, data } of readEvents(response.body)) {
+    silence.broken();
     if (event === "end") end = data as EndReason;
     else if (data !== undefined) yield JSON.parse(data) as LogRecord;
     // After the record was taken: who breaks off between sees it again, and not never.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { newId } from "@openworkers/core";
+import { newId, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import type { LogsService } from "../service.ts";
 import { readLogsSettings } from "../settings.ts";
@@ -139,6 +139,47 @@ describe("logs are read", () => {
     }
     await again?.cancel();
     expect(stored).not.toContain("not for bob");
+  });
+});
+
+describe("a stream ends with a word", () => {
+  async function streamed(change: (token: string, worker: TestWorker) => Promise<unknown>, name: string) {
+    const shop = await logs.worker(name, await testUser(logs.database, name));
+    await using quick = await logs.serve({ checkMs: 20 });
+    const { rows } = await logs.database.read((queries) =>
+      sql<{ id: UserId }>`select owner_id as id from workers where id = ${shop.workerId}::uuid`.execute(
+        queries,
+      ),
+    );
+    const [owner] = rows;
+    if (owner === undefined) throw new Error("the worker has no owner");
+    const token = await logs.token({ kind: "owner", ownerId: owner.id });
+    const answer = await fetch(new URL(`/workers/${shop.workerId}/logs`, quick.url), {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await change(token, shop);
+    return await answer.text();
+  }
+
+  test("when its token is revoked", async () => {
+    const revoked = (token: string) =>
+      logs.database.write((transaction) =>
+        transaction
+          .deleteFrom("log_tokens")
+          .where("hash", "=", new Bun.CryptoHasher("sha256").update(token).digest())
+          .execute(),
+      );
+    expect(await streamed(revoked, "revoked")).toEndWith("event: end\ndata: expired\n\n");
+  });
+
+  test("when the worker is given to somebody else", async () => {
+    const given = async (_: string, { workerId }: TestWorker) => {
+      const other = await testUser(logs.database, "other-owner");
+      await logs.database.write((transaction) =>
+        sql`update workers set owner_id = ${other}::uuid where id = ${workerId}::uuid`.execute(transaction),
+      );
+    };
+    expect(await streamed(given, "given")).toEndWith("event: end\ndata: expired\n\n");
   });
 });
 

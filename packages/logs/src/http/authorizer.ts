@@ -15,18 +15,19 @@ interface Known {
   readonly asked: number;
 }
 
-/** How long an answer holds: a token that is revoked, or a worker that changes hands, is noticed then. */
-const holdsMs = 10_000;
 /** Tokens remembered, so that nobody fills our memory with wrong ones. */
 const remembered = 10_000;
 
 /** Knows what tokens let read. */
 export class Authorizer {
   readonly #database: Database;
+  readonly #holdsMs: number;
   readonly #known = new Map<string, Known>();
 
-  constructor(database: Database) {
+  /** @param holdsMs how long an answer holds: a token that is revoked, or a worker that changes hands, is noticed then */
+  constructor(database: Database, holdsMs: number) {
     this.#database = database;
+    this.#holdsMs = holdsMs;
   }
 
   /**
@@ -54,7 +55,7 @@ export class Authorizer {
    */
   async again(token: string): Promise<Access | undefined> {
     const known = this.#known.get(token);
-    if (known !== undefined && Date.now() - known.asked < holdsMs) return current(known.access);
+    if (known !== undefined && Date.now() - known.asked < this.#holdsMs) return current(known.access);
     try {
       const access = await this.#ask(token);
       this.#remember(token, access);

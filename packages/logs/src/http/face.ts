@@ -31,10 +31,9 @@ export interface LogsFaceOptions {
   readonly metrics: LogsMetrics;
   readonly report: Report;
   readonly heartbeatMs?: number;
+  /** How often a stream asks whether its reader may still read. */
+  readonly checkMs: number;
 }
-
-/** How often a stream asks whether its reader may still read. */
-const checkMs = 15_000;
 
 /**
  * Logs over HTTP, for whoever holds a token: `docs/logs.md` has the paths. It speaks in the clear: beyond this machine, a
@@ -187,7 +186,7 @@ export class LogsFace implements AsyncDisposable {
         if (!isOpenWorkersError(thrown, "DATABASE_UNAVAILABLE")) end.end("failed");
         else if (access.expiresAt.getTime() <= Date.now()) end.end("expired");
       });
-    }, checkMs);
+    }, this.#options.checkMs);
     timer.unref();
     return { workers: () => workers, stop: () => clearInterval(timer) };
   }

@@ -47,6 +47,8 @@ export interface Followed {
 }
 
 const pageSize = 1_000;
+/** Pages that are looked at for the last that fit, at most: some two million records, newest first. */
+const pagesBack = 10;
 
 /**
  * What was logged and what will be, in order, without gap or duplicate, until `signal` aborts: from PostgreSQL as far as
@@ -92,9 +94,14 @@ async function lastOf(
   before: Position,
 ): Promise<readonly Positioned[]> {
   const found: Positioned[] = [];
+  const most = pagesBack + Math.ceil(count / pageSize);
   let next: Position | undefined = before;
-  while (next !== undefined && found.length < count && !signal.aborted) {
-    const page = await readRecords(database, {
+  for (
+    let pages = 0;
+    next !== undefined && found.length < count && pages < most && !signal.aborted;
+    pages++
+  ) {
+    const page: Awaited<ReturnType<typeof readRecords>> = await readRecords(database, {
       workers: workers(),
       filter,
       before: next,

@@ -52,6 +52,7 @@ export class Writer {
   #records = 0;
   #healthy = true;
   #draining = false;
+  #ended = false;
   #wake: (() => void) | undefined;
   #loop: Promise<void>;
 
@@ -77,6 +78,7 @@ export class Writer {
   async write(message: Message): Promise<void> {
     const entry = this.#read(message);
     if (entry === undefined) return;
+    if (this.#ended) throw stopped();
     this.#held.add(entry);
     this.#queue.push(entry.workerId, entry);
     this.#records += entry.batch.records.length;
@@ -126,7 +128,7 @@ export class Writer {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       if (this.#queue.size === 0) {
-        if (this.#draining) return;
+        if (this.#draining) break;
         await this.#woken();
         continue;
       }
@@ -134,6 +136,7 @@ export class Writer {
       await this.#store(this.#draught());
     }
     this.#refuse(this.#queue.take(() => false));
+    this.#ended = true;
   }
 
   #draught(): Entry[] {
@@ -229,9 +232,7 @@ export class Writer {
   }
 
   #refuse(entries: readonly Entry[]): void {
-    for (const { stored } of entries) {
-      stored.reject(new OpenWorkersError("OVERLOADED", "The logs service stops."));
-    }
+    for (const { stored } of entries) stored.reject(stopped());
   }
 
   async #woken(): Promise<void> {
@@ -240,6 +241,10 @@ export class Writer {
     await promise;
     this.#wake = undefined;
   }
+}
+
+function stopped(): OpenWorkersError {
+  return new OpenWorkersError("OVERLOADED", "The logs service stops.");
 }
 
 async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {

@@ -98,7 +98,7 @@ describe("queue()", () => {
     [
       "says delays out of bounds",
       "a.retry({ delaySeconds: -1 }); b.retry({ delaySeconds: 1e9 })",
-      { a: 0, b: 12 * hour },
+      { a: 0, b: 24 * hour },
     ],
   ] as const)("that %s has the messages delivered again that it says", async (_, body, expected) => {
     const workerId = await it.runner.deploy(

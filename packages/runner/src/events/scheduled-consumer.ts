@@ -3,8 +3,10 @@ import {
   decodePayload,
   encodePayload,
   isOpenWorkersError,
+  maxEarlyMs,
   type ScheduledEvent,
   type ScheduledResult,
+  scheduledConsumer,
   scheduledEventSchema,
   scheduledResultSubject,
   streams,
@@ -21,7 +23,7 @@ export interface ScheduledConsumerOptions {
   readonly concurrency?: number;
   /** Of them, one worker's. Default 64. */
   readonly perWorker?: number;
-  /** Events that are here, running or waiting. Default 2,048. */
+  /** Events that are here, running or waiting, some of them ahead of their time; half a kilobyte each. Default 16,384. */
   readonly capacity?: number;
 }
 
@@ -37,7 +39,7 @@ const maxRemembered = 10_000;
 
 const consumer = {
   stream: streams.scheduled.name,
-  name: "runners",
+  name: scheduledConsumer,
   subject: streams.scheduled.subject,
   maxUnacknowledged: 20_000,
   ackWaitMs: 30_000,
@@ -66,7 +68,7 @@ export class ScheduledConsumer implements AsyncDisposable {
   /** Begins as soon as the bus answers. */
   constructor(options: ScheduledConsumerOptions) {
     this.#options = options;
-    const { concurrency = 256, perWorker = 64, capacity = 2_048 } = options;
+    const { concurrency = 256, perWorker = 64, capacity = 16_384 } = options;
     this.#turns = new EventTurns({ concurrency, perWorker, capacity });
     this.#consumption = this.#begin(capacity);
   }
@@ -154,6 +156,8 @@ export class ScheduledConsumer implements AsyncDisposable {
     const { workerId, cron, scheduledTime, wallMs } = event;
     const { deliveries } = message;
     let end: EventEnd;
+    const earlyMs = scheduledTime - Date.now();
+    if (earlyMs > 0) await pause(Math.min(earlyMs, maxEarlyMs), this.#stopping.signal);
     {
       using turn = await this.#turns.take(workerId);
       if (turn === undefined) {

@@ -23,6 +23,7 @@ import type { EventDispatch } from "../events/dispatch.ts";
 import { QueueConsumers } from "../events/queues/mod.ts";
 import { ScheduledConsumer } from "../events/scheduled-consumer.ts";
 import { type DrainOptions, ServiceIngress, startIngress } from "../ingress/mod.ts";
+import { addEventMetrics } from "../metrics/event-metrics.ts";
 import { MeteredLogs } from "../metrics/metered-logs.ts";
 import { addRunnerMetrics, startBounds } from "../metrics/runner-metrics.ts";
 import { WorkerSeries } from "../metrics/worker-series.ts";
@@ -233,6 +234,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       connections: () => ingress.connections,
       routing: () => routing.state,
     });
+    if (options.bus !== undefined && queues !== undefined) {
+      parts.use(addEventMetrics(metrics, { bus: options.bus, queues: () => queues.stats(), report }));
+    }
   }
   const running = parts.move();
   return {

@@ -1,1 +1,1 @@
-export { QueueConsumers, type QueueConsumersOptions } from "./queue-consumers.ts";
+export { QueueConsumers, type QueueConsumersOptions, type QueueStats } from "./queue-consumers.ts";

@@ -26,8 +26,8 @@ export interface QueueConsumerOptions extends SettleOptions {
   readonly memory: HeldBytes;
   /** Waits for a turn of the queue's worker among all that this runner delivers. Rejects when `signal` aborts. */
   readonly turn: (queue: QueueDelivery, signal: AbortSignal) => Promise<Place>;
-  /** A message that has failed for the last time and has nowhere to go. */
-  readonly onDropped: (queue: QueueDelivery, message: QueueMessage) => void;
+  /** A message was given to the worker, and what became of it is stored. */
+  readonly onSettled: (queue: QueueDelivery, message: QueueMessage, settled: Settled) => void;
   readonly report: Report;
   /** For tests. How long the bus waits for a sign of life before it delivers a message again. Default 30 s. */
   readonly ackWaitMs?: number;
@@ -269,7 +269,7 @@ export class QueueConsumer implements AsyncDisposable {
       let settled: Settled = "acknowledged";
       if (retry === undefined) await pending.delivery.ack();
       else settled = await settleFailed(pending, this.#queue, retry.delaySeconds, this.#options);
-      if (settled === "dropped") this.#options.onDropped(this.#queue, pending.message);
+      this.#options.onSettled(this.#queue, pending.message, settled);
       this.#release(pending);
     } catch (thrown) {
       this.#failed("What became of a queue's message could not be stored; it is delivered again.", thrown);

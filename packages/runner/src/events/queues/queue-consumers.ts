@@ -18,6 +18,7 @@ import type { EventDispatch } from "../dispatch.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { QueueConsumer } from "./queue-consumer.ts";
 import { QueueFeed } from "./queue-feed.ts";
+import type { Settled } from "./settle.ts";
 
 export interface QueueConsumersOptions {
   readonly database: Database;
@@ -34,6 +35,17 @@ export interface QueueConsumersOptions {
   readonly ackWaitMs?: number;
 }
 
+export interface QueueStats {
+  /** Queues that are taken from. */
+  readonly queues: number;
+  /** Messages in hand. */
+  readonly held: number;
+  /** Memory that they take. */
+  readonly heldBytes: number;
+  /** Messages by what became of them, since the start. */
+  readonly settled: Readonly<Record<Settled, number>>;
+}
+
 /** Batches that a runner works on at a time, and how many of them may be of one worker. */
 const turns = 64;
 const turnsPerWorker = 16;
@@ -48,6 +60,7 @@ export class QueueConsumers implements AsyncDisposable {
   readonly #room: QueueRoom;
   readonly #consumers = new Map<QueueId, QueueConsumer>();
   readonly #ending = new Set<Promise<void>>();
+  readonly #settled: Record<Settled, number> = { acknowledged: 0, retried: 0, dead: 0, dropped: 0 };
   readonly #leaving = new Set<QueueConsumer>();
   readonly #stop = new AbortController();
   readonly #declared: Promise<void>;
@@ -75,11 +88,15 @@ export class QueueConsumers implements AsyncDisposable {
     return consumers;
   }
 
-  /** Queues that are taken from, and messages in hand. */
-  stats(): { readonly queues: number; readonly held: number; readonly heldBytes: number } {
+  stats(): QueueStats {
     let held = 0;
-    for (const consumer of this.#consumers.values()) held += consumer.held;
-    return { queues: this.#consumers.size, held, heldBytes: this.#memory.used };
+    for (const consumer of [...this.#consumers.values(), ...this.#leaving]) held += consumer.held;
+    return {
+      queues: this.#consumers.size,
+      held,
+      heldBytes: this.#memory.used,
+      settled: { ...this.#settled },
+    };
   }
 
   /** Whether messages of the queue are taken by now, as the database has it. */
@@ -146,7 +163,10 @@ export class QueueConsumers implements AsyncDisposable {
         memory: this.#memory,
         room: this.#room,
         turn: ({ workerId }, signal) => this.#turns.take(workerId, signal),
-        onDropped: (queue, message) => this.#dropped(queue, message),
+        onSettled: (queue, message, settled) => {
+          this.#settled[settled] += 1;
+          if (settled === "dropped") this.#dropped(queue, message);
+        },
         ...(ackWaitMs === undefined ? {} : { ackWaitMs }),
       }),
     );

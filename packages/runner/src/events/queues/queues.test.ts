@@ -405,4 +405,20 @@ for (const [kind, open] of Object.entries(buses))
         await until(async () => (await stored()) === 0 && (await consumer()) === undefined);
       });
     });
+
+    test("what became of messages is counted for Prometheus", async () => {
+      const ended = () => {
+        const counts: Record<string, number> = {};
+        const line = /^ow_queue_messages_total\{end="(\w+)"\} (\d+)$/gm;
+        for (const [, end = "", value] of it.metrics.text().matchAll(line)) counts[end] = Number(value);
+        return counts;
+      };
+      const before = ended();
+      const { send } = await rig(`batch.messages[0].retry();`, { maxRetries: 1, maxBatchSize: 1 });
+      await send("x");
+      const more = (end: string) => (ended()[end] ?? 0) - (before[end] ?? 0);
+      await until(() => more("dropped") >= 1);
+      expect(more("retried")).toBeGreaterThanOrEqual(1);
+      expect(it.metrics.text()).toMatch(/^ow_queues \d+$/m);
+    });
   });
