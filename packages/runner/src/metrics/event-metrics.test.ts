@@ -14,7 +14,12 @@ test("tells what waits on the bus, and what is in hand", async () => {
   const registry = new Registry();
   using _ = addEventMetrics(registry, {
     bus,
-    queues: () => ({ queues: 3, held: 2, heldBytes: 0, settled: { acknowledged: 5, retried: 4, dead: 1, dropped: 0 } }),
+    queues: () => ({
+      queues: 3,
+      held: 2,
+      heldBytes: 0,
+      settled: { acknowledged: 5, retried: 4, dead: 1, dropped: 0 },
+    }),
     report: () => {},
     lookMs: 10,
   });
