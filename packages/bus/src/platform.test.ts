@@ -2,6 +2,7 @@ import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Report } from "@openworkers/core";
 import { openPlatformBus } from "./platform.ts";
 import { code, on, testStream } from "./testing/contract.ts";
 import { startTestNats } from "./testing/nats.ts";
@@ -21,8 +22,8 @@ function newDirectory(): string {
   return directory;
 }
 
-const open = (dataDir: string, env: Record<string, string> = {}) =>
-  openPlatformBus({ dataDir, env: { PATH: process.env.PATH ?? "", ...env }, report: () => {} });
+const open = (dataDir: string, env: Record<string, string> = {}, report: Report = () => {}) =>
+  openPlatformBus({ dataDir, env: { PATH: process.env.PATH ?? "", ...env }, report });
 const nowhere = { PATH: "/nowhere" };
 const stream = testStream();
 
@@ -51,12 +52,15 @@ test("a data directory keeps to the bus that its events are in, unless told othe
     await found.bus.declare(stream);
     await found.bus.publish(on(stream, "a"), bytes("x"), { id: Bun.randomUUIDv7() });
   }
+  const left: unknown[] = [];
+  const report: Report = (_, { bus }) => left.push(bus);
   {
-    await using told = await open(dataDir, { OW_BUS: "nats" });
+    await using told = await open(dataDir, { OW_BUS: "nats" }, report);
     expect(told.bus.kind).toBe("nats");
   }
   expect(await code(open(dataDir, nowhere))).toBe("CONFIG_INVALID");
-  await using again = await open(dataDir, { ...nowhere, OW_BUS: "local" });
+  await using again = await open(dataDir, { ...nowhere, OW_BUS: "local" }, report);
+  expect(left).toEqual(["local", "nats"]);
   expect((await again.bus.streamState(stream.name)).messages).toBe(2);
   expect(await code(open(newDirectory(), { OW_BUS: "kafka" }))).toBe("CONFIG_INVALID");
 });

@@ -36,9 +36,19 @@ export async function openPlatformBus({ env, dataDir, report }: PlatformBusOptio
   const file = join(dataDir, "bus", "bus.sqlite");
   const begun = existsSync(join(dataDir, "nats")) ? "nats" : existsSync(file) ? "local" : undefined;
   const wanted = chosen(env.OW_BUS) ?? begun;
+  const leave = (other: string) =>
+    report(
+      "Messages and records that nobody had taken from another bus stay there; OW_BUS goes back to it.",
+      {
+        bus: other,
+      },
+    );
   if (wanted !== "local") {
     const server = await startNatsServer({ dataDir, report, path: env.PATH ?? "" });
-    if (server !== undefined) return await connectTo(server, report);
+    if (server !== undefined) {
+      if (existsSync(file)) leave("local");
+      return await connectTo(server, report);
+    }
     if (wanted === "nats") {
       throw new OpenWorkersError(
         "CONFIG_INVALID",
@@ -49,6 +59,7 @@ export async function openPlatformBus({ env, dataDir, report }: PlatformBusOptio
       );
     }
   }
+  if (begun === "nats") leave("nats");
   return owned(openLocalBus({ path: file, report }), undefined, "the bus within this process");
 }
 

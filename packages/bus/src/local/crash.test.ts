@@ -204,3 +204,20 @@ test("a file that is none of ours is not opened, and the error says what to do",
     }),
   );
 });
+
+test("on a disk that is nearly full what is stored is handed over and acknowledged, and nothing is added", async () => {
+  const path = newPath();
+  const stream = testStream({ retention: "work", whenFull: "refuse" });
+  const subject = stream.subject.replace(">", "a");
+  const first = openLocalBus({ path, report: () => {} });
+  await first.declare(stream);
+  for (let index = 0; index < 20; index++)
+    await first.publish(subject, bytes("x"), { id: `message-${index}` });
+  await first[Symbol.asyncDispose]();
+  const bus = openLocalBus({ path, reserveBytes: Number.MAX_SAFE_INTEGER, report: () => {} });
+  cleanups.push(() => bus[Symbol.asyncDispose]());
+  expect(await code(bus.publish(subject, bytes("y"), { id: "more" }))).toBe("BUS_FULL");
+  await using _taken = await bus.consume(testConsumer(stream, { subject }), async () => {});
+  while ((await bus.stored(stream.name, subject)) > 0) await Bun.sleep(2);
+  expect(await code(bus.publish(subject, bytes("y"), { id: "more" }))).toBe("BUS_FULL");
+});

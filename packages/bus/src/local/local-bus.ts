@@ -21,6 +21,7 @@ import { Counters } from "../counters.ts";
 import { checkFilter, checkSubject, covers, matches, overlap } from "../subjects.ts";
 import { LocalConsumer } from "./consumer.ts";
 import { LocalConsumption } from "./consumption.ts";
+import { DiskSpace } from "./disk-space.ts";
 import { Journal } from "./journal.ts";
 import { Requests } from "./requests.ts";
 import { openDatabase } from "./schema.ts";
@@ -30,6 +31,8 @@ import { Sweeper } from "./sweeper.ts";
 export interface LocalBusOptions {
   /** The file; its directory is made when it is not there. This process alone may have it open. */
   readonly path: string;
+  /** Bytes of the disk that new messages leave free. Default 64 MiB: the log and its move into the file take half of it. */
+  readonly reserveBytes?: number;
   readonly report: Report;
 }
 
@@ -54,6 +57,7 @@ class LocalBus implements Bus {
   readonly #lock: Disposable;
   readonly #reports: BoundedReports;
   readonly #journal: Journal;
+  readonly #space: DiskSpace;
   readonly #requests: Requests;
   readonly #sweeper: Sweeper;
   readonly #counters = new Counters();
@@ -61,8 +65,9 @@ class LocalBus implements Bus {
   readonly #consumptions = new Set<LocalConsumption>();
   readonly #ending = new AbortController();
 
-  constructor({ path, report }: LocalBusOptions, lock: Disposable) {
+  constructor({ path, reserveBytes, report }: LocalBusOptions, lock: Disposable) {
     this.#lock = lock;
+    this.#space = new DiskSpace(path, reserveBytes ?? 64 * 2 ** 20);
     this.#reports = new BoundedReports(report);
     this.#requests = new Requests(this.#reports.report);
     const each = (act: (stream: LocalStream) => void) => () => {
@@ -112,9 +117,11 @@ class LocalBus implements Bus {
     }
     // It is written in a moment, and its owner may use its memory again by then.
     const kept = payload.slice();
-    return this.#counters.counting(
-      this.#write(() => stream.publish(subject, kept, options.id), stream.durability, kept.byteLength),
-    );
+    const store = () => {
+      this.#space.take(kept.byteLength);
+      return stream.publish(subject, kept, options.id);
+    };
+    return this.#counters.counting(this.#write(store, stream.durability, kept.byteLength));
   }
 
   async consume(

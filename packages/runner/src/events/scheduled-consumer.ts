@@ -2,7 +2,6 @@ import type { Bus, Consumption, Message } from "@openworkers/bus";
 import {
   decodePayload,
   encodePayload,
-  isFromLaterRelease,
   isOpenWorkersError,
   maxEarlyMs,
   type ScheduledEvent,
@@ -108,9 +107,7 @@ export class ScheduledConsumer implements AsyncDisposable {
   async #take(message: Message): Promise<void> {
     const event = this.#decode(message);
     if (event === undefined) {
-      // Dropped, it would be published again, until a runner knows it.
-      if (isFromLaterRelease(message.payload)) message.retry();
-      else message.drop();
+      message.drop();
       return;
     }
     const working = setInterval(() => message.working(), consumer.ackWaitMs / 3);

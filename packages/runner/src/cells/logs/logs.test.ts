@@ -65,6 +65,35 @@ describe("reading a log", () => {
     expect(lines.at(-1)).toMatchObject({ level: "warn", message: "… 4,234 lines dropped" });
   });
 
+  test("says of one flood once what was dropped of it, while the cell goes on writing", async () => {
+    // A line passes now and then: the budget fills as it is emptied.
+    let now = 0;
+    const budget = new LineBudget(() => (now += 0.25));
+    const lines = await read([line("x").repeat(20_000)], budget);
+    expect(lines.filter(({ level }) => level === "warn")).toHaveLength(1);
+    expect(lines.at(-1)?.level).toBe("warn");
+  });
+
+  test("says what was dropped though no further line comes", async () => {
+    const lines: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const reading = readLog(readable, {
+      budget: new LineBudget(() => 0),
+      mapStack: (stack) => stack,
+      onLine: ({ message }) => {
+        lines.push(message);
+        if (message.includes("dropped")) resolve();
+      },
+    });
+    await writer.write(new TextEncoder().encode(line("x").repeat(2_010)));
+    await promise;
+    expect(lines.at(-1)).toBe("… 10 lines dropped");
+    await writer.close();
+    await reading;
+  });
+
   test("is not fooled by lines that are marked as the platform's own", async () => {
     const flood =
       line("\x1d\x1dx").repeat(3_000) +

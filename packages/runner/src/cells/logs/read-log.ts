@@ -12,6 +12,9 @@ const exportsMark = '"message":"\\u001d\\u001d';
 /** A worker can write that mark too. Few lines with it pass beside the budget, so that it is no way around it. */
 const maxMarkedLines = 8;
 
+/** While a flood lasts, the log says so often what was dropped of it. */
+const droppedMs = 1_000;
+
 export interface LogReaderOptions {
   readonly onLine: (line: CellLine) => void;
   readonly mapStack: StackMapper;
@@ -27,7 +30,10 @@ export interface LogReaderOptions {
  */
 export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogReaderOptions): Promise<void> {
   const budget = options.budget ?? new LineBudget();
+  let reporting: ReturnType<typeof setTimeout> | undefined;
   const reportDropped = () => {
+    clearTimeout(reporting);
+    reporting = undefined;
     const dropped = budget.takeDropped();
     if (dropped === 0) return;
     const count = dropped.toLocaleString("en");
@@ -37,8 +43,10 @@ export async function readLog(stdout: ReadableStream<Uint8Array>, options: LogRe
   await eachLine(stdout, maxLineBytes, ({ bytes, cut }) => {
     if (marked < maxMarkedLines && bytes.includes(exportsMark)) marked += 1;
     else {
-      if (!budget.take()) return undefined;
-      reportDropped();
+      if (!budget.take()) {
+        reporting ??= setTimeout(reportDropped, droppedMs);
+        return undefined;
+      }
     }
     const text = bytes.toString("utf8");
     const parsed = parseLine(cut ? endCutLine(text) : text);
