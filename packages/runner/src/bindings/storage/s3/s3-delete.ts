@@ -22,7 +22,29 @@ export async function deleteObjects(client: S3Client, keys: readonly string[]): 
   for (let at = 0; at < listed.length; at += batch) await deleteBatch(client, listed.slice(at, at + batch));
 }
 
+/** What a server says of a key when it was its own fault, by S3's words and by OpenStack Swift's. */
+const passing = new Set(["InternalError", "ServiceUnavailable", "SlowDown", "Server Error"]);
+const attempts = 3;
+const pauseMs = 100;
+
+/** Deletes them, and asks again for those that failed by the server's fault: what is gone already is no error. */
 async function deleteBatch(client: S3Client, keys: readonly string[]): Promise<void> {
+  let left = keys;
+  for (let attempt = 1; ; attempt++) {
+    const failed = await askToDelete(client, left);
+    if (failed.length === 0) return;
+    const worst = failed.find(({ code }) => !passing.has(code)) ?? failed[0];
+    const mayPass = failed.every(({ code, key }) => passing.has(code) && left.includes(key));
+    if (!mayPass || attempt === attempts) throw errorOfCode(worst?.code, 200);
+    left = failed.map(({ key }) => key);
+    await Bun.sleep(pauseMs * attempt);
+  }
+}
+
+async function askToDelete(
+  client: S3Client,
+  keys: readonly string[],
+): Promise<{ readonly key: string; readonly code: string }[]> {
   const objects = keys.map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`).join("");
   const body = Buffer.from(
     `<?xml version="1.0" encoding="UTF-8"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +
@@ -37,8 +59,9 @@ async function deleteBatch(client: S3Client, keys: readonly string[]): Promise<v
     },
     body,
   });
-  const [failed] = parseXml(text, "DeleteResult").all("Error");
-  if (failed !== undefined) throw errorOfCode(failed.text("Code"), 200);
+  return parseXml(text, "DeleteResult")
+    .all("Error")
+    .map((error) => ({ key: error.text("Key") ?? "", code: error.text("Code") ?? "" }));
 }
 
 function codeIn(text: string): string | undefined {
