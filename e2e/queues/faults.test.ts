@@ -90,6 +90,7 @@ function startRunner(): RunnerProcess {
     if (body !== undefined) done.set(Number(body), (done.get(Number(body)) ?? 0) + 1);
   });
   void child.exited.then((code) => reject(new Error(`the runner ended with ${code}`)));
+  // One that is killed before it was ready is asked for its port by nobody, or by a sender, which tries another.
   promise.catch(() => {});
   const kill = async (signal: NodeJS.Signals) => {
     child.kill(signal);

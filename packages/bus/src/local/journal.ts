@@ -21,6 +21,9 @@ interface Write {
   readonly bytes: number;
 }
 
+/** A sync that failed is the error of every write that waited for it; whoever only waits for its end need not hear it too. */
+const heardByWriters = () => {};
+
 /**
  * Writes in groups: all that come in one turn of the event loop are one transaction. A commit reaches the kernel at once,
  * and so survives a killed process; a `synced` one waits until the log is on the disk, in the file system's own threads and
@@ -94,8 +97,8 @@ export class Journal {
     await this.#checkpointing;
     while (this.#queue.length > 0) this.#commit();
     clearImmediate(this.#scheduled);
-    await this.#nextSync?.catch(() => {});
-    await this.#syncing.catch(() => {});
+    await this.#nextSync?.catch(heardByWriters);
+    await this.#syncing.catch(heardByWriters);
     this.#checkpoints[Symbol.dispose]();
     await (await this.#log)?.close();
     this.database.close();
@@ -179,13 +182,11 @@ export class Journal {
 
   // One that has begun may have missed what was written since: who comes later shares the next.
   #sync(): Promise<void> {
-    this.#nextSync ??= this.#syncing
-      .catch(() => {})
-      .then(() => {
-        this.#nextSync = undefined;
-        this.#syncing = this.#syncLog();
-        return this.#syncing;
-      });
+    this.#nextSync ??= this.#syncing.catch(heardByWriters).then(() => {
+      this.#nextSync = undefined;
+      this.#syncing = this.#syncLog();
+      return this.#syncing;
+    });
     return this.#nextSync;
   }
 

@@ -53,7 +53,7 @@ export class NatsConsumption implements Consumption {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     this.#linkWatch[Symbol.dispose]();
-    // A server that does not answer has nothing more to send.
+    // A server that does not answer, or a connection that is closed, has nothing more to send; what was sent is delivered again.
     await within(
       this.#pull.stop().catch(() => {}),
       2_000,
