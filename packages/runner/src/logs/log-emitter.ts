@@ -16,7 +16,7 @@ export interface LogEmitterOptions {
   readonly bus: Pick<Bus, "declare" | "publish">;
   /** Bytes kept while the bus takes nothing. Default 64 MiB. */
   readonly bufferBytes?: number;
-  /** How long a record waits for others at most. Default 25 ms. */
+  /** How long a record waits for others at most. Default 50 ms. */
   readonly waitMs?: number;
   /** What an operator should read. Never throws. */
   readonly report: Report;
@@ -83,7 +83,7 @@ export class LogEmitter implements LogSink, AsyncDisposable {
     this.#bus = options.bus;
     this.#reports = new BoundedReports(options.report);
     this.#bufferBytes = options.bufferBytes ?? 64 * 2 ** 20;
-    this.#waitMs = options.waitMs ?? 25;
+    this.#waitMs = options.waitMs ?? 50;
   }
 
   emit(record: LogRecord): void {
