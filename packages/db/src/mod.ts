@@ -1,5 +1,12 @@
 export { type Address, describeAddress, parseAddress, socketUrl } from "./address.ts";
-export { connect, Database, type DatabaseAccess, type Prepared, type Queries } from "./database.ts";
+export {
+  connect,
+  Database,
+  type DatabaseAccess,
+  type Prepared,
+  type Queries,
+  type StoreDatabase,
+} from "./database.ts";
 export { type ConnectOptions, clientConfig } from "./driver.ts";
 export {
   EmbeddedPostgres,

@@ -1,7 +1,7 @@
 import { type BucketId, OpenWorkersError, seal, storageError, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import { z } from "zod";
-import type { Database } from "../database.ts";
+import type { StoreDatabase } from "../database.ts";
 import type { SecretKeys } from "../secrets/secret-keys.ts";
 import { ensureResource, getResource, type Resource } from "../stores/resources.ts";
 import { lockActiveKey } from "../stores/sealing-keys.ts";
@@ -23,7 +23,7 @@ export type BucketPlace =
  * @throws the error noSuchBucket; OpenWorkersError SECRET_UNREADABLE when its keys cannot be opened
  */
 export async function bucketPlace(
-  database: Database,
+  database: StoreDatabase,
   bucketId: BucketId,
   {
     newOnes,
@@ -64,7 +64,7 @@ export async function bucketPlace(
  * @throws OpenWorkersError INVALID_NAME, CONFLICT, SECRET_UNREADABLE (the platform has no sealing key yet)
  */
 export async function createS3Bucket(
-  database: Database,
+  database: StoreDatabase,
   {
     name,
     by,
@@ -93,7 +93,7 @@ export async function createS3Bucket(
 
 /** Where the objects of each of these buckets are; those that have not been used yet are absent. */
 export async function listBucketBackends(
-  database: Database,
+  database: StoreDatabase,
   ids: readonly BucketId[],
 ): Promise<Map<BucketId, StorageBackend>> {
   if (ids.length === 0) return new Map();

@@ -10,7 +10,7 @@ import {
 } from "@openworkers/core";
 import { sql } from "kysely";
 import { parseAddress } from "../address.ts";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 import { resourceUsers } from "./resource-users.ts";
@@ -51,7 +51,7 @@ export interface DatabaseDump {
  * INVALID_INPUT (it is on a server of its owner's)
  */
 export async function createDatabase(
-  database: Database,
+  database: StoreDatabase,
   { name, limits, by, fork }: NewDatabase & { readonly fork?: string },
 ): Promise<DatabaseId> {
   check(name, limits);
@@ -77,7 +77,7 @@ export async function createDatabase(
  * @throws OpenWorkersError INVALID_NAME, INVALID_LIMIT, CONFLICT, CONFIG_INVALID (the URL), SECRET_UNREADABLE
  */
 export async function createExternalDatabase(
-  database: Database,
+  database: StoreDatabase,
   { name, limits, by, url }: NewDatabase & { readonly url: string },
 ): Promise<DatabaseId> {
   check(name, limits);
@@ -111,7 +111,7 @@ export async function createExternalDatabase(
  * has not been made yet
  */
 export async function markDeleting(
-  database: Database,
+  database: StoreDatabase,
   { nameOrId, by, keepDump = true }: DeleteDatabase,
 ): Promise<{ readonly id: DatabaseId; readonly name: string }> {
   return database.write(async (transaction) => {
@@ -186,7 +186,7 @@ async function beingDeleted(
 }
 
 /** Writes down why a deletion could not be finished. */
-export async function deletionFailed(database: Database, id: DatabaseId, why: string): Promise<void> {
+export async function deletionFailed(database: StoreDatabase, id: DatabaseId, why: string): Promise<void> {
   await database.write((transaction) =>
     transaction
       .updateTable("databases")
@@ -198,7 +198,7 @@ export async function deletionFailed(database: Database, id: DatabaseId, why: st
 }
 
 /** Databases whose deletion could not be finished, the oldest first. */
-export async function stuckDeletions(database: Database): Promise<Resource<"database">[]> {
+export async function stuckDeletions(database: StoreDatabase): Promise<Resource<"database">[]> {
   return database.read((queries) =>
     queries
       .selectFrom("databases")
@@ -211,7 +211,7 @@ export async function stuckDeletions(database: Database): Promise<Resource<"data
 }
 
 /** Forgets a database that is gone from its server. */
-export async function databaseDropped(database: Database, id: DatabaseId): Promise<void> {
+export async function databaseDropped(database: StoreDatabase, id: DatabaseId): Promise<void> {
   await database.write((transaction) =>
     transaction.deleteFrom("databases").where("id", "=", id).where("state", "=", "deleting").execute(),
   );
@@ -219,7 +219,7 @@ export async function databaseDropped(database: Database, id: DatabaseId): Promi
 
 /** Remembers where a dump of a database that is being deleted was put. Again is no error. */
 export async function databaseDumped(
-  database: Database,
+  database: StoreDatabase,
   { id, name, host, path, sizeBytes, expiresAt }: Omit<DatabaseDump, "createdAt">,
 ): Promise<void> {
   await database.write((transaction) =>
@@ -245,30 +245,30 @@ export async function databaseDumped(
 }
 
 /** The dump that was made of a deleted database; undefined when there is none. */
-export async function findDump(database: Database, id: DatabaseId): Promise<DatabaseDump | undefined> {
+export async function findDump(database: StoreDatabase, id: DatabaseId): Promise<DatabaseDump | undefined> {
   return database.read((queries) => selectDumps(queries).where("id", "=", id).executeTakeFirst());
 }
 
 /** What is kept of deleted databases, the newest first. */
-export async function listDumps(database: Database): Promise<DatabaseDump[]> {
+export async function listDumps(database: StoreDatabase): Promise<DatabaseDump[]> {
   return database.read((queries) => selectDumps(queries).orderBy("created_at", "desc").execute());
 }
 
 /** Those on one machine that need be kept no longer. */
-export async function expiredDumps(database: Database, host: string): Promise<DatabaseDump[]> {
+export async function expiredDumps(database: StoreDatabase, host: string): Promise<DatabaseDump[]> {
   return database.read((queries) =>
     selectDumps(queries).where("host", "=", host).where("expires_at", "<", sql<Date>`now()`).execute(),
   );
 }
 
-export async function forgetDump(database: Database, id: DatabaseId): Promise<void> {
+export async function forgetDump(database: StoreDatabase, id: DatabaseId): Promise<void> {
   await database.write((transaction) =>
     transaction.deleteFrom("database_dumps").where("id", "=", id).execute(),
   );
 }
 
 /** Removes tokens that expired a day ago or longer: until then they are listed, so that it is seen why one is refused. */
-export async function deleteExpiredTokens(database: Database): Promise<void> {
+export async function deleteExpiredTokens(database: StoreDatabase): Promise<void> {
   await database.write((transaction) =>
     transaction
       .deleteFrom("database_tokens")

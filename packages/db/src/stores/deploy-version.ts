@@ -18,7 +18,7 @@ import {
   type WorkerCode,
   type WorkerId,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
@@ -89,7 +89,7 @@ export interface Deployed {
  * worker would be called),
  * DATABASE_UNAVAILABLE.
  */
-export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
+export async function deployVersion(database: StoreDatabase, input: DeployInput): Promise<Deployed> {
   const name = parseWorkerName(input.worker);
   const percent = input.percent ?? 100;
   checkCode(input.code);

@@ -1,5 +1,5 @@
 import { type EnvironmentId, newId, OpenWorkersError, type UserId } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { audit } from "./audit.ts";
 import { mustOwn } from "./users.ts";
 import { lockOwnedWorker } from "./workers.ts";
@@ -19,7 +19,7 @@ const namePattern = /^[a-z0-9]([a-z0-9_-]{0,98}[a-z0-9])?$/;
 
 /** Makes an environment that belongs to `by`. @throws OpenWorkersError INVALID_NAME, CONFLICT (they have one so named). */
 export async function createEnvironment(
-  database: Database,
+  database: StoreDatabase,
   { name, by }: { name: string; by: UserId },
 ): Promise<EnvironmentId> {
   if (!namePattern.test(name)) {
@@ -37,7 +37,7 @@ export async function createEnvironment(
 }
 
 /** All environments, or those of one user, by name. */
-export async function listEnvironments(database: Database, owner?: UserId): Promise<Environment[]> {
+export async function listEnvironments(database: StoreDatabase, owner?: UserId): Promise<Environment[]> {
   return database.snapshot(async (queries) => {
     const environments = await queries
       .selectFrom("environments")
@@ -62,7 +62,7 @@ export async function listEnvironments(database: Database, owner?: UserId): Prom
 
 /** The id of the environment that `owner` calls `name`. @throws OpenWorkersError NOT_FOUND. */
 export async function findEnvironment(
-  database: Database,
+  database: StoreDatabase,
   { name, owner }: { name: string; owner: UserId },
 ): Promise<EnvironmentId> {
   return database.read((queries) => environmentFor(queries, owner, name));
@@ -74,7 +74,7 @@ export async function findEnvironment(
  * @throws OpenWorkersError NOT_FOUND (worker), FORBIDDEN.
  */
 export async function ensureWorkerEnvironment(
-  database: Database,
+  database: StoreDatabase,
   { worker, by }: { worker: string; by: UserId },
 ): Promise<EnvironmentId> {
   return database.write(async (transaction) => {
@@ -110,7 +110,7 @@ export async function ensureWorkerEnvironment(
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT when workers use it.
  */
 export async function deleteEnvironment(
-  database: Database,
+  database: StoreDatabase,
   { environmentId, by }: { environmentId: EnvironmentId; by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {

@@ -8,7 +8,7 @@ import {
   type WorkerCode,
   type WorkerId,
 } from "@openworkers/core";
-import type { Database } from "../database.ts";
+import type { StoreDatabase } from "../database.ts";
 import { storedBinding, versionBindings } from "./bindings.ts";
 
 /** A value of an environment as it is stored: a secret is still sealed. */
@@ -41,7 +41,7 @@ export interface StoredProgram {
  * @throws OpenWorkersError NOT_FOUND when the worker has no such version any more, DATABASE_UNAVAILABLE.
  */
 export async function loadProgram(
-  database: Database,
+  database: StoreDatabase,
   versionId: VersionId,
   workerId: WorkerId,
 ): Promise<StoredProgram> {

@@ -9,7 +9,7 @@ import {
   type UserId,
 } from "@openworkers/core";
 import { type RawBuilder, sql } from "kysely";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 import { resourceUsers } from "./resource-users.ts";
@@ -96,7 +96,7 @@ export function checkResourceName(kind: ResourceKind, name: string): void {
 
 /** Makes a resource that belongs to `by`. @throws OpenWorkersError INVALID_NAME, CONFLICT (they have one so named). */
 export async function createResource<Kind extends ResourceKind>(
-  database: Database,
+  database: StoreDatabase,
   kind: Kind,
   { name, by }: { readonly name: string; readonly by: UserId },
 ): Promise<ResourceIds[Kind]> {
@@ -171,7 +171,7 @@ export async function findResource<Kind extends ResourceKind>(
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN
  */
 export async function getResource<Kind extends ResourceKind>(
-  database: Database,
+  database: StoreDatabase,
   kind: Kind,
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
 ): Promise<Resource<Kind>> {
@@ -187,7 +187,7 @@ export async function getResource<Kind extends ResourceKind>(
 
 /** All resources of a kind, or those of one user, by name. */
 export async function listResources<Kind extends ResourceKind>(
-  database: Database,
+  database: StoreDatabase,
   kind: Kind,
   owner?: UserId,
 ): Promise<Resource<Kind>[]> {
@@ -202,7 +202,7 @@ export async function listResources<Kind extends ResourceKind>(
 
 /** @throws OpenWorkersError INVALID_NAME, NOT_FOUND, FORBIDDEN, CONFLICT when the owner has one so named. */
 export async function renameResource(
-  database: Database,
+  database: StoreDatabase,
   kind: ResourceKind,
   { nameOrId, name, by }: { readonly nameOrId: string; readonly name: string; readonly by: UserId },
 ): Promise<void> {
@@ -230,7 +230,7 @@ export async function renameResource(
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT while a live version or an environment binds it.
  */
 export async function deleteResource(
-  database: Database,
+  database: StoreDatabase,
   kind: ResourceKind,
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
 ): Promise<void> {

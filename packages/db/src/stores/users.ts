@@ -1,5 +1,5 @@
 import { newId, OpenWorkersError, type UserId } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { audit } from "./audit.ts";
 
 export interface User {
@@ -13,7 +13,7 @@ export interface User {
 export const operatorName = "operator";
 
 /** The user as whom `ow` acts with direct database access; made when it is not there. */
-export async function ensureOperator(database: Database): Promise<User> {
+export async function ensureOperator(database: StoreDatabase): Promise<User> {
   return database.write(async (transaction) => {
     const made = await transaction
       .insertInto("users")
@@ -27,7 +27,7 @@ export async function ensureOperator(database: Database): Promise<User> {
 }
 
 /** Makes a user without a way to log in. @throws OpenWorkersError CONFLICT when the name is taken. */
-export async function createUser(database: Database, name: string): Promise<User> {
+export async function createUser(database: StoreDatabase, name: string): Promise<User> {
   return database.write(async (transaction) => {
     const made = await transaction
       .insertInto("users")
