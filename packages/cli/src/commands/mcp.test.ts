@@ -8,7 +8,7 @@ let home: OwHome;
 let platform: RunningOw & { readonly ready: Ready };
 let mcp: McpSession;
 beforeAll(async () => {
-  home = await OwHome.create();
+  home = new OwHome();
   platform = await home.up();
   mcp = await McpSession.start(home);
 }, hookMs);
