@@ -5,7 +5,7 @@ import type { Target } from "../../cells/target.ts";
 import type { Span } from "../../tracing/span.ts";
 import { CellLink, type CellLinkUser } from "../cell-link.ts";
 import type { IngressContext, ServiceContext } from "../context.ts";
-import type { Conversation, ExchangeClient } from "../exchange.ts";
+import type { Conversation, ExchangeClient } from "../conversation.ts";
 import { findHeadEnd } from "../http/head.ts";
 import { invocationRecord } from "../invocation.ts";
 import { internal, notStarted, serviceGone, terminated } from "../problems.ts";
@@ -116,7 +116,7 @@ export class RpcExchange implements Conversation, CellLinkUser {
 
   failed(thrown: unknown): void {
     if (this.#done) return;
-    const answer = isOpenWorkersError(thrown) ? notStarted(thrown) : internal;
+    const answer = notStarted(thrown);
     if (answer === internal) this.#report("A call could not be given to a worker.", thrown);
     this.#refuse(answer.message);
   }
