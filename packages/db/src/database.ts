@@ -22,6 +22,9 @@ export interface Prepared {
 /** What the stores of KV and of buckets need of a database: of all of it, or of a share. */
 export type DatabaseAccess = Pick<Database, "read" | "write" | "prepared">;
 
+/** What the other stores need: of all of it, or as a caller who may not do everything (the API's). */
+export type StoreDatabase = Pick<Database, "read" | "write" | "prepared" | "snapshot">;
+
 /**
  * A pool of connections to the platform's database. Connects when first used, and again by itself when the
  * server went away. Every failure to reach the server is an `OpenWorkersError` DATABASE_UNAVAILABLE.

@@ -1,5 +1,12 @@
 export { type Address, describeAddress, parseAddress, socketUrl } from "./address.ts";
-export { connect, Database, type DatabaseAccess, type Prepared, type Queries } from "./database.ts";
+export {
+  connect,
+  Database,
+  type DatabaseAccess,
+  type Prepared,
+  type Queries,
+  type StoreDatabase,
+} from "./database.ts";
 export { type ConnectOptions, clientConfig } from "./driver.ts";
 export {
   EmbeddedPostgres,
@@ -16,9 +23,11 @@ export * from "./storage/mod.ts";
 export * from "./stores/mod.ts";
 export type {
   CronSource,
+  MemberRole,
   S3Place,
   ScheduledEventState,
   SkipReason,
   StorageBackend,
   Tables,
+  UserKind,
 } from "./tables.ts";

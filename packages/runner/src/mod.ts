@@ -6,6 +6,7 @@ export {
   type CellHost,
   checkSandbox,
   checkStart,
+  checkWorker,
   findSandbox,
   openCellHost,
   type Sandbox,

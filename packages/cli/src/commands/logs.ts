@@ -1,6 +1,5 @@
 import { queryLogs } from "@openworkers/logs";
 import { type Command, InvalidArgumentError } from "commander";
-import { logsAccess } from "../live-logs/access.ts";
 import {
   type FilterOptions,
   filterOf,
@@ -96,7 +95,7 @@ async function show(worker: string, options: Options, { output, signal }: Comman
   }
   await using platform = await openPlatform(choiceOf(options));
   const workerId = await platform.backend.workerId(worker);
-  const access = logsAccess(platform.backend, platform.profile, workerId);
+  const access = platform.logs(workerId);
   const newest = limit !== undefined || since === undefined;
   const records = queryLogs({
     url: await access.url(),

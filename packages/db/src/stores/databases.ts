@@ -6,7 +6,7 @@ import {
   seal,
   type UserId,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import type { DatabaseKind, DatabaseState } from "../tables.ts";
 import { audit } from "./audit.ts";
 import { lockActiveKey } from "./sealing-keys.ts";
@@ -34,13 +34,13 @@ export interface DatabaseRow {
 }
 
 /** The database with the id; undefined when there is none. */
-export async function databaseRow(database: Database, id: DatabaseId): Promise<DatabaseRow | undefined> {
+export async function databaseRow(database: StoreDatabase, id: DatabaseId): Promise<DatabaseRow | undefined> {
   const rows = await database.read((queries) => selectRows(queries).where("id", "=", id).execute());
   return rows.map(toRow)[0];
 }
 
 /** All databases, or those in one state, the oldest first. */
-export async function databaseRows(database: Database, state?: DatabaseState): Promise<DatabaseRow[]> {
+export async function databaseRows(database: StoreDatabase, state?: DatabaseState): Promise<DatabaseRow[]> {
   const rows = await database.read((queries) =>
     selectRows(queries)
       .where(({ eb, lit }) => (state === undefined ? lit(true) : eb("state", "=", state)))
@@ -57,7 +57,7 @@ export async function databaseRows(database: Database, state?: DatabaseState): P
  * @throws OpenWorkersError NOT_FOUND (it has been deleted meanwhile), SECRET_UNREADABLE
  */
 export async function databaseReady(
-  database: Database,
+  database: StoreDatabase,
   id: DatabaseId,
   { kind, opens }: { readonly kind: DatabaseKind; readonly opens: object },
 ): Promise<void> {
@@ -76,7 +76,7 @@ export async function databaseReady(
 
 /** Writes down what a database was found to occupy, and, where that is known to have changed, whether it is full. */
 export async function databaseMeasured(
-  database: Database,
+  database: StoreDatabase,
   id: DatabaseId,
   { sizeBytes, full }: { readonly sizeBytes: number; readonly full?: boolean },
 ): Promise<void> {
@@ -95,7 +95,7 @@ export async function databaseMeasured(
 
 /** Sets limits over those that it has. @throws OpenWorkersError NOT_FOUND, INVALID_LIMIT */
 export async function limitDatabase(
-  database: Database,
+  database: StoreDatabase,
   id: DatabaseId,
   { limits, by }: { readonly limits: Partial<DatabaseLimits>; readonly by: UserId },
 ): Promise<DatabaseLimits> {

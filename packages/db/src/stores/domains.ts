@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { audit } from "./audit.ts";
 import { isOperator } from "./users.ts";
 import { lockOwnedWorker } from "./workers.ts";
@@ -21,7 +21,7 @@ export interface Domain {
  * @throws OpenWorkersError INVALID_INPUT, NOT_FOUND (worker), FORBIDDEN, CONFLICT (it leads to another worker).
  */
 export async function addDomain(
-  database: Database,
+  database: StoreDatabase,
   { worker, hostname, by }: { worker: string; hostname: string; by: UserId },
 ): Promise<Domain> {
   return database.write(async (transaction) => {
@@ -34,7 +34,7 @@ export async function addDomain(
 
 /** Marks a domain as proven. Whoever calls this has seen the proof. @throws OpenWorkersError NOT_FOUND, FORBIDDEN. */
 export async function verifyDomain(
-  database: Database,
+  database: StoreDatabase,
   { hostname, by }: { hostname: string; by: UserId },
 ): Promise<Domain> {
   const name = parseHostname(hostname);
@@ -55,7 +55,7 @@ export async function verifyDomain(
 
 /** Gives a host name up, with the routes that rest on it. @throws OpenWorkersError NOT_FOUND, FORBIDDEN. */
 export async function removeDomain(
-  database: Database,
+  database: StoreDatabase,
   { hostname, by }: { hostname: string; by: UserId },
 ): Promise<void> {
   const name = parseHostname(hostname);
@@ -68,7 +68,7 @@ export async function removeDomain(
 }
 
 /** All domains, or those of one worker, by name. */
-export async function listDomains(database: Database, worker?: string): Promise<Domain[]> {
+export async function listDomains(database: StoreDatabase, worker?: string): Promise<Domain[]> {
   return database.read((queries) =>
     selectDomains(queries)
       .where(({ eb, lit }) => (worker === undefined ? lit(true) : eb("workers.name", "=", worker)))

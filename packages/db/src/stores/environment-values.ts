@@ -5,7 +5,7 @@ import {
   type UserId,
   type WantedBinding,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { audit } from "./audit.ts";
 import { bindingColumns } from "./bindings.ts";
 import { checkCalledEntrypoints } from "./called-entrypoints.ts";
@@ -55,7 +55,7 @@ export interface ChangeValues {
  * SECRET_UNREADABLE when the platform has no sealing key yet, DATABASE_UNAVAILABLE.
  */
 export async function changeValues(
-  database: Database,
+  database: StoreDatabase,
   { environmentId, set = [], unset = [], by }: ChangeValues,
 ): Promise<number> {
   for (const value of set) check(value);
@@ -142,7 +142,7 @@ async function columnsOf(transaction: Queries, place: Place, value: NewValue) {
   const { name } = value;
   if (!("value" in value)) {
     const { binding } = await lookUp(transaction, place, name, value);
-    const { settings: _, delivery_delay: __, ...columns } = bindingColumns(binding);
+    const { settings: _, delivery_delay: __, face: ___, ...columns } = bindingColumns(binding);
     return { name, ...noValue, ...columns, kind: value.kind };
   }
   const { kind } = value;
@@ -154,7 +154,10 @@ async function columnsOf(transaction: Queries, place: Place, value: NewValue) {
 }
 
 /** The values of an environment by name; secrets without their values. */
-export async function listValues(database: Database, environmentId: EnvironmentId): Promise<ListedValue[]> {
+export async function listValues(
+  database: StoreDatabase,
+  environmentId: EnvironmentId,
+): Promise<ListedValue[]> {
   const rows = await database.read((queries) =>
     queries
       .selectFrom("environment_values")

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { type LogTokenId, newId, OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
-import type { Database } from "../database.ts";
+import type { StoreDatabase } from "../database.ts";
 
 /** Whose logs a token lets read. */
 export type LogScope =
@@ -25,7 +26,7 @@ const form = /^owlt_[A-Za-z0-9_-]{43}$/;
  * DATABASE_UNAVAILABLE
  */
 export async function createLogToken(
-  database: Database,
+  database: StoreDatabase,
   { scope, expiresAt, by }: { readonly scope: LogScope; readonly expiresAt: Date; readonly by: UserId },
 ): Promise<string> {
   if (!(expiresAt.getTime() > Date.now())) {
@@ -50,7 +51,7 @@ export async function createLogToken(
 }
 
 /** What a token is good for; undefined when there is none such, or no longer. */
-export async function findLogToken(database: Database, token: string): Promise<LogGrant | undefined> {
+export async function findLogToken(database: StoreDatabase, token: string): Promise<LogGrant | undefined> {
   if (!form.test(token)) return undefined;
   const row = await database.read((queries) =>
     queries
@@ -70,5 +71,5 @@ function scopeOf(workerId: WorkerId | null, ownerId: UserId | null): LogScope {
 }
 
 function hashOf(token: string): Uint8Array {
-  return new Bun.CryptoHasher("sha256").update(token).digest();
+  return createHash("sha256").update(token).digest();
 }

@@ -5,7 +5,7 @@ import {
   type QueueMessageId,
 } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database, DatabaseAccess } from "../../database.ts";
+import type { DatabaseAccess, StoreDatabase } from "../../database.ts";
 import { errorCode } from "../../faults.ts";
 
 /** Messages of one queue that may wait for their time. */
@@ -90,7 +90,7 @@ export type DelayEnd = "published" | { readonly again: number };
  * @returns how many were due, and of the others when the next one is, in milliseconds from now
  */
 export async function takeDue(
-  database: Database,
+  database: StoreDatabase,
   limit: number,
   publish: (messages: readonly DelayedMessage[]) => Promise<readonly DelayEnd[]>,
 ): Promise<{ readonly taken: number; readonly nextMs: number | undefined }> {
