@@ -8,6 +8,7 @@ import {
   withFilterOptions,
 } from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
+import { watchShortId } from "../live-logs/short-id.ts";
 import { parseMoment } from "../output/duration.ts";
 import { UsageError } from "../output/failure.ts";
 import { startLogs } from "../platform/logs.ts";
@@ -110,8 +111,10 @@ async function show(worker: string, options: Options, { output, signal }: Comman
   });
   const inOrder = newest ? (await Array.fromAsync(records)).reverse() : records;
   let count = 0;
+  const watch = watchShortId(filter, (text) => output.warn(text));
   for await (const record of inOrder) {
     count += 1;
+    watch(record);
     output.line(
       output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: false, showDate: true }),
     );

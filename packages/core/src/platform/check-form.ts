@@ -53,8 +53,13 @@ export function checkForm({ name, code, env, bindings, limits }: StartCheck): Fo
   return form;
 }
 
+/** A form as far as it is read: Bun's types have two that do not know each other. */
+export interface FormParts {
+  get(name: string): string | Pick<Blob, "arrayBuffer"> | null;
+}
+
 /** The other way round. @throws OpenWorkersError INVALID_INPUT */
-export async function readCheckForm(form: FormData): Promise<StartCheck> {
+export async function readCheckForm(form: FormParts): Promise<StartCheck> {
   const metadata = metadataSchema.safeParse(parseJson(form.get(metadataField)));
   if (!metadata.success) {
     throw new OpenWorkersError("INVALID_INPUT", "The metadata of the worker to check cannot be read.", {
@@ -86,7 +91,7 @@ export async function readCheckForm(form: FormData): Promise<StartCheck> {
 
 const blob = (content: Uint8Array) => new Blob([new Uint8Array(content)]);
 
-async function part(form: FormData, field: string): Promise<Uint8Array> {
+async function part(form: FormParts, field: string): Promise<Uint8Array> {
   const found = form.get(field);
   if (found === null || typeof found === "string")
     throw new OpenWorkersError("INVALID_INPUT", `The part ${field} is missing.`);
