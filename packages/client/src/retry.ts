@@ -28,7 +28,7 @@ export function withRetries(send: Fetch, { attempts, firstMs }: RetryOptions): F
       const last = attempt >= most;
       const pause = firstMs * 2 ** (attempt - 1) * (0.5 + Math.random());
       try {
-        const response = await send(last ? request : request.clone());
+        const response = await send(last ? request : (request.clone() as Request));
         if (last || !temporary.has(response.status)) return response;
         const asked = retryAfterMs(response);
         if (asked !== undefined && asked > longestMs) return response;
