@@ -1,6 +1,6 @@
 export type * from "./bus.ts";
 export { busFromEnvironment, natsFromEnvironment } from "./environment.ts";
 export { type LocalBusOptions, openLocalBus } from "./local/local-bus.ts";
-export { connectNats, type NatsOptions } from "./nats/connect.ts";
+export { connectNats, type NatsConnectionOptions, type NatsOptions } from "./nats/connect.ts";
 export { openPlatformBus, type PlatformBus, type PlatformBusOptions } from "./platform.ts";
 export { NatsServer, type NatsServerOptions, startNatsServer } from "./server/nats-server.ts";

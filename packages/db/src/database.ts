@@ -1,6 +1,7 @@
 import { within } from "@openworkers/core";
+import { isPostgresSession, lowerCpuPriority } from "@openworkers/core/host";
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
-import { type ClientConfig, Pool } from "pg";
+import { type ClientConfig, Pool, type PoolClient } from "pg";
 import { type Address, describeAddress, parseAddress } from "./address.ts";
 import { type ConnectOptions, clientConfig } from "./driver.ts";
 import { explain, isRetryable } from "./faults.ts";
@@ -56,7 +57,10 @@ export class Database implements AsyncDisposable {
     // A connection that breaks: whoever waits for an answer on it is told by the answer's rejection, and the
     // pool drops it. Without a handler, the event would end the process.
     this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
+    this.#pool.on("connect", (client) => {
+      client.on("error", () => {});
+      if (options.nice !== undefined) lower(client, address, options.nice);
+    });
     this.kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: this.#pool }) });
   }
 
@@ -168,6 +172,13 @@ export class Database implements AsyncDisposable {
     await Promise.all([...this.#listeners].map((listener) => this.#unlisten(listener)));
     if (!this.#pool.ending) await within(this.#pool.end(), 5_000);
   }
+}
+
+/** Puts a session's process behind others when it is on this machine and we may. */
+function lower(client: PoolClient, { database }: Address, nice: number): void {
+  // What BackendKeyData said; pg's types do not know of it.
+  const pid = "processID" in client ? client.processID : undefined;
+  if (typeof pid === "number" && isPostgresSession(pid, database)) lowerCpuPriority(pid, nice);
 }
 
 /**
