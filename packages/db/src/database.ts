@@ -3,8 +3,9 @@ import { isPostgresSession, lowerCpuPriority } from "@openworkers/core/host";
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import { type ClientConfig, Pool, type PoolClient } from "pg";
 import { type Address, describeAddress, parseAddress } from "./address.ts";
+import { BulkTransaction } from "./copy/bulk-transaction.ts";
 import { type ConnectOptions, clientConfig } from "./driver.ts";
-import { explain, isRetryable } from "./faults.ts";
+import { explain, isRetryable, isUnavailable } from "./faults.ts";
 import { Listener, type ListenHandlers, type ListenOptions } from "./listener.ts";
 import type { Tables } from "./tables.ts";
 
@@ -106,6 +107,17 @@ export class Database implements AsyncDisposable {
     }
   }
 
+  /** As `write`, for much at a time. */
+  async bulk<T>(work: (transaction: BulkTransaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#inTransaction(work);
+      } catch (thrown) {
+        if (!isRetryable(thrown) || attempt === transactionAttempts) throw explain(thrown, this.place);
+      }
+    }
+  }
+
   /**
    * Runs `work` while nobody else of this database runs under the same key. The lock is the connection's: it
    * goes when the process dies. `work` is given that connection and may use others.
@@ -160,6 +172,27 @@ export class Database implements AsyncDisposable {
       throw explain(thrown, this.place);
     }
     return { [Symbol.asyncDispose]: () => this.#unlisten(listener) };
+  }
+
+  async #inTransaction<T>(work: (transaction: BulkTransaction) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let broken = true;
+    try {
+      await client.query("begin");
+      const result = await work(new BulkTransaction(client));
+      await client.query("commit");
+      broken = false;
+      return result;
+    } catch (thrown) {
+      // A connection that cannot even do that is not given back, and the server undoes what was done on it.
+      if (!isUnavailable(thrown)) {
+        await client.query("rollback");
+        broken = false;
+      }
+      throw thrown;
+    } finally {
+      client.release(broken);
+    }
   }
 
   async #unlisten(listener: Listener): Promise<void> {
