@@ -7,6 +7,8 @@ export {
   type Queries,
   type StoreDatabase,
 } from "./database.ts";
+export type { BulkTransaction } from "./copy/bulk-transaction.ts";
+export { CopyRows } from "./copy/copy-rows.ts";
 export { type ConnectOptions, clientConfig } from "./driver.ts";
 export {
   EmbeddedPostgres,

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { startTestNats } from "@openworkers/bus/testing";
 import {
-  encodePayload,
+  encodeLogBatch,
   type LogBatch,
   type LogLine,
   logSubject,
@@ -127,6 +127,6 @@ function batch(workerId: WorkerId, message: string): [string, Uint8Array, { id: 
     level: "log",
     message,
   };
-  const payload: LogBatch = { v: 1, batchId: crypto.randomUUID(), records: [line] };
-  return [logSubject(workerId), encodePayload(payload), { id: payload.batchId }];
+  const payload: LogBatch = { batchId: crypto.randomUUID(), records: [line] };
+  return [logSubject(workerId), encodeLogBatch(payload), { id: payload.batchId }];
 }
