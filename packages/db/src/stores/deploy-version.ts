@@ -22,7 +22,7 @@ import type { Queries, StoreDatabase } from "../database.ts";
 import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
-import { hashOf, storeBlobs } from "./blobs.ts";
+import { anyOf, hashOf, storeBlobs } from "./blobs.ts";
 import { replaceManifestCrons } from "./crons.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
@@ -130,7 +130,12 @@ interface LockedWorker {
 }
 
 // The row stays locked until the transaction ends, which is what gives concurrent deploys an order.
-async function lockWorker(transaction: Queries, name: string, by: UserId): Promise<LockedWorker> {
+async function lockWorker(
+  transaction: Queries,
+  name: string,
+  by: UserId,
+  attemptsLeft = 3,
+): Promise<LockedWorker> {
   const made = await transaction
     .insertInto("workers")
     .values({ id: newId<"worker">(), name, owner_id: by })
@@ -143,8 +148,12 @@ async function lockWorker(transaction: Queries, name: string, by: UserId): Promi
     .where("name", "=", name)
     .returning(["id", "owner_id", "last_version as next"])
     .executeTakeFirst();
-  // Deleted between the two statements: as if this deploy had come first.
-  if (worker === undefined) return lockWorker(transaction, name, by);
+  if (worker === undefined) {
+    // Deleted between the two statements: as if this deploy had come first. Not again and again: somebody else's, which a
+    // caller of the API does not see.
+    if (attemptsLeft > 0) return lockWorker(transaction, name, by, attemptsLeft - 1);
+    throw new OpenWorkersError("FORBIDDEN", `Worker "${name}" belongs to somebody else.`);
+  }
   await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`);
   if (made !== undefined) await audit(transaction, by, "worker.create", name);
   return worker;
@@ -193,6 +202,12 @@ async function insertVersion(
       .values(sourceMaps.map((map) => ({ ...map, version_id: id })))
       .execute();
   }
+  // From now on it is the version that keeps them.
+  await transaction
+    .deleteFrom("blob_uploads")
+    .where("user_id", "=", by)
+    .where("hash", "=", anyOf([...modules, ...sourceMaps].map(({ hash }) => hash)))
+    .execute();
   await insertVersionBindings(
     transaction,
     { id, workerId: worker.id, ownerId: worker.owner_id },
