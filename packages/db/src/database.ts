@@ -146,6 +146,11 @@ export class Database implements AsyncDisposable {
     return new Database(this.#address, { ...this.#options, ...options });
   }
 
+  /** Where this database is, for somebody else to log in. */
+  addressAs(user: string, password: string): Address {
+    return { ...this.#address, user, password };
+  }
+
   /** Resolves when the server answers. */
   async ping(): Promise<void> {
     try {
