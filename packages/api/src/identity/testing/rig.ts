@@ -70,7 +70,7 @@ export class Rig implements AsyncDisposable {
       BASE_URL: baseUrl,
       ...env,
     };
-    return new Rig(fixture.database, all, key, () => fixture[Symbol.asyncDispose]());
+    return new Rig(fixture.database, all, key, async () => fixture[Symbol.asyncDispose]());
   }
 
   async ask(
