@@ -15,6 +15,7 @@ export * from "./metrics/mod.ts";
 export * from "./notifications.ts";
 export * from "./object-storage/mod.ts";
 export * from "./path-pattern.ts";
+export * from "./platform/mod.ts";
 export * from "./queues.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";

@@ -21,6 +21,7 @@ import type {
   LogTokenId,
   Module,
   OverlapPolicy,
+  PlatformFaceName,
   QueueContentType,
   QueueId,
   QueueMessageId,
@@ -258,7 +259,15 @@ export interface Tables {
     kind: Fixed<BindingKind>;
     settings: ColumnType<RateLimit | null, RateLimit | null | undefined, never>;
     delivery_delay: ColumnType<number | null, number | null | undefined, never>;
+    face: ColumnType<PlatformFaceName | null, PlatformFaceName | null | undefined, never>;
   } & Resource;
+  system_workers: {
+    name: Fixed<string>;
+    worker_id: WorkerId | null;
+    version_id: VersionId | null;
+    built_from: string;
+    deployed_at: Generated<Date>;
+  };
   queues: {
     id: Fixed<QueueId>;
     owner_id: Fixed<UserId>;

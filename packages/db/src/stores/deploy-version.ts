@@ -38,6 +38,8 @@ export interface DeployInput {
   readonly by: UserId;
   /** Whose a worker is that is made; `by`'s unless given. One that is there must be theirs when given. */
   readonly owner?: UserId;
+  /** One of the platform's own, which has a reserved name. The database says whose it may be. */
+  readonly system?: boolean;
   /** The first module is the main one. */
   readonly code: WorkerCode;
   /** What the manifest gives as vars. A value of the environment with the same name goes before it. */
@@ -92,7 +94,7 @@ export interface Deployed {
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: StoreDatabase, input: DeployInput): Promise<Deployed> {
-  const name = parseWorkerName(input.worker);
+  const name = parseWorkerName(input.worker, { reserved: input.system === true });
   const percent = input.percent ?? 100;
   checkCode(input.code);
   resolveLimits(input.limits ?? {}, input.maxima);
