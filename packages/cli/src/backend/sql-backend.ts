@@ -27,6 +27,7 @@ import {
   SecretKeys,
   setLogRetention,
   sweepUploads,
+  systemUserName,
   uploadAssets,
   verifyDomain,
 } from "@openworkers/db";
@@ -124,7 +125,8 @@ export class SqlBackend implements Backend {
   }
 
   async workers(): Promise<WorkerSummary[]> {
-    const workers = await listWorkers(this.#database);
+    // The platform's own are there for whoever names them, and nobody's to look through.
+    const workers = (await listWorkers(this.#database)).filter(({ owner }) => owner !== systemUserName);
     return await Promise.all(workers.map(({ name }) => this.#summary(name)));
   }
 

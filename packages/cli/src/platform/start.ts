@@ -18,6 +18,9 @@ import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { reportTo } from "./report.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 import type { SandboxKind } from "./sandbox-kind.ts";
+import { readSystemSettings } from "./system-workers/settings.ts";
+import { type ApiSummary, startApi } from "./system-workers/start-api.ts";
+import { workerUrl } from "./worker-url.ts";
 
 /** How long requests under way may go on after Ctrl-C: nobody waits for longer at a terminal. */
 const drainMs = 10_000;
@@ -36,6 +39,8 @@ export interface StartOptions {
   readonly databasePorts?: PostgatePorts;
   /** Of the numbers for Prometheus, which nobody is told without; 0 picks a free one. */
   readonly metricsPort?: number;
+  /** Whether the platform's own workers are deployed; they are unless this is false. */
+  readonly api?: boolean;
   /** Default: the port. */
   readonly profileName?: string;
   /** Ends the start; a platform that runs already is ended by disposing of it. */
@@ -58,6 +63,8 @@ export interface PlatformSummary {
   readonly metrics: string | null;
   /** Where logs are read, with a token. */
   readonly logs: string;
+  /** Where the API is; null when it is off. */
+  readonly api: ApiSummary | null;
   readonly profile: string;
   readonly version: string;
   readonly pid: number;
@@ -77,6 +84,7 @@ export interface RunningPlatform extends AsyncDisposable {
  */
 export async function startPlatform(options: StartOptions): Promise<RunningPlatform> {
   const { output, signal, dataDir } = options;
+  const settings = readSystemSettings(process.env);
   if (options.sandbox === "bubblewrap") await requireSandbox();
   await checkPort(options.port, options.hostname);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -152,6 +160,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         bus,
         metrics,
         report,
+        logsUrl: logs.url,
         ...(postgate === undefined ? {} : { databases: postgate.service }),
       }),
     ),
@@ -171,6 +180,16 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     metricsPort === undefined
       ? undefined
       : parts.use(serveMetrics(metrics, { port: metricsPort, more: () => logs.metrics() }));
+  const baseUrl = settings.baseUrl ?? workerUrl("api", options.baseDomain, runner.port).replace(/\/$/, "");
+  const api =
+    options.api === false
+      ? undefined
+      : await output.step("Put the API live", () =>
+          startApi({
+            ...{ database: pool, secretKeys, dataDir, sandbox: options.sandbox },
+            ...{ settings, baseUrl, signal, output },
+          }),
+        );
   const profile: Profile = {
     version: 1,
     name: options.profileName ?? String(runner.port),
@@ -200,6 +219,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       databases: postgate?.faces ?? null,
       metrics: metricsServer === undefined ? null : `http://127.0.0.1:${metricsServer.port}/metrics`,
       logs: logs.url,
+      api: api ?? null,
       profile: profile.name,
       version: rootPackage.version,
       pid: process.pid,

@@ -136,6 +136,14 @@ export {
   runCron,
   type StoredScheduledEvent,
 } from "./scheduled-events.ts";
+export { createSetupLink, hasAdmin, type SetupLink } from "./setup-links.ts";
+export {
+  deploySystemWorker,
+  ensureSystemUser,
+  type SystemWorkerState,
+  systemUserName,
+  systemWorkerState,
+} from "./system-workers.ts";
 export { createUser, ensureOperator, operatorName, type User } from "./users.ts";
 export { listVersions, type Version } from "./versions.ts";
 export {
