@@ -127,6 +127,8 @@ export interface Tables extends IdentityTables {
     hash: Fixed<Uint8Array>;
     worker_id: Fixed<WorkerId | null>;
     owner_id: Fixed<UserId | null>;
+    /** Null of those that `ow` makes for itself. */
+    name: ColumnType<string | null, string | null | undefined, never>;
     created_by: Fixed<UserId>;
     created_at: CreatedAt;
     expires_at: Date;

@@ -3,6 +3,7 @@ import {
   addDomain,
   createDeployment,
   createLogToken,
+  createNamedLogToken,
   createResource,
   type Database,
   type Deployment,
@@ -16,13 +17,16 @@ import {
   listAudit,
   listDeployments,
   listDomains,
+  listLogTokens,
   listResources,
   listRoutes,
   listVersions,
   listWorkers,
   missingAssets,
+  type NamedLogToken,
   parseHostname,
   removeDomain,
+  revokeLogToken,
   rotateSealingKey,
   SecretKeys,
   setLogRetention,
@@ -314,6 +318,21 @@ export class SqlBackend implements Backend {
       expiresAt: new Date(Date.now() + logTokenMs),
       by: await this.#by(),
     });
+  }
+
+  async createNamedLogToken(
+    worker: string,
+    token: { readonly name: string; readonly expiresAt: Date },
+  ): Promise<string> {
+    return await createNamedLogToken(this.#database, { worker, ...token, by: await this.#by() });
+  }
+
+  async logTokens(worker: string): Promise<NamedLogToken[]> {
+    return await listLogTokens(this.#database, worker);
+  }
+
+  async revokeLogToken(worker: string, name: string): Promise<void> {
+    await revokeLogToken(this.#database, { worker, name, by: await this.#by() });
   }
 
   async setLogRetention(worker: string, days: number | null): Promise<void> {
