@@ -327,6 +327,8 @@ export interface Tables extends IdentityTables {
     worker_id: Fixed<WorkerId>;
     /** The verified domain it rests on; null when an operator gave it. */
     domain: Fixed<string | null>;
+    /** The worker whose domain that is; the database sets it. */
+    domain_worker_id: ColumnType<WorkerId | null, never, never>;
     created_at: CreatedAt;
   };
   crons: {
