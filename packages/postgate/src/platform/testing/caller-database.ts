@@ -59,7 +59,11 @@ export class CallerDatabase implements StoreDatabase {
 
   async #session<T>(work: (kysely: Kysely<Tables>) => Promise<T>): Promise<T> {
     const client = await callerClient(this.#place, this.#credential);
-    const pool = { connect: async () => Object.assign(client, { release() {} }), end: async () => {} };
+    const pool = {
+      connect: async () => Object.assign(client, { release() {} }),
+      end: async () => {},
+      options: {},
+    };
     try {
       return await work(new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }));
     } finally {
