@@ -1,6 +1,7 @@
 export * from "./assets.ts";
 export * from "./bindings.ts";
 export * from "./bounded-reports.ts";
+export * from "./code-form.ts";
 export * from "./crons/mod.ts";
 export * from "./databases.ts";
 export * from "./egress.ts";
@@ -14,6 +15,7 @@ export * from "./metrics/mod.ts";
 export * from "./notifications.ts";
 export * from "./object-storage/mod.ts";
 export * from "./path-pattern.ts";
+export * from "./platform/mod.ts";
 export * from "./queues.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";

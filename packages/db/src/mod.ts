@@ -23,9 +23,11 @@ export * from "./storage/mod.ts";
 export * from "./stores/mod.ts";
 export type {
   CronSource,
+  MemberRole,
   S3Place,
   ScheduledEventState,
   SkipReason,
   StorageBackend,
   Tables,
+  UserKind,
 } from "./tables.ts";

@@ -9,6 +9,8 @@ import { parseDelivered } from "./received.ts";
 
 const ackMs = 10_000;
 const pauseMs = 250;
+/** Somebody removed the consumer, for whose sake most likely we are about to end: it must not come back for us. */
+const removedPauseMs = 5_000;
 
 export interface ConsumeContext {
   readonly link: Link;
@@ -38,7 +40,8 @@ export class NatsConsumption implements Consumption {
       room: () => (this.#disposed ? 0 : consumer.inFlight - this.#under.size),
       onMessage: (message) => this.#take(message),
       // A refusal that would come again at once must not be asked for again at once.
-      onLost: () => void Bun.sleep(pauseMs).then(() => this.#mend()),
+      onLost: (why) =>
+        void Bun.sleep(why === "Consumer Deleted" ? removedPauseMs : pauseMs).then(() => this.#mend()),
     });
     this.#linkWatch = link.watch(() => {
       if (link.connected) void this.#mend();

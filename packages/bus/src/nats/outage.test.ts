@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { Bus, StoredMessage, StreamDefinition } from "../bus.ts";
-import { code, on, Seen, testConsumer, testStream, until } from "../testing/contract.ts";
+import { code, on, Seen, testConsumer, testStream, until } from "../testing/contract-rig.ts";
 import { startTestCluster, startTestNats } from "../testing/nats.ts";
 import { bytes, text } from "../testing/text.ts";
 
@@ -214,4 +214,25 @@ describe("when a node of a cluster is killed", () => {
     await until(async () => (await bus.streamState(work.name)).messages === 0);
     // nats-server 2.9 takes up to half a minute for some elections on a busy machine.
   }, 300_000);
+});
+
+describe("a consumer that somebody removes", () => {
+  test("is not made again for those who are about to end, and is for those who go on", async () => {
+    await using nats = await startTestNats();
+    await using bus = await nats.connect();
+    const stream = testStream({ retention: "work" });
+    await bus.declare(stream);
+    const seen = new Seen<string>();
+    const consumption = await bus.consume(testConsumer(stream), async ({ id }) => seen.add(id));
+    await bus.publish(on(stream, "a"), bytes("before"), { id: "before" });
+    await seen.atLeast(1);
+    await bus.removeConsumer(stream.name, "consumer");
+    // Four times what is waited for after any other trouble.
+    for (const until = Date.now() + 1_000; Date.now() < until; await Bun.sleep(50)) {
+      expect(await bus.consumerState(stream.name, "consumer")).toBeUndefined();
+    }
+    await bus.publish(on(stream, "a"), bytes("after"), { id: "after" });
+    await seen.atLeast(2);
+    await consumption[Symbol.asyncDispose]();
+  });
 });

@@ -35,7 +35,7 @@ async function messages(tail: RunningOw, count: number): Promise<string[]> {
 test("ow tail goes on without gap or duplicate when the service was killed, and ow logs has all of it", async () => {
   await using fixture = await withTestDatabase();
   await using nats = await startTestNats();
-  await using home = await OwHome.create();
+  await using home = new OwHome();
   const bus = await nats.connect();
   const env = {
     DATABASE_URL: fixture.url,
@@ -84,7 +84,7 @@ test("ow tail goes on without gap or duplicate when the service was killed, and 
 test("ow logs says what it cannot do, what is not there, and takes a worker's own retention back", async () => {
   await using fixture = await withTestDatabase();
   await using nats = await startTestNats();
-  await using home = await OwHome.create();
+  await using home = new OwHome();
   const env = {
     DATABASE_URL: fixture.url,
     NATS_URL: `nats://${nats.servers[0]}`,

@@ -15,7 +15,7 @@ import { startLogs } from "./logs.ts";
 import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
-import { formatReport } from "./report.ts";
+import { reportTo } from "./report.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 import type { SandboxKind } from "./sandbox-kind.ts";
 
@@ -108,8 +108,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     }),
   );
   signal.throwIfAborted();
-  const report = (message: string, details: Record<string, unknown>) =>
-    output.warn(formatReport(message, details));
+  const report = reportTo(output);
   const metrics = processMetrics();
   const { bus, description: busDescription } = parts.use(
     await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),

@@ -128,7 +128,7 @@ async function columnsOf(transaction: Queries, place: Place, value: NewValue) {
   const { name } = value;
   if (!("value" in value)) {
     const { binding } = await lookUp(transaction, place, name, value);
-    const { settings: _, delivery_delay: __, ...columns } = bindingColumns(binding);
+    const { settings: _, delivery_delay: __, face: ___, ...columns } = bindingColumns(binding);
     return { name, ...noValue, ...columns, kind: value.kind };
   }
   const { kind } = value;

@@ -152,7 +152,7 @@ export async function deleteWorker(
   { worker, by }: { worker: string; by: UserId },
 ): Promise<{ freedBytes: number }> {
   return database.write(async (transaction) => {
-    const { id } = await lockOwnedWorker(transaction, worker, by);
+    const { id } = await lockOwnedWorker(transaction, worker, by, "delete");
     const users = (await resourceUsers(transaction, "worker", id)).filter((user) => user.worker !== worker);
     if (users.length > 0) {
       const named = users.map((user) => `${user.worker} (${user.binding})`).join(", ");
@@ -189,9 +189,14 @@ interface LockedWorker {
 /**
  * The worker, locked until the transaction ends.
  *
- * @throws OpenWorkersError NOT_FOUND, or FORBIDDEN when it is not `by`'s.
+ * @throws OpenWorkersError NOT_FOUND, or FORBIDDEN when it is not `by`'s to change, or to delete.
  */
-export async function lockOwnedWorker(transaction: Queries, name: string, by: UserId): Promise<LockedWorker> {
+export async function lockOwnedWorker(
+  transaction: Queries,
+  name: string,
+  by: UserId,
+  action: "write" | "delete" = "write",
+): Promise<LockedWorker> {
   const worker = await transaction
     .selectFrom("workers")
     .select(["id", "owner_id", "limits"])
@@ -199,7 +204,7 @@ export async function lockOwnedWorker(transaction: Queries, name: string, by: Us
     .forUpdate()
     .executeTakeFirst();
   if (worker === undefined) throw notFound(name);
-  await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`);
+  await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`, action);
   return worker;
 }
 

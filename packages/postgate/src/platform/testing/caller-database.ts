@@ -61,7 +61,7 @@ export class CallerDatabase implements StoreDatabase {
     const client = await callerClient(this.#place, this.#credential);
     const pool = { connect: async () => Object.assign(client, { release() {} }), end: async () => {} };
     try {
-      return await work(new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }));
+      return await work(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: pool as never }) }));
     } finally {
       await client.end();
     }

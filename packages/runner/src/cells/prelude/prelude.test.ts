@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { newId } from "@openworkers/core";
+import { maxLineBytes } from "../logs/read-log.ts";
 import { program, type TestCells, testCells } from "../testing/test-cells.ts";
 
 let cells: TestCells;
@@ -68,6 +69,67 @@ describe("an uncaught exception", () => {
       expect(await (await cell.fetch("/after")).text()).toBe("/after");
     },
   );
+
+  test.each([
+    ["a message that is larger than a line", `throw new Error("B".repeat(20_000));`, "BBBB"],
+    ["a message that JSON makes larger", `throw new Error("\\x01\\"漢".repeat(5_000));`, '\u0001"漢'],
+    [
+      "an endless stack",
+      `const e = new Error("e"); e.stack = "e\\n    at x (y:1:1)".repeat(1e5); throw e;`,
+      "e",
+    ],
+    [
+      "causes without end",
+      `let e = new Error("root"); for (let i = 0; i < 5_000; i++) e = new Error("level " + i, { cause: e }); throw e;`,
+      "level 4999",
+    ],
+    ["itself as its cause", `const e = new Error("loop"); e.cause = e; throw e;`, "loop"],
+    [
+      "a stack and a cause that throw",
+      `const thrower = { get() { throw new Error("trap"); } };
+       throw Object.defineProperties(new Error("shown"), { stack: thrower, cause: thrower, name: thrower });`,
+      "shown",
+    ],
+    [
+      "traps instead of parts",
+      `const trap = () => { throw new Error("trap"); };
+       throw new Proxy(new Error("p"), { get: trap, getPrototypeOf: trap });`,
+      "An exception that cannot be described was thrown.",
+    ],
+  ])("with %s is one line of its request", async (_, statement, message) => {
+    await using cell = await cells.start(program(`export default { fetch() { ${statement} } };`));
+    const id = newId<"request">();
+    const { status } = await cell.fetch("/", { headers: { "x-request-id": id } });
+    expect(status).toBe(500);
+    const line = await cell.line(({ level }) => level === "error");
+    expect(line).toMatchObject({ requestId: id });
+    expect(line.exception?.message).toStartWith(message);
+    expect(Buffer.byteLength(JSON.stringify(line))).toBeLessThan(2 * maxLineBytes);
+    expect(cell.lines).toHaveLength(1);
+  });
+
+  test("with a long message keeps the frames of its stack", async () => {
+    await using cell = await cells.start(
+      program(`const fail = () => { throw new TypeError("long".repeat(10_000)); };
+        export default { fetch: () => fail() };`),
+    );
+    await cell.fetch();
+    const line = await cell.line(({ level }) => level === "error");
+    expect(line.exception?.stack).toMatch(/^TypeError: [long]+ … \(cut\)\n {4}at fail \(index\.js:1:/);
+  });
+
+  test("is told with its causes, and their stacks", async () => {
+    await using cell = await cells.start(
+      program(`const read = () => { try { null.x; } catch (cause) { throw new Error("cannot read", { cause }); } };
+        export default { fetch() { try { read(); } catch (cause) { throw new Error("no answer", { cause }); } } };`),
+    );
+    await cell.fetch();
+    const line = await cell.line(({ level }) => level === "error");
+    expect(line.exception?.stack).toMatch(
+      /^Error: no answer\n {4}at .*\nCaused by: Error: cannot read\n {4}at read .*\n(?: {4}at .*\n)*Caused by: TypeError: Cannot read .*\n {4}at read /,
+    );
+    expect(line.exception?.stack).not.toContain("openworkers-");
+  });
 
   test("that is not an Error is reported as what it is", async () => {
     await using cell = await cells.start(program(source));

@@ -11,6 +11,7 @@ export interface PreludeOptions {
   readonly reportExports?: boolean;
 }
 
+const exceptions = readFileSync(new URL("./inside/exceptions.js", import.meta.url));
 const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
 const outbound = readFileSync(new URL("./inside/fetch.js", import.meta.url));
 const events = readFileSync(new URL("./inside/events.js", import.meta.url));
@@ -33,6 +34,7 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   const taken = new Set(program.code.modules.map((module) => module.name));
   const entryName = freeName("openworkers-main.js", taken);
   const runtimeName = freeName("openworkers-prelude.js", taken);
+  const exceptionsName = freeName("openworkers-exceptions.js", taken);
   const fetchName = freeName("openworkers-fetch.js", taken);
   const eventsName = freeName("openworkers-events.js", taken);
   const setUpName = freeName("openworkers-set-up.js", taken);
@@ -41,19 +43,23 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
     main.type === "esModule" && !exportWord.test(new TextDecoder().decode(main.content));
   const mainSpecifier = JSON.stringify(`./${main.name}`);
   const runtimeSpecifier = JSON.stringify(`./${runtimeName}`);
+  const exceptionsSpecifier = JSON.stringify(`./${exceptionsName}`);
   const entry = [
+    `import { summaryOf } from ${exceptionsSpecifier};`,
     `import { eventTools, install } from ${runtimeSpecifier};`,
     `import { eventsOf } from ${JSON.stringify(`./${eventsName}`)};`,
     `import ${JSON.stringify(`./${setUpName}`)};`,
     `import * as worker from ${mainSpecifier};`,
     `export * from ${mainSpecifier};`,
     `const main = install(worker, ${JSON.stringify(installOptions)});`,
-    "const events = eventsOf(main, eventTools);",
+    "const events = eventsOf(main, { ...eventTools, summaryOf });",
     `export { main as default, events as ${JSON.stringify(eventsEntrypoint)} };`,
   ];
   const setUp = [
-    `import { collectListeners, current, currentId } from ${runtimeSpecifier};`,
+    `import { exceptionText } from ${exceptionsSpecifier};`,
+    `import { collectListeners, current, currentId, describeWith } from ${runtimeSpecifier};`,
     `import { wrapFetch } from ${JSON.stringify(`./${fetchName}`)};`,
+    "describeWith(exceptionText);",
     `collectListeners(${isServiceWorker});`,
     `wrapFetch({ current, currentId }, ${JSON.stringify(limits)});`,
   ];
@@ -64,6 +70,7 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   }
   return [
     { name: entryName, type: "esModule", content: encoder.encode(entry.join("\n")) },
+    { name: exceptionsName, type: "esModule", content: exceptions },
     { name: runtimeName, type: "esModule", content: runtime },
     { name: fetchName, type: "esModule", content: outbound },
     { name: eventsName, type: "esModule", content: events },
@@ -73,7 +80,7 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
 }
 
 /** The names of the prelude's own modules, whose frames mean nothing to who wrote the worker. */
-export const preludeFrame = /\bopenworkers-(?:main|prelude|fetch|events|services|set-up)_*\.js\b/;
+export const preludeFrame = /\bopenworkers-(?:main|prelude|exceptions|fetch|events|services|set-up)_*\.js\b/;
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
   let free = name;

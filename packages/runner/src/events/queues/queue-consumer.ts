@@ -86,6 +86,11 @@ export class QueueConsumer implements AsyncDisposable {
     return this.#queue;
   }
 
+  /** Resolves once there is a consumer on the bus, or when it is given up to make one. */
+  get started(): Promise<unknown> {
+    return this.#started;
+  }
+
   /** Messages in hand. */
   get held(): number {
     return this.#held.size;

@@ -191,10 +191,22 @@ export class QueueConsumers implements AsyncDisposable {
     return ending;
   }
 
+  /** A queue that was deleted since it was read what is to be delivered: nobody would remove a consumer that we make now. */
+  async #forget(queueId: QueueId): Promise<void> {
+    this.#wanted = new Map([...this.#wanted].filter(([id]) => id !== queueId));
+    const consumer = this.#consumers.get(queueId);
+    if (consumer === undefined) return;
+    void this.#end(queueId, consumer);
+    await consumer.started;
+  }
+
   async #purge(purge: QueuePurge): Promise<void> {
     const { bus, database } = this.#options;
     const { queueId, deleted } = purge;
-    if (deleted) await bus.removeConsumer(streams.queues.name, queueConsumerName(queueId));
+    if (deleted) {
+      await this.#forget(queueId);
+      await bus.removeConsumer(streams.queues.name, queueConsumerName(queueId));
+    }
     try {
       await bus.purge(streams.queues.name, queueSubject(queueId));
     } catch (thrown) {

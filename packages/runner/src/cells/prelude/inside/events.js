@@ -4,14 +4,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 const { apply, defineProperty, getOwnPropertyDescriptor } = Reflect;
-const {
-  Response: OurResponse,
-  Promise: OurPromise,
-  Error: OurError,
-  Date: OurDate,
-  Uint8Array: OurBytes,
-  String: toText,
-} = globalThis;
+const { Response: OurResponse, Promise: OurPromise, Date: OurDate, Uint8Array: OurBytes } = globalThis;
 const { parse, stringify } = JSON;
 const uncurry = (method) => Function.prototype.call.bind(method);
 const bufferOf = uncurry(Request.prototype.arrayBuffer);
@@ -22,10 +15,6 @@ const getHeader = uncurry(Headers.prototype.get);
 const headersGetter = getOwnPropertyDescriptor(Request.prototype, "headers")?.get;
 const headersOf = headersGetter === undefined ? (request) => request.headers : uncurry(headersGetter);
 const decode = TextDecoder.prototype.decode.bind(new TextDecoder("utf-8", { ignoreBOM: true }));
-
-const beginning = uncurry(String.prototype.slice);
-/** The log has all of it. */
-const maxDescription = 2_000;
 
 const isClass = (value) => typeof value === "function" && value.prototype instanceof WorkerEntrypoint;
 
@@ -145,32 +134,20 @@ function batchOf(head, bytes, state, warn) {
   return new MessageBatch(head, messages, state, warn);
 }
 
-function described(thrown) {
-  try {
-    const text =
-      thrown instanceof OurError
-        ? `${toText(thrown.name)}: ${toText(thrown.message)}`
-        : `Uncaught ${toText(thrown)}`;
-    return beginning(text, 0, maxDescription);
-  } catch {
-    return "An exception that cannot be described was thrown.";
-  }
-}
-
 /**
  * An entrypoint that hands events to the handlers of `target`.
  *
  * @param target the worker's default export
- * @param tools of the module beside this one
+ * @param tools of the modules beside this one
  */
-export function eventsOf(target, { enter, report, warn, setWork }) {
+export function eventsOf(target, { enter, report, warn, setWork, summaryOf }) {
   /** Waits for all that the handler gives to `waitUntil`; what fails there fails the event, as in workerd. */
   function follow(ctx, state) {
     let pending = 0;
     let wake;
     const fail = (thrown) => {
       report(thrown);
-      state.error ??= described(thrown);
+      state.error ??= summaryOf(thrown);
     };
     setWork(ctx, async (promise) => {
       pending++;

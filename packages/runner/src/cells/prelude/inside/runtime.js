@@ -12,7 +12,6 @@ const {
   Promise: OurPromise,
   Error: OurError,
   TypeError: OurTypeError,
-  String: toText,
   setTimeout: startTimer,
   clearTimeout: stopTimer,
 } = globalThis;
@@ -70,20 +69,15 @@ function warn(message) {
   originals.warn(`${lineMark}${currentId() ?? ""}${lineMark}${message}`);
 }
 
+// From the module beside this one, whose name only the runner knows.
+let exceptionText;
+
+export function describeWith(given) {
+  exceptionText = given;
+}
+
 function report(thrown) {
-  let name = "Error";
-  let message = "";
-  let stack = "";
-  try {
-    if (thrown instanceof OurError) {
-      name = toText(thrown.name);
-      message = toText(thrown.message);
-      stack = toText(thrown.stack ?? "");
-    } else message = `Uncaught ${toText(thrown)}`;
-  } catch {
-    message = "An exception that cannot be described was thrown.";
-  }
-  originals.error(exceptionMark + stringify({ id: currentId(), name, message, stack }));
+  originals.error(exceptionMark + exceptionText(currentId(), thrown));
 }
 
 // What no handler of the worker's awaits.
