@@ -329,7 +329,9 @@ export async function unmakeWorld(
   await deleteResource(database, "kv", { nameOrId: `${name}-kv2`, by });
   await deleteResource(database, "storage", { nameOrId: `${name}-bucket`, by });
   await deleteResource(database, "queue", { nameOrId: `${name}-queue`, by });
+  await deleteResource(database, "queue", { nameOrId: `${name}-dead`, by });
   await markDeleting(database, { nameOrId: `${name}-database`, by });
+  await markDeleting(database, { nameOrId: `${name}-external`, by, keepDump: false });
 }
 
 /** What others write: logs of a worker, the dump of a database. */
