@@ -1,6 +1,8 @@
-/** Stands here until its routes do. */
+import { createApp } from "./app.ts";
+import type { Env } from "./env.ts";
+
+const app = createApp();
+
 export default {
-  fetch(): Response {
-    return Response.json({ ok: true });
-  },
+  fetch: (request: Request, env: Env): Response | Promise<Response> => app.fetch(request, env),
 };

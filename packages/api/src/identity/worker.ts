@@ -1,6 +1,3 @@
-/** Stands here until its routes do. */
-export default {
-  fetch(): Response {
-    return Response.json({ ok: true });
-  },
-};
+import { createIdentityApp } from "./app.ts";
+
+export default createIdentityApp();

@@ -11,8 +11,8 @@ import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
-import { startLogs } from "./logs.ts";
 import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
+import { startPlatformLogs } from "./platform-logs.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { reportTo } from "./report.ts";
@@ -108,7 +108,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   const secretKeys = await SecretKeys.load({ secretKey: process.env.OW_SECRET_KEY, directory: dataDir });
   await registerSealingKey(pool, secretKeys);
   let serves: Status["serves"] = () => false;
-  let readers: Status["readers"] = () => 0;
+  let readers: Status["readers"] = async () => 0;
   parts.use(
     serveStatus(logsSocket, {
       serves: (worker, version) => serves(worker, version),
@@ -118,13 +118,16 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   signal.throwIfAborted();
   const report = reportTo(output);
   const metrics = processMetrics();
-  const { bus, description: busDescription } = parts.use(
+  const platformBus = parts.use(
     await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
   );
+  const { bus } = platformBus;
   const logs = parts.use(
-    await output.step("Start the logs service", () => startLogs({ database: pool, bus, metrics, report })),
+    await output.step("Start the logs service", () =>
+      startPlatformLogs({ database: pool, databaseUrl: database.url, platformBus, metrics, report }),
+    ),
   );
-  readers = () => logs.clients;
+  readers = () => logs.clients();
   const emitter = parts.use(new LogEmitter({ bus, report }));
   addLogMetrics(metrics, () => emitter.stats());
   const postgate = await output.step("Start the database service", () =>
@@ -174,7 +177,9 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   parts.use(createDelays({ database: pool, bus, report }));
   const { metricsPort } = options;
   const metricsServer =
-    metricsPort === undefined ? undefined : parts.use(serveMetrics(metrics, { port: metricsPort }));
+    metricsPort === undefined
+      ? undefined
+      : parts.use(serveMetrics(metrics, { port: metricsPort, more: () => logs.metrics() }));
   const baseUrl = settings.baseUrl ?? workerUrl("api", options.baseDomain, runner.port).replace(/\/$/, "");
   const api =
     options.api === false
@@ -210,7 +215,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       sandbox: options.sandbox,
       baseDomain: options.baseDomain,
       database: database.description,
-      bus: busDescription,
+      bus: platformBus.description,
       databases: postgate?.faces ?? null,
       metrics: metricsServer === undefined ? null : `http://127.0.0.1:${metricsServer.port}/metrics`,
       logs: logs.url,
