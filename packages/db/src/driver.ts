@@ -38,7 +38,8 @@ function startOptions(parameters: Readonly<Record<string, string>>): string {
     .join(" ");
 }
 
-const getTypeParser: typeof types.getTypeParser = (oid, format) =>
+/** As the driver has it, but for bigint: a number, which must be a safe one. */
+export const getTypeParser: typeof types.getTypeParser = (oid, format) =>
   oid === types.builtins.INT8 && format !== "binary" ? safeInteger : types.getTypeParser(oid, format);
 
 // No counter of ours comes near 2^53; one that does must not be rounded silently.
