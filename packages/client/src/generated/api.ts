@@ -347,7 +347,7 @@ export interface components {
             /** Format: uuid */
             id: string | null;
             /** @enum {string} */
-            kind: "kv" | "storage" | "database" | "hyperdrive" | "queue" | "worker" | "assets" | "version-metadata" | "rate-limit" | "platform-sql" | "platform-services";
+            kind: "kv" | "storage" | "database" | "hyperdrive" | "queue" | "worker" | "assets" | "version-metadata" | "rate-limit";
             name: string;
             resource: string | null;
             settings: {
@@ -379,7 +379,7 @@ export interface components {
             /** Format: uuid */
             id?: string;
             /** @enum {string} */
-            kind: "kv" | "storage" | "database" | "hyperdrive" | "queue" | "worker" | "assets" | "version-metadata" | "rate-limit" | "platform-sql" | "platform-services";
+            kind: "kv" | "storage" | "database" | "hyperdrive" | "queue" | "worker" | "assets" | "version-metadata" | "rate-limit";
             name: string;
             resource?: string;
             settings?: {
