@@ -6,6 +6,7 @@ import { type LogsAccess, logsAccess } from "../live-logs/access.ts";
 import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
 import { chosenPlatform } from "../profile/choice.ts";
+import { workerUrl } from "../platform/worker-url.ts";
 import {
   chooseProfile,
   type DatabaseFaces,
@@ -89,11 +90,6 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
         : await untilServed(profile.logsSocket, worker, version, AbortSignal.timeout(servedMs)),
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
-}
-
-/** `http://hello.localhost:8787/`. */
-export function workerUrl(label: string, baseDomain: string, port: number): string {
-  return `http://${label}.${baseDomain}${port === 80 ? "" : `:${port}`}/`;
 }
 
 /** A Postgate elsewhere: `http://host:port` and `host:port`. */
