@@ -10,6 +10,8 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /** PostgreSQL's parameters for each session, as `{ enable_bitmapscan: "off" }`; no spaces in them. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** Nice value of the server's processes for these connections, for work that others go before; where the server is on this machine. */
+  readonly nice?: number;
 }
 
 /** What `pg` needs to connect to `address`. */

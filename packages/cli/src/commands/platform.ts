@@ -5,6 +5,7 @@ import { SqlBackend } from "../backend/sql-backend.ts";
 import { type LogsAccess, logsAccess } from "../live-logs/access.ts";
 import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
+import { workerUrl } from "../platform/worker-url.ts";
 import {
   chooseProfile,
   type DatabaseFaces,
@@ -85,11 +86,6 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
         : await untilServed(profile.logsSocket, worker, version, AbortSignal.timeout(servedMs)),
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
-}
-
-/** `http://hello.localhost:8787/`. */
-export function workerUrl(label: string, baseDomain: string, port: number): string {
-  return `http://${label}.${baseDomain}${port === 80 ? "" : `:${port}`}/`;
 }
 
 /** A Postgate elsewhere: `http://host:port` and `host:port`. */
