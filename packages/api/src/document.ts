@@ -1,7 +1,7 @@
 import { createApp } from "./app.ts";
-import { openApiDocument } from "./http/describe.ts";
+import { documentOf } from "./http/describe.ts";
 
-/** The OpenAPI document that the API serves, for what is made from it before it runs. */
-export function apiDocument() {
-  return openApiDocument(createApp());
+/** The OpenAPI 3.1 document of the API. */
+export function openApiDocument(): ReturnType<typeof documentOf> {
+  return documentOf(createApp());
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { checkMetadataSchema, formMetadata, OpenWorkersError, readCode } from "@openworkers/core";
+import { OpenWorkersError, readCheckForm } from "@openworkers/core";
 import type { Database } from "@openworkers/db";
 import { getTypeParser, parseAddress } from "@openworkers/db/access";
 import { sql } from "kysely";
@@ -44,8 +44,7 @@ export const services: Fetch = {
     try {
       const { pathname } = new URL(request.url);
       if (request.method === "POST" && pathname === "/check") {
-        const form = (await request.formData()) as unknown as FormData;
-        const code = await readCode(form, checkMetadataSchema.parse(await formMetadata(form)));
+        const { code } = await readCheckForm(await request.formData());
         if (Buffer.from(code.modules[0]?.content ?? []).includes("throw")) {
           throw new OpenWorkersError("START_FAILED", "Uncaught Error: at the top", {
             details: { stack: "…" },
