@@ -5,8 +5,8 @@ import { SqlBackend } from "../backend/sql-backend.ts";
 import { type LogsAccess, logsAccess } from "../live-logs/access.ts";
 import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
-import { chosenPlatform } from "../profile/choice.ts";
 import { workerUrl } from "../platform/worker-url.ts";
+import { chosenPlatform } from "../profile/choice.ts";
 import {
   chooseProfile,
   type DatabaseFaces,
