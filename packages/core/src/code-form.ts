@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { bindingKinds } from "./bindings.ts";
 import { OpenWorkersError } from "./errors.ts";
-import { maxScriptBytes } from "./limits.ts";
+import { limitsSchema, maxScriptBytes } from "./limits.ts";
 import { type Module, moduleTypes, type WorkerCode } from "./worker-code.ts";
 
 /** How many modules a worker may be sent in. */
@@ -22,7 +23,15 @@ export const codeMetadataSchema = z.object({
 
 export const envValueSchema = z.object({ kind: z.enum(["text", "json"]), value: z.string() });
 
+/** What the form of a check says besides (`POST /check` of a platform's services): the shape of the worker's `env`. */
+export const checkMetadataSchema = codeMetadataSchema.extend({
+  env: z.record(z.string(), envValueSchema).default({}),
+  bindings: z.record(z.string(), z.enum(bindingKinds)).default({}),
+  limits: limitsSchema.partial().default({}),
+});
+
 export type CodeMetadata = z.input<typeof codeMetadataSchema>;
+export type CheckMetadata = z.input<typeof checkMetadataSchema>;
 
 /** What a start of a worker found. */
 export const checkedSchema = z.object({

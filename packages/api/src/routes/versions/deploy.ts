@@ -1,7 +1,6 @@
 import {
-  type BindingKind,
   checkedSchema,
-  checkForm,
+  codeForm,
   type EnvValue,
   OpenWorkersError,
   parseWorkerName,
@@ -53,25 +52,21 @@ export async function checkDeploy(
   parseWorkerName(deploy.worker);
   const { vars, bindings, limits } = deploy.metadata;
   const now = await together((scope) => environmentNow(scope, deploy));
-  const env = new Map<string, EnvValue>([...Object.entries(vars), ...now.env]);
+  const env: Record<string, EnvValue> = { ...vars, ...now.env };
   const { environmentVars, environmentSecrets } = deploy.metadata;
   for (const [name, value] of Object.entries({ ...environmentVars, ...environmentSecrets })) {
-    env.set(name, { kind: "text", value });
+    env[name] = { kind: "text", value };
   }
-  const kinds = new Map<string, BindingKind>(
-    Object.entries(bindings).map(([name, { kind }]) => [name, kind]),
-  );
-  for (const [name, kind] of now.bindings) kinds.set(name, kind);
-  const { worker, code } = deploy;
-  const body = checkForm({ name: worker, code, env, bindings: kinds, limits: defined(limits) });
+  const kinds = Object.fromEntries(Object.entries(bindings).map(([name, { kind }]) => [name, kind]));
+  const body = codeForm(deploy.code, { env, bindings: { ...kinds, ...now.bindings }, limits });
   return platform.json(checkedSchema, "/check", { method: "POST", body });
 }
 
 /** What the worker's environment holds now; nothing for a worker that is not there yet. */
 async function environmentNow(scope: Scope, { worker, metadata }: Deploy) {
   const found = await ownWorker(scope, worker);
-  const env = new Map<string, EnvValue>();
-  const bindings = new Map<string, BindingKind>();
+  const env: Record<string, EnvValue> = {};
+  const bindings: Record<string, string> = {};
   if (found === undefined) {
     await accountFor(scope, metadata.account, { resource: "workers", action: "write" });
     return { env, bindings };
@@ -79,10 +74,10 @@ async function environmentNow(scope: Scope, { worker, metadata }: Deploy) {
   const environmentId = await environmentOf(scope.queries, found.id);
   if (environmentId === undefined) return { env, bindings };
   for (const value of await listValues(scope.database, environmentId)) {
-    env.set(value.name, { kind: "text", value: value.kind === "var" ? value.value : unreadable });
+    env[value.name] = { kind: "text", value: value.kind === "var" ? value.value : unreadable };
   }
   for (const { name, kind, source } of await listBindings(scope.database, found.name)) {
-    if (source === "environment") bindings.set(name, kind);
+    if (source === "environment") bindings[name] = kind;
   }
   return { env, bindings };
 }
