@@ -127,6 +127,16 @@ export class Rig implements AsyncDisposable {
     return made.body.token;
   }
 
+  /** Makes it longer ago that a session began. */
+  async age(token: string, interval: string): Promise<void> {
+    const hash = createHash("sha256").update(token).digest("hex");
+    await this.database.read((queries) =>
+      sql`update identity.sessions set created_at = created_at - ${interval}::interval where token = ${hash}`.execute(
+        queries,
+      ),
+    );
+  }
+
   /** What the mails say that wait for somebody, the oldest first. */
   async mails(recipient: string): Promise<{ template: MailTemplate; link?: string }[]> {
     await this.settled();
