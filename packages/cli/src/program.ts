@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   domains: async () => (await import("./commands/domains.ts")).domainsCommand(),
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
+  mcp: async () => (await import("./commands/mcp.ts")).mcpCommand(),
   migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
   runner: async () => (await import("./commands/runner.ts")).runnerCommand(),
   scheduler: async () => (await import("./commands/scheduler.ts")).schedulerCommand(),

@@ -19,6 +19,8 @@ export type CronId = Id<"cron">;
 export type ScheduledEventId = Id<"scheduled-event">;
 export type QueueId = Id<"queue">;
 export type LogTokenId = Id<"log-token">;
+export type ApiKeyId = Id<"api-key">;
+export type InvitationId = Id<"invitation">;
 export type MailId = Id<"mail">;
 export type QueueMessageId = Id<"queue-message">;
 

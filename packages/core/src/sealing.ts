@@ -84,6 +84,32 @@ export async function sealingKeyId(publicKey: Uint8Array): Promise<string> {
   return (await digest(publicKey)).subarray(0, keyIdBytes).toHex();
 }
 
+/**
+ * A key for HMAC-SHA-256 that only who has the private key can make: of its agreement with its own public key.
+ *
+ * @param purpose two with different ones have nothing in common
+ */
+export async function deriveSigningKey(
+  { privateKey, publicKey }: SealingKey,
+  purpose: string,
+): Promise<CryptoKey> {
+  const own = await crypto.subtle.importKey("raw", copy(publicKey), curve, false, []);
+  const shared = await crypto.subtle.deriveBits({ name: "ECDH", public: own }, privateKey, 256);
+  const secret = await crypto.subtle.importKey("raw", shared, "HKDF", false, ["deriveKey"]);
+  return crypto.subtle.deriveKey(
+    {
+      name: "HKDF",
+      hash: "SHA-256",
+      salt: copy(publicKey),
+      info: encoder.encode(`openworkers signing key 1: ${purpose}`),
+    },
+    secret,
+    { name: "HMAC", hash: "SHA-256", length: 256 },
+    false,
+    ["sign", "verify"],
+  );
+}
+
 /** The id of the key that a value is sealed for. @throws OpenWorkersError SECRET_UNREADABLE when it is none. */
 export function sealedFor(sealed: Uint8Array): string {
   if (sealed.byteLength < sealingOverhead) throw unreadable("it is too short to be a sealed value");

@@ -7,6 +7,8 @@ export {
   type Queries,
   type StoreDatabase,
 } from "./database.ts";
+export type { BulkTransaction } from "./copy/bulk-transaction.ts";
+export { CopyRows } from "./copy/copy-rows.ts";
 export { type ConnectOptions, clientConfig } from "./driver.ts";
 export {
   EmbeddedPostgres,
@@ -24,9 +26,11 @@ export * from "./storage/mod.ts";
 export * from "./stores/mod.ts";
 export type {
   CronSource,
+  MemberRole,
   S3Place,
   ScheduledEventState,
   SkipReason,
   StorageBackend,
   Tables,
+  UserKind,
 } from "./tables.ts";

@@ -36,6 +36,9 @@ export interface NatsOptions {
   readonly report: Report;
 }
 
+/** What another process needs in order to reach the same server as the same user. */
+export type NatsConnectionOptions = Omit<NatsOptions, "name" | "report">;
+
 /**
  * A bus on NATS JetStream (nats-server 2.9.10 and newer). Once connected it reconnects for ever.
  *

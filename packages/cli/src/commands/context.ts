@@ -1,10 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Backend } from "../backend/backend.ts";
 import { exitCodes } from "../output/exit-codes.ts";
 import { Output } from "../output/output.ts";
-import type { SandboxKind } from "../platform/sandbox-kind.ts";
-import type { DatabaseFaces } from "../profile/profile.ts";
-import { openPlatform, type PlatformChoice } from "./platform.ts";
+import { type OpenPlatform, openPlatform, type PlatformChoice } from "./platform.ts";
 
 /** What a command's action works with. */
 export interface CommandContext {
@@ -13,17 +10,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-export interface PlatformContext extends CommandContext {
-  readonly backend: Backend;
-  /** What the platform's cells run in. */
-  readonly sandbox: SandboxKind;
-  /** See `OpenPlatform.databaseFaces`. */
-  databaseFaces(): DatabaseFaces;
-  /** Address of a worker's host, or of a version's preview. */
-  url(worker: string, version?: number): string;
-  /** See `OpenPlatform.served`. */
-  served(worker: string, version: number): Promise<boolean | undefined>;
-}
+/** What a command that works on a platform has beside that: see `OpenPlatform`. */
+export type PlatformContext = CommandContext & Omit<OpenPlatform, keyof AsyncDisposable>;
 
 interface CommonOptions {
   readonly json?: boolean;
@@ -102,14 +90,7 @@ export async function withPlatform<T>(
 ): Promise<T> {
   return await withContext(options, async (context) => {
     await using platform = await openPlatform(choiceOf(options));
-    return await work({
-      ...context,
-      backend: platform.backend,
-      sandbox: platform.sandbox,
-      databaseFaces: platform.databaseFaces,
-      url: platform.url,
-      served: platform.served,
-    });
+    return await work({ ...platform, ...context });
   });
 }
 

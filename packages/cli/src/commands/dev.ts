@@ -39,14 +39,9 @@ export function devCommand(): Command {
         const profile = await runningOrOwn(choiceOf(options), own, output, signal);
         const platform = own.use(platformAt(profile.databaseUrl, profile));
         await develop(path, options, {
+          ...platform,
           output,
           signal,
-          backend: platform.backend,
-          sandbox: platform.sandbox,
-          url: platform.url,
-          served: platform.served,
-          databaseFaces: platform.databaseFaces,
-          profile,
         });
       });
     });

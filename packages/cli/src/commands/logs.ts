@@ -1,7 +1,5 @@
-import { resolve } from "node:path";
 import { queryLogs } from "@openworkers/logs";
 import { type Command, InvalidArgumentError } from "commander";
-import { logsAccess } from "../live-logs/access.ts";
 import {
   type FilterOptions,
   filterOf,
@@ -10,19 +8,13 @@ import {
   withFilterOptions,
 } from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
+import { watchShortId } from "../live-logs/short-id.ts";
+import { logTokensCommand } from "../live-logs/token-commands.ts";
 import { parseMoment } from "../output/duration.ts";
 import { UsageError } from "../output/failure.ts";
-import { requireNats } from "../platform/bus.ts";
 import { startLogs } from "../platform/logs.ts";
-import {
-  addBusMetrics,
-  type MetricsOptions,
-  processMetrics,
-  startMetrics,
-  withMetricsOptions,
-} from "../platform/metrics.ts";
-import { formatReport } from "../platform/report.ts";
-import { openGround, untilStopped } from "../platform/service.ts";
+import { withMetricsOptions } from "../platform/metrics.ts";
+import { runService, type ServiceOptions } from "../platform/service.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import {
   type CommandContext,
@@ -34,7 +26,7 @@ import {
 } from "./context.ts";
 import { openPlatform } from "./platform.ts";
 
-interface Options extends FilterOptions, MetricsOptions {
+interface Options extends FilterOptions, ServiceOptions {
   readonly json?: boolean;
   readonly profile?: string;
   readonly port?: number;
@@ -44,7 +36,6 @@ interface Options extends FilterOptions, MetricsOptions {
   readonly keep?: number | "default";
   readonly host?: string;
   readonly logsPort?: number;
-  readonly data: string;
 }
 
 /** Records that are shown when neither a time nor a number is given. */
@@ -62,7 +53,11 @@ export function logsCommand(): Command {
       "ow logs hello --since 2026-11-22T17:00:00Z --until 30m --search timeout --json",
       "DATABASE_URL=postgres://ow:secret@db/openworkers NATS_URL=nats://nats:4222 ow logs",
     ],
-  ).argument("[worker]");
+  )
+    // Its options come before a subcommand's name: behind it they are the subcommand's.
+    .enablePositionalOptions()
+    .argument("[worker]")
+    .addCommand(logTokensCommand());
   return withMetricsOptions(withFilterOptions(command))
     .option(
       "--since <time>",
@@ -106,7 +101,7 @@ async function show(worker: string, options: Options, { output, signal }: Comman
   }
   await using platform = await openPlatform(choiceOf(options));
   const workerId = await platform.backend.workerId(worker);
-  const access = logsAccess(platform.backend, platform.profile, workerId);
+  const access = platform.logs(workerId);
   const newest = limit !== undefined || since === undefined;
   const records = queryLogs({
     url: await access.url(),
@@ -121,8 +116,10 @@ async function show(worker: string, options: Options, { output, signal }: Comman
   });
   const inOrder = newest ? (await Array.fromAsync(records)).reverse() : records;
   let count = 0;
+  const watch = watchShortId(filter, (text) => output.warn(text));
   for await (const record of inOrder) {
     count += 1;
+    watch(record);
     output.line(
       output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: false, showDate: true }),
     );
@@ -153,30 +150,24 @@ async function keep(
   output.result({ worker, logRetentionDays: days }, `The logs of ${worker} are kept ${time}.`);
 }
 
-async function serve(options: Options, { output, signal }: CommandContext): Promise<void> {
-  await using parts = new AsyncDisposableStack();
-  const report = (message: string, details: Record<string, unknown>) =>
-    output.warn(formatReport(message, details));
-  const { database } = await openGround(parts, { name: "logs", dataDir: resolve(options.data) });
-  const bus = parts.use(await requireNats("logs", report));
-  const metrics = processMetrics();
-  addBusMetrics(metrics, bus);
-  const service = parts.use(
-    await startLogs({
-      database,
-      bus,
-      metrics,
-      report,
-      ...(options.logsPort === undefined ? {} : { port: options.logsPort }),
-      ...(options.host === undefined ? {} : { hostname: options.host }),
-    }),
-  );
-  const server = startMetrics(parts, metrics, options, () => service.healthy);
-  output.result(
-    { ready: true, logs: service.url, metricsPort: server?.port ?? null, pid: process.pid },
-    `Logs at ${service.url}`,
-  );
-  await untilStopped(signal);
+async function serve(options: Options, context: CommandContext): Promise<void> {
+  await runService("logs", options, context, async ({ ground, parts, metrics, report, openBus }) => {
+    const service = parts.use(
+      await startLogs({
+        database: ground.database,
+        bus: await openBus(),
+        metrics,
+        report,
+        ...(options.logsPort === undefined ? {} : { port: options.logsPort }),
+        ...(options.host === undefined ? {} : { hostname: options.host }),
+      }),
+    );
+    return {
+      summary: { logs: service.url },
+      text: `Logs at ${service.url}`,
+      healthy: () => service.healthy,
+    };
+  });
 }
 
 // Not null for the default: commander makes an empty text of it.

@@ -1,9 +1,11 @@
-import { OpenWorkersError, previewLabel } from "@openworkers/core";
+import { OpenWorkersError, previewLabel, type WorkerId } from "@openworkers/core";
 import { connect } from "@openworkers/db";
 import type { Backend } from "../backend/backend.ts";
 import { SqlBackend } from "../backend/sql-backend.ts";
+import { type LogsAccess, logsAccess } from "../live-logs/access.ts";
 import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
+import { workerUrl } from "../platform/worker-url.ts";
 import {
   chooseProfile,
   type DatabaseFaces,
@@ -21,6 +23,8 @@ export interface OpenPlatform extends AsyncDisposable {
   /** The running platform on this machine; absent when only its database is reached. */
   readonly profile: Profile | undefined;
   url(worker: string, version?: number): string;
+  /** How to read the logs of a worker, or of all without. */
+  logs(workerId: WorkerId | undefined): LogsAccess;
   /** Where tenant databases are reached. @throws OpenWorkersError DATABASE_UNAVAILABLE when nothing on this machine serves them */
   databaseFaces(): DatabaseFaces;
   /**
@@ -64,6 +68,7 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
     profile,
     url: (worker, version) =>
       workerUrl(version === undefined ? worker : previewLabel(version, worker), baseDomain, port),
+    logs: (workerId) => logsAccess(backend, profile, workerId),
     databaseFaces: () => {
       const faces = profile?.databases ?? facesFrom(process.env);
       if (faces !== undefined) return faces;
@@ -81,11 +86,6 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
         : await untilServed(profile.logsSocket, worker, version, AbortSignal.timeout(servedMs)),
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
-}
-
-/** `http://hello.localhost:8787/`. */
-export function workerUrl(label: string, baseDomain: string, port: number): string {
-  return `http://${label}.${baseDomain}${port === 80 ? "" : `:${port}`}/`;
 }
 
 /** A Postgate elsewhere: `http://host:port` and `host:port`. */

@@ -1,23 +1,12 @@
-import { resolve } from "node:path";
 import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
 import type { Command } from "commander";
-import { requireNats } from "../platform/bus.ts";
-import {
-  addBusMetrics,
-  addSchedulerMetrics,
-  type MetricsOptions,
-  processMetrics,
-  startMetrics,
-  withMetricsOptions,
-} from "../platform/metrics.ts";
-import { formatReport } from "../platform/report.ts";
-import { openGround, untilStopped } from "../platform/service.ts";
+import { addSchedulerMetrics, withMetricsOptions } from "../platform/metrics.ts";
+import { runService, type ServiceOptions } from "../platform/service.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import { command, withContext } from "./context.ts";
 
-interface Options extends MetricsOptions {
+interface Options extends ServiceOptions {
   readonly json?: boolean;
-  readonly data: string;
 }
 
 export function schedulerCommand(): Command {
@@ -32,25 +21,17 @@ export function schedulerCommand(): Command {
       "\nEnvironment: DATABASE_URL, the platform's database; NATS_URL, the bus; and those of docs/crons.md.",
     )
     .action(async (options: Options) => {
-      await withContext(options, async ({ output, signal }) => {
-        await using parts = new AsyncDisposableStack();
-        const report = (message: string, details: Record<string, unknown>) =>
-          output.warn(formatReport(message, details));
-        const { database } = await openGround(parts, { name: "scheduler", dataDir: resolve(options.data) });
-        const bus = parts.use(await requireNats("scheduler", report));
-        const metrics = processMetrics();
-        addBusMetrics(metrics, bus);
-        const service = parts.use(
-          await createScheduler({ database, bus, settings: readSchedulerSettings(process.env), report }),
-        );
-        parts.use(createDelays({ database, bus, report }));
-        addSchedulerMetrics(metrics, () => service.stats());
-        const server = startMetrics(parts, metrics, options);
-        output.result(
-          { ready: true, metricsPort: server?.port ?? null, pid: process.pid },
-          "Crons and delayed messages are published when they are due.",
-        );
-        await untilStopped(signal);
-      });
+      await withContext(options, (context) =>
+        runService("scheduler", options, context, async ({ ground, parts, metrics, report, openBus }) => {
+          const { database } = ground;
+          const bus = await openBus();
+          const service = parts.use(
+            await createScheduler({ database, bus, settings: readSchedulerSettings(process.env), report }),
+          );
+          parts.use(createDelays({ database, bus, report }));
+          addSchedulerMetrics(metrics, () => service.stats());
+          return { text: "Crons and delayed messages are published when they are due." };
+        }),
+      );
     });
 }

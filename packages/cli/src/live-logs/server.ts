@@ -6,7 +6,7 @@ export interface Status {
   /** Whether the platform's runner has a version of a worker live. */
   serves(worker: string, version: number): boolean;
   /** How many follow logs now. */
-  readers(): number;
+  readers(): Promise<number>;
 }
 
 /**
@@ -21,9 +21,9 @@ export function serveStatus(socketPath: string, status: Status): AsyncDisposable
   rmSync(socketPath, { force: true });
   const server = Bun.serve({
     unix: socketPath,
-    fetch(request) {
+    async fetch(request) {
       const { pathname, searchParams } = new URL(request.url);
-      if (pathname === "/status") return Response.json({ pid: process.pid, readers: status.readers() });
+      if (pathname === "/status") return Response.json({ pid: process.pid, readers: await status.readers() });
       if (pathname !== "/serves") return new Response("Not found", { status: 404 });
       const version = Number(searchParams.get("version"));
       return Response.json({ serves: status.serves(searchParams.get("worker") ?? "", version) });

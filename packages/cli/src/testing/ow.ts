@@ -3,7 +3,8 @@ import { z } from "zod";
 import type { Profile } from "../profile/profile.ts";
 import { emptyFolder, type TestFolder } from "./files.ts";
 
-const program = join(import.meta.dir, "../../bin/ow");
+/** The command, as it is installed. */
+export const program = join(import.meta.dir, "../../bin/ow");
 
 export interface OwResult {
   readonly code: number;
@@ -26,7 +27,7 @@ export class OwHome implements AsyncDisposable {
   async ow(args: readonly string[], options: OwOptions = {}): Promise<OwResult> {
     const child = Bun.spawn([program, ...args], {
       cwd: options.cwd ?? this.folder.path,
-      env: this.#env(options.env),
+      env: this.environment(options.env),
       stdin: new Blob([options.stdin ?? ""]),
       stdout: "pipe",
       stderr: "pipe",
@@ -50,7 +51,7 @@ export class OwHome implements AsyncDisposable {
   start(args: readonly string[], options: OwOptions = {}): RunningOw {
     const running = new RunningOw(
       [program, ...args],
-      this.#env(options.env),
+      this.environment(options.env),
       options.cwd ?? this.folder.path,
     );
     this.#running.add(running);
@@ -85,7 +86,8 @@ export class OwHome implements AsyncDisposable {
     await this.folder[Symbol.asyncDispose]();
   }
 
-  #env(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  /** The environment that commands run in: this home, and nothing of the developer's configuration. */
+  environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
     const env: Record<string, string> = {};
     for (const [name, value] of Object.entries(process.env)) {
       if (value !== undefined && !/^(OW_|DATABASE_URL$|FORCE_COLOR$)/.test(name)) env[name] = value;

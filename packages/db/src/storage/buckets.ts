@@ -5,6 +5,7 @@ import type { StoreDatabase } from "../database.ts";
 import type { SecretKeys } from "../secrets/secret-keys.ts";
 import { ensureResource, getResource, type Resource } from "../stores/resources.ts";
 import { lockActiveKey } from "../stores/sealing-keys.ts";
+import { mustOwn } from "../stores/users.ts";
 import type { S3Place, StorageBackend } from "../tables.ts";
 
 const s3KeysSchema = z.object({ accessKeyId: z.string().min(1), secretAccessKey: z.string().min(1) });
@@ -68,12 +69,21 @@ export async function createS3Bucket(
   {
     name,
     by,
+    owner = by,
     place,
     keys,
-  }: { readonly name: string; readonly by: UserId; readonly place: S3Place; readonly keys: S3Keys },
+  }: {
+    readonly name: string;
+    readonly by: UserId;
+    /** Whose it is; `by`'s unless given. */
+    readonly owner?: UserId;
+    readonly place: S3Place;
+    readonly keys: S3Keys;
+  },
 ): Promise<Resource<"storage">> {
   const nameOrId = await database.write(async (transaction) => {
-    const { id, created } = await ensureResource(transaction, "storage", { name, owner: by, by });
+    await mustOwn(transaction, by, owner, "The account");
+    const { id, created } = await ensureResource(transaction, "storage", { name, owner, by });
     if (!created) throw new OpenWorkersError("CONFLICT", `There is a bucket "${name}" already.`);
     const key = await lockActiveKey(transaction);
     await transaction

@@ -22,6 +22,8 @@ export interface NewDatabase {
   readonly name: string;
   readonly limits: Partial<DatabaseLimits>;
   readonly by: UserId;
+  /** Whose it is; `by`'s unless given. */
+  readonly owner?: UserId;
 }
 
 export interface DeleteDatabase {
@@ -52,15 +54,16 @@ export interface DatabaseDump {
  */
 export async function createDatabase(
   database: StoreDatabase,
-  { name, limits, by, fork }: NewDatabase & { readonly fork?: string },
+  { name, limits, by, owner = by, fork }: NewDatabase & { readonly fork?: string },
 ): Promise<DatabaseId> {
   check(name, limits);
   return database.write(async (transaction) => {
+    await mustOwn(transaction, by, owner, "The account");
     const source = fork === undefined ? undefined : await sourceOf(transaction, fork, by);
     const id = newId<"database">();
     await insert(transaction, name, {
       id,
-      owner_id: by,
+      owner_id: owner,
       name,
       limits: { ...source?.limits, ...limits },
       forked_from: source?.id ?? null,
@@ -78,17 +81,18 @@ export async function createDatabase(
  */
 export async function createExternalDatabase(
   database: StoreDatabase,
-  { name, limits, by, url }: NewDatabase & { readonly url: string },
+  { name, limits, by, owner = by, url }: NewDatabase & { readonly url: string },
 ): Promise<DatabaseId> {
   check(name, limits);
   const { host } = parseAddress(url);
   return database.write(async (transaction) => {
+    await mustOwn(transaction, by, owner, "The account");
     const id = newId<"database">();
     const key = await lockActiveKey(transaction);
     const sealed = await seal(key.publicKey, JSON.stringify({ url }), { databaseId: id });
     await insert(transaction, name, {
       id,
-      owner_id: by,
+      owner_id: owner,
       name,
       limits,
       kind: "external",
@@ -125,7 +129,7 @@ export async function markDeleting(
       await audit(transaction, by, "database.delete", begun.name, { keepDump });
       return begun;
     }
-    const { id, name } = await ownedResource(transaction, "database", { nameOrId, by });
+    const { id, name } = await ownedResource(transaction, "database", { nameOrId, by, action: "delete" });
     // Waits for deploys that are about to bind it, and makes those to come wait.
     await transaction.selectFrom("databases").select("id").where("id", "=", id).forUpdate().execute();
     const users = await resourceUsers(transaction, "database", id);
@@ -172,7 +176,7 @@ async function beingDeleted(
   if (isId<"database">(nameOrId)) {
     const found = await deleting.where("id", "=", nameOrId).executeTakeFirst();
     if (found !== undefined) {
-      await mustOwn(transaction, by, found.owner_id, `The database ${nameOrId}`);
+      await mustOwn(transaction, by, found.owner_id, `The database ${nameOrId}`, "delete");
       return { id: found.id, name: found.name };
     }
   }

@@ -17,10 +17,10 @@ export interface Environment {
 
 const namePattern = /^[a-z0-9]([a-z0-9_-]{0,98}[a-z0-9])?$/;
 
-/** Makes an environment that belongs to `by`. @throws OpenWorkersError INVALID_NAME, CONFLICT (they have one so named). */
+/** Makes an environment of `owner`, who is `by` unless given. @throws OpenWorkersError INVALID_NAME, CONFLICT (they have one so named). */
 export async function createEnvironment(
   database: StoreDatabase,
-  { name, by }: { name: string; by: UserId },
+  { name, by, owner = by }: { name: string; by: UserId; owner?: UserId },
 ): Promise<EnvironmentId> {
   if (!namePattern.test(name)) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name an environment.`, {
@@ -28,7 +28,8 @@ export async function createEnvironment(
     });
   }
   return database.write(async (transaction) => {
-    const id = await insertEnvironment(transaction, by, name);
+    await mustOwn(transaction, by, owner, "The account");
+    const id = await insertEnvironment(transaction, owner, name);
     if (id === undefined)
       throw new OpenWorkersError("CONFLICT", `There is an environment "${name}" already.`);
     await audit(transaction, by, "environment.create", name);
@@ -114,7 +115,7 @@ export async function deleteEnvironment(
   { environmentId, by }: { environmentId: EnvironmentId; by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
-    const { name } = await lockOwnedEnvironment(transaction, environmentId, by);
+    const { name } = await lockOwnedEnvironment(transaction, environmentId, by, "delete");
     const workers = await transaction
       .selectFrom("workers")
       .select("name")
@@ -138,6 +139,7 @@ export async function lockOwnedEnvironment(
   transaction: Queries,
   id: EnvironmentId,
   by: UserId,
+  action: "write" | "delete" = "write",
 ): Promise<{ name: string; owner_id: UserId }> {
   const environment = await transaction
     .selectFrom("environments")
@@ -146,7 +148,7 @@ export async function lockOwnedEnvironment(
     .forUpdate()
     .executeTakeFirst();
   if (environment === undefined) throw new OpenWorkersError("NOT_FOUND", "There is no such environment.");
-  await mustOwn(transaction, by, environment.owner_id, `Environment "${environment.name}"`);
+  await mustOwn(transaction, by, environment.owner_id, `Environment "${environment.name}"`, action);
   return environment;
 }
 

@@ -9,7 +9,7 @@ import {
 import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
-import { collectBlobs } from "./blobs.ts";
+import { collectBlobs, heldBlobs } from "./blobs.ts";
 import { environmentFor } from "./environments.ts";
 import { resourceUsers } from "./resource-users.ts";
 import { mustOwn } from "./users.ts";
@@ -152,7 +152,7 @@ export async function deleteWorker(
   { worker, by }: { worker: string; by: UserId },
 ): Promise<{ freedBytes: number }> {
   return database.write(async (transaction) => {
-    const { id } = await lockOwnedWorker(transaction, worker, by);
+    const { id } = await lockOwnedWorker(transaction, worker, by, "delete");
     const users = (await resourceUsers(transaction, "worker", id)).filter((user) => user.worker !== worker);
     if (users.length > 0) {
       const named = users.map((user) => `${user.worker} (${user.binding})`).join(", ");
@@ -169,11 +169,12 @@ export async function deleteWorker(
       .union(transaction.selectFrom("version_source_maps").select("hash").where("version_id", "in", versions))
       .union(transaction.selectFrom("version_assets").select("hash").where("version_id", "in", versions))
       .execute();
-    await transaction.deleteFrom("workers").where("id", "=", id).execute();
-    const freedBytes = await collectBlobs(
+    const held = await heldBlobs(
       transaction,
       used.map(({ hash }) => hash),
     );
+    await transaction.deleteFrom("workers").where("id", "=", id).execute();
+    const freedBytes = await collectBlobs(transaction, held);
     await audit(transaction, by, "worker.delete", worker, { freedBytes });
     return { freedBytes };
   });
@@ -188,9 +189,14 @@ interface LockedWorker {
 /**
  * The worker, locked until the transaction ends.
  *
- * @throws OpenWorkersError NOT_FOUND, or FORBIDDEN when it is not `by`'s.
+ * @throws OpenWorkersError NOT_FOUND, or FORBIDDEN when it is not `by`'s to change, or to delete.
  */
-export async function lockOwnedWorker(transaction: Queries, name: string, by: UserId): Promise<LockedWorker> {
+export async function lockOwnedWorker(
+  transaction: Queries,
+  name: string,
+  by: UserId,
+  action: "write" | "delete" = "write",
+): Promise<LockedWorker> {
   const worker = await transaction
     .selectFrom("workers")
     .select(["id", "owner_id", "limits"])
@@ -198,7 +204,7 @@ export async function lockOwnedWorker(transaction: Queries, name: string, by: Us
     .forUpdate()
     .executeTakeFirst();
   if (worker === undefined) throw notFound(name);
-  await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`);
+  await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`, action);
   return worker;
 }
 

@@ -1,0 +1,25 @@
+import { OpenWorkersError } from "@openworkers/core";
+import type { BindingPlugin } from "../plugin.ts";
+
+/**
+ * `env.SQL` of the platform's own workers: workerd's hyperdrive, over a socket that Postgate's face for them listens on
+ * for this cell. There is nothing for the broker to answer.
+ */
+export const platformSqlPlugin: BindingPlugin<"platform-sql"> = {
+  kind: "platform-sql",
+  configure: () => ({ type: "hyperdrive" }),
+};
+
+/** `env.PLATFORM` of the platform's own workers: see `PlatformServices`. */
+export const platformServicesPlugin: BindingPlugin<"platform-services"> = {
+  kind: "platform-services",
+  // An object's bytes keep their length on the way.
+  configure: () => ({ type: "fetcher", exact: true }),
+  handler: ({ platform }) => ({
+    async serve(request) {
+      if (platform === undefined)
+        throw new OpenWorkersError("OVERLOADED", "This runner was started without the platform's services.");
+      return platform.fetch(request);
+    },
+  }),
+};
