@@ -12,6 +12,8 @@ export interface PlatformBusOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly dataDir: string;
   readonly report: Report;
+  /** Ends the wait for the NATS that the environment names, which else has no end. */
+  readonly signal?: AbortSignal;
 }
 
 /** The bus of a platform in one process, with the server that it is on when that is a child of ours. */
@@ -30,8 +32,10 @@ const kinds = ["nats", "local"] as const;
  *
  * @throws OpenWorkersError CONFIG_INVALID, BUS_UNAVAILABLE, DATA_DIR_IN_USE
  */
-export async function openPlatformBus({ env, dataDir, report }: PlatformBusOptions): Promise<PlatformBus> {
-  const named = await busFromEnvironment(env, { name: "openworkers", report });
+export async function openPlatformBus(options: PlatformBusOptions): Promise<PlatformBus> {
+  const { env, dataDir, report, signal } = options;
+  const waiting = signal === undefined ? {} : { signal, connectMs: Number.POSITIVE_INFINITY };
+  const named = await busFromEnvironment(env, { name: "openworkers", report, ...waiting });
   if (named !== undefined) return owned(named, undefined, `NATS at ${env.NATS_URL}`);
   const file = join(dataDir, "bus", "bus.sqlite");
   const begun = existsSync(join(dataDir, "nats")) ? "nats" : existsSync(file) ? "local" : undefined;

@@ -166,7 +166,7 @@ async function serve(options: Options, { output, signal }: CommandContext): Prom
   const report = (message: string, details: Record<string, unknown>) =>
     output.warn(formatReport(message, details));
   const { database } = await openGround(parts, { name: "logs", dataDir: resolve(options.data) });
-  const bus = parts.use(await requireNats("logs", report));
+  const bus = parts.use(await requireNats("logs", report, signal));
   const metrics = processMetrics();
   addBusMetrics(metrics, bus);
   const service = parts.use(

@@ -58,7 +58,7 @@ export function runnerCommand(): Command {
         const report = (message: string, details: Record<string, unknown>) =>
           output.warn(formatReport(message, details));
         const ground = await openGround(parts, { name: "runner", dataDir });
-        const bus = parts.use(await requireNats("runner", report));
+        const bus = parts.use(await requireNats("runner", report, signal));
         const metrics = processMetrics();
         addBusMetrics(metrics, bus);
         const logs = parts.use(new LogEmitter({ bus, report }));

@@ -37,7 +37,7 @@ export function schedulerCommand(): Command {
         const report = (message: string, details: Record<string, unknown>) =>
           output.warn(formatReport(message, details));
         const { database } = await openGround(parts, { name: "scheduler", dataDir: resolve(options.data) });
-        const bus = parts.use(await requireNats("scheduler", report));
+        const bus = parts.use(await requireNats("scheduler", report, signal));
         const metrics = processMetrics();
         addBusMetrics(metrics, bus);
         const service = parts.use(

@@ -112,7 +112,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     output.warn(formatReport(message, details));
   const metrics = processMetrics();
   const { bus, description: busDescription } = parts.use(
-    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
+    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report, signal })),
   );
   const logs = parts.use(
     await output.step("Start the logs service", () => startLogs({ database: pool, bus, metrics, report })),
