@@ -220,7 +220,7 @@ test("a domain that its owner has not proven is served from its TXT record on, a
   });
   let says: TxtAnswer = [];
   await using server = await txtServer(() => says);
-  const asking = new SqlBackend(database, data.path, server.resolver);
+  const asking = new SqlBackend(database, data.path, { dns: server.resolver });
   const verify = () => asking.verifyDomain("Shop.Example.com", { trust: false });
   const isVerified = async () => (await asking.domains("adas")).map(({ verified }) => verified);
   const refusals: [TxtAnswer, string][] = [

@@ -34,6 +34,7 @@ import {
   uploadAssets,
   verifyDomain,
 } from "@openworkers/db";
+import type { QueueCounter } from "../queues/counter.ts";
 import type {
   AuditEntry,
   Backend,
@@ -77,16 +78,20 @@ export class SqlBackend implements Backend {
 
   /**
    * @param dataDir where the private keys of secrets are, if on this machine; owns `database`.
-   * @param dns the system's name servers without
+   * @param options `dns`: the system's name servers without; `countQueues`: what is on the bus is not known without
    */
-  constructor(database: Database, dataDir: string | undefined, dns?: TxtResolver) {
+  constructor(
+    database: Database,
+    dataDir: string | undefined,
+    { dns, countQueues }: { readonly dns?: TxtResolver; readonly countQueues?: QueueCounter } = {},
+  ) {
     this.#database = database;
     this.#dataDir = dataDir;
     this.#dns = dns;
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
     this.crons = new SqlCrons(database, () => this.#by());
-    this.queues = new SqlQueues(database, () => this.#by());
+    this.queues = new SqlQueues(database, () => this.#by(), countQueues ?? (async () => undefined));
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {

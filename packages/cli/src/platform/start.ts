@@ -10,6 +10,7 @@ import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
+import { countQueues } from "../queues/count-queues.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { startLogs } from "./logs.ts";
 import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
@@ -101,10 +102,12 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   await registerSealingKey(pool, secretKeys);
   let serves: Status["serves"] = () => false;
   let readers: Status["readers"] = () => 0;
+  let counts: Status["counts"] = async () => new Map();
   parts.use(
     serveStatus(logsSocket, {
       serves: (worker, version) => serves(worker, version),
       readers: () => readers(),
+      counts: (queueIds) => counts(queueIds),
     }),
   );
   signal.throwIfAborted();
@@ -114,6 +117,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   const { bus, description: busDescription } = parts.use(
     await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report, signal })),
   );
+  counts = (queueIds) => countQueues(bus, queueIds);
   const logs = parts.use(
     await output.step("Start the logs service", () => startLogs({ database: pool, bus, metrics, report })),
   );
