@@ -34,6 +34,8 @@ export interface Ask {
 
 export interface TestApi extends AsyncDisposable {
   readonly app: Api;
+  /** What the app has on `env`. */
+  readonly env: Env;
   readonly database: Database;
   readonly operator: Person;
   readonly ada: Person;
@@ -109,6 +111,7 @@ export async function testApi(): Promise<TestApi> {
   };
   return {
     app,
+    env,
     database,
     operator: await person((await ensureOperator(database)).id, "operator"),
     ada: await person((await createUser(database, "ada")).id, "ada"),
