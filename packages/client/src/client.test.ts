@@ -37,7 +37,7 @@ async function thrown(work: Promise<unknown>): Promise<ApiError> {
   throw new Error(`expected an ApiError, got ${reason}`);
 }
 
-const failure = (status: number, error: object, headers: HeadersInit = {}) =>
+const failure = (status: number, error: object, headers: Record<string, string> = {}) =>
   Response.json({ error }, { status, headers });
 
 describe("an error of the API", () => {
@@ -53,7 +53,7 @@ describe("an error of the API", () => {
     );
     const error = await thrown(client.fetch("/v1/x", { method: "POST" }));
     expect(isOpenWorkersError(error, "CONFLICT")).toBe(true);
-    expect({ ...error.toJSON(), requestId: error.requestId, httpStatus: error.httpStatus }).toEqual({
+    expect<object>({ ...error.toJSON(), requestId: error.requestId, httpStatus: error.httpStatus }).toEqual({
       code: "CONFLICT",
       message: "taken",
       hint: "another",

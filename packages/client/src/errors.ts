@@ -1,4 +1,9 @@
-import { type ErrorCode, errorTable, OpenWorkersError } from "@openworkers/core/errors";
+import {
+  type ErrorCode,
+  type ErrorOptionsWithHint,
+  errorTable,
+  OpenWorkersError,
+} from "@openworkers/core/errors";
 
 /** What the API answered instead of what was asked for; `message`, `hint` and `details` are its own words. */
 export class ApiError extends OpenWorkersError {
@@ -14,7 +19,7 @@ export class ApiError extends OpenWorkersError {
       httpStatus,
       requestId,
       ...options
-    }: ConstructorParameters<typeof OpenWorkersError>[2] & {
+    }: ErrorOptionsWithHint & {
       readonly httpStatus: number;
       readonly requestId?: string | undefined;
     },

@@ -28,7 +28,7 @@ export function withRetries(send: Fetch, { attempts, firstMs }: RetryOptions): F
       const last = attempt >= most;
       const pause = firstMs * 2 ** (attempt - 1) * (0.5 + Math.random());
       try {
-        const response = await send(last ? request : copyOf(request));
+        const response = await send(last ? request : (request.clone() as Request));
         if (last || !temporary.has(response.status)) return response;
         const asked = retryAfterMs(response);
         if (asked !== undefined && asked > longestMs) return response;
@@ -65,9 +65,4 @@ async function sleep(ms: number, signal: AbortSignal): Promise<void> {
     };
     signal.addEventListener("abort", abort, { once: true });
   });
-}
-
-// Types of Node's and Bun's, which are both there, disagree about what a clone is.
-function copyOf(request: Request): Request {
-  return request.clone() as Request;
 }

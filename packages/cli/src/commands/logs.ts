@@ -9,6 +9,7 @@ import {
 } from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
 import { watchShortId } from "../live-logs/short-id.ts";
+import { logTokensCommand } from "../live-logs/token-commands.ts";
 import { parseMoment } from "../output/duration.ts";
 import { UsageError } from "../output/failure.ts";
 import { startLogs } from "../platform/logs.ts";
@@ -52,7 +53,11 @@ export function logsCommand(): Command {
       "ow logs hello --since 2026-11-22T17:00:00Z --until 30m --search timeout --json",
       "DATABASE_URL=postgres://ow:secret@db/openworkers NATS_URL=nats://nats:4222 ow logs",
     ],
-  ).argument("[worker]");
+  )
+    // Its options come before a subcommand's name: behind it they are the subcommand's.
+    .enablePositionalOptions()
+    .argument("[worker]")
+    .addCommand(logTokensCommand());
   return withMetricsOptions(withFilterOptions(command))
     .option(
       "--since <time>",

@@ -1,4 +1,13 @@
-import { type FormParts, maxScriptBytes, OpenWorkersError, readCheckForm } from "@openworkers/core";
+import {
+  type CheckedStart,
+  checkMetadataSchema,
+  formMetadata,
+  type Limits,
+  maxScriptBytes,
+  OpenWorkersError,
+  readCode,
+} from "@openworkers/core";
+import type { ZodError } from "zod";
 import { checkWorker } from "../../cells/check/check-worker.ts";
 import type { CellHost } from "../../cells/process/cell-host.ts";
 import { Places } from "../../subrequests/places.ts";
@@ -13,7 +22,7 @@ const checkMs = 30_000;
 /** Modules, twice as much of source maps, and what surrounds them. */
 const maxFormBytes = 3 * maxScriptBytes + 2 ** 20;
 
-/** `POST /check`: starts the worker of a `checkForm` once. */
+/** `POST /check`: starts the worker of a `codeForm` once. */
 export class StartChecks {
   readonly #host: () => Pick<CellHost, "launchBlank">;
   readonly #places = new Places(maxChecks);
@@ -42,29 +51,52 @@ export class StartChecks {
       throw late.aborted ? overloaded() : thrown;
     });
     const form = await formOf(request);
-    const check = await readCheckForm(form);
-    const bytes = check.code.modules.reduce((sum, { content }) => sum + content.byteLength, 0);
-    if (bytes > maxScriptBytes) {
-      throw new OpenWorkersError(
-        "SCRIPT_TOO_LARGE",
-        `The worker is ${bytes} bytes long; ${maxScriptBytes} are allowed.`,
-      );
-    }
+    const metadata = checkMetadataSchema.safeParse(await formMetadata(form));
+    if (!metadata.success) throw badMetadata(metadata.error);
+    const { env, bindings, limits } = metadata.data;
+    const code = await readCode(form, metadata.data);
     signal.throwIfAborted();
     const began = performance.now();
-    const { handlers, entrypoints } = await checkWorker(check, this.#host());
-    return Response.json({ handlers, entrypoints, startMs: Math.round(performance.now() - began) });
+    const { handlers, entrypoints } = await checkWorker(
+      {
+        code,
+        env: new Map(Object.entries(env)),
+        bindings: new Map(Object.entries(bindings)),
+        limits: given(limits),
+      },
+      this.#host(),
+    );
+    const startMs = Math.round(performance.now() - began);
+    return Response.json({ handlers, entrypoints, startMs } satisfies CheckedStart);
   }
 }
 
-async function formOf(request: Request): Promise<FormParts> {
+async function formOf(request: Request): Promise<FormData> {
   const type = request.headers.get("content-type") ?? "";
   const body = await readBody(request, maxFormBytes);
   try {
-    return await new Response(body, { headers: { "content-type": type } }).formData();
+    // Bun's own types have two of these that do not know each other.
+    return (await new Response(body, {
+      headers: { "content-type": type },
+    }).formData()) as unknown as FormData;
   } catch (cause) {
     throw new OpenWorkersError("INVALID_INPUT", "The body is no multipart form.", { cause });
   }
+}
+
+function badMetadata(error: ZodError): OpenWorkersError {
+  const issues = error.issues.map(({ path, message }) => ({
+    path: ["metadata", ...path].join("."),
+    message,
+  }));
+  return new OpenWorkersError("INVALID_INPUT", "The part metadata is not that of a worker to check.", {
+    details: { issues },
+  });
+}
+
+/** Without those that are not there: a limit is a number or absent. */
+function given(limits: Readonly<Record<string, number | undefined>>): Partial<Limits> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
 function overloaded(): OpenWorkersError {
