@@ -7,7 +7,7 @@ import type { BindingPlugin } from "../plugin.ts";
  */
 export const platformSqlPlugin: BindingPlugin<"platform-sql"> = {
   kind: "platform-sql",
-  configure: () => ({ type: "hyperdrive" }),
+  configure: ({ face }) => ({ type: "hyperdrive", user: face === "identity" ? "identity" : "caller" }),
 };
 
 /** `env.PLATFORM` of the platform's own workers: see `PlatformServices`. */

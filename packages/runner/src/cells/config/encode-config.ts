@@ -256,7 +256,7 @@ function setBinding(target: Worker_Binding, name: string, binding: CellBinding):
     case "hyperdrive": {
       const hyperdrive = target._initHyperdrive();
       hyperdrive._initDesignator().name = serviceOf(name);
-      Object.assign(hyperdrive, driverFacts);
+      Object.assign(hyperdrive, { ...driverFacts, user: binding.user ?? driverFacts.user });
       break;
     }
     case "json":
