@@ -27,6 +27,7 @@ export const errorTable = {
   SCRIPT_TOO_LARGE: { status: 413, fault: "user" },
   BUNDLE_FAILED: { status: 400, fault: "user" },
   START_FAILED: { status: 400, fault: "worker" },
+  RATE_LIMITED: { status: 429, fault: "user" },
   SUBREQUEST_LIMIT: { status: 429, fault: "worker" },
   EGRESS_REFUSED: { status: 403, fault: "worker" },
   EGRESS_FAILED: { status: 502, fault: "worker" },

@@ -21,6 +21,7 @@ export type QueueId = Id<"queue">;
 export type LogTokenId = Id<"log-token">;
 export type ApiKeyId = Id<"api-key">;
 export type InvitationId = Id<"invitation">;
+export type MailId = Id<"mail">;
 export type QueueMessageId = Id<"queue-message">;
 
 /** A new time-ordered id (UUID version 7, RFC 9562): rows inserted together stay together in an index. */

@@ -15,7 +15,6 @@ export * from "./metrics/mod.ts";
 export * from "./notifications.ts";
 export * from "./object-storage/mod.ts";
 export * from "./path-pattern.ts";
-export * from "./platform/mod.ts";
 export * from "./queues.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";

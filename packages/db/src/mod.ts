@@ -1,4 +1,6 @@
 export { type Address, describeAddress, parseAddress, socketUrl } from "./address.ts";
+export type { BulkTransaction } from "./copy/bulk-transaction.ts";
+export { CopyRows } from "./copy/copy-rows.ts";
 export {
   connect,
   Database,
@@ -14,6 +16,7 @@ export {
   type PostgresExit,
   startEmbeddedPostgres,
 } from "./embedded/embedded-postgres.ts";
+export type { IdentityTables, MailTemplate } from "./identity-tables.ts";
 export type { ListenHandlers, ListenOptions } from "./listener.ts";
 export { type Migration, migrate, pendingMigrations } from "./migrate.ts";
 export { openProgram } from "./secrets/open-program.ts";

@@ -33,6 +33,7 @@ import type {
   WorkerId,
 } from "@openworkers/core";
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from "kysely";
+import type { IdentityTables } from "./identity-tables.ts";
 
 // What PostgreSQL sets when a row is inserted, and nobody changes.
 type CreatedAt = ColumnType<Date, Date | undefined, never>;
@@ -40,7 +41,7 @@ type Fixed<T> = ColumnType<T, T, never>;
 type Later<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
 /** The platform's tables as `migrations/` makes them, for Kysely. */
-export interface Tables {
+export interface Tables extends IdentityTables {
   users: {
     id: Fixed<UserId>;
     name: string;
@@ -126,6 +127,8 @@ export interface Tables {
     hash: Fixed<Uint8Array>;
     worker_id: Fixed<WorkerId | null>;
     owner_id: Fixed<UserId | null>;
+    /** Null of those that `ow` makes for itself. */
+    name: ColumnType<string | null, string | null | undefined, never>;
     created_by: Fixed<UserId>;
     created_at: CreatedAt;
     expires_at: Date;

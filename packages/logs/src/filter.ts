@@ -1,5 +1,9 @@
-import { isId, type LogLevel, type LogRecord, logLevels, type RequestId } from "@openworkers/core";
+import { isId, type LogLevel, type LogRecord, logLevels } from "@openworkers/core";
 import { z } from "zod";
+
+/** How many characters of a request's id, from its end, are shown where a whole one takes too much room. */
+export const shortIdLength = 8;
+const shortId = /^[0-9a-f]{8}$/;
 
 /** Which records a reader wants. Every given field must fit. */
 export const logFilterSchema = z.object({
@@ -8,7 +12,14 @@ export const logFilterSchema = z.object({
   level: z.enum(logLevels).exactOptional(),
   /** Text in the message, the exception or the path; case does not matter. */
   search: z.string().min(1).max(1_000).exactOptional(),
-  requestId: z.custom<RequestId>((value) => isId(value), "is not a request's id").exactOptional(),
+  /** A request's whole id, or the end of it that is shown. */
+  requestId: z
+    .string()
+    .refine(
+      (value) => isId(value) || shortId.test(value),
+      "is neither a request's id nor its last 8 characters",
+    )
+    .exactOptional(),
   version: z.coerce
     .number()
     .int()
@@ -28,7 +39,7 @@ export type LogFilter = z.infer<typeof logFilterSchema>;
 
 export function matchesFilter(filter: LogFilter, record: LogRecord): boolean {
   if (filter.kind !== undefined && record.kind !== filter.kind) return false;
-  if (filter.requestId !== undefined && record.requestId !== filter.requestId) return false;
+  if (filter.requestId !== undefined && record.requestId?.endsWith(filter.requestId) !== true) return false;
   if (filter.version !== undefined && record.version !== filter.version) return false;
   if (filter.level !== undefined && rankOf(levelOf(record)) < rankOf(filter.level)) return false;
   if (filter.search !== undefined && !textOf(record).toLowerCase().includes(filter.search.toLowerCase()))

@@ -9,7 +9,7 @@ import type {
   WorkerCode,
   WorkerId,
 } from "@openworkers/core";
-import type { DeployAssets } from "@openworkers/db";
+import type { DeployAssets, NamedLogToken } from "@openworkers/db";
 import type { CronsBackend } from "./crons.ts";
 import type { DatabasesBackend } from "./databases.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
@@ -210,6 +210,14 @@ export interface Backend extends AsyncDisposable {
   workerId(worker: string): Promise<WorkerId>;
   /** A token that lets read a worker's logs, or everybody's without one, for an hour. */
   createLogToken(worker: WorkerId | undefined): Promise<string>;
+  /** One for somebody else, by a name of the worker's. */
+  createNamedLogToken(
+    worker: string,
+    token: { readonly name: string; readonly expiresAt: Date },
+  ): Promise<string>;
+  /** Those with a name that have not expired. */
+  logTokens(worker: string): Promise<NamedLogToken[]>;
+  revokeLogToken(worker: string, name: string): Promise<void>;
   /** Keeps a worker's logs for so many days, beside today; null for as long as the platform does. */
   setLogRetention(worker: string, days: number | null): Promise<void>;
   /** Newest first. */

@@ -1,6 +1,7 @@
 import { OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
 import {
   createLogToken,
+  createNamedLogToken,
   createResource,
   type Database,
   deleteResource,
@@ -10,16 +11,20 @@ import {
   getResource,
   getWorker,
   listAudit,
+  listLogTokens,
   listResources,
   listRoutes,
   listVersions,
   missingAssets,
+  type NamedLogToken,
+  revokeLogToken,
   rotateSealingKey,
   SecretKeys,
   setLogRetention,
   sweepUploads,
   uploadAssets,
 } from "@openworkers/db";
+import type { QueueCounter } from "../queues/counter.ts";
 import type {
   AuditEntry,
   Backend,
@@ -66,9 +71,13 @@ export class SqlBackend implements Backend {
 
   /**
    * @param dataDir where the private keys of secrets are, if on this machine; owns `database`.
-   * @param dns the system's name servers without
+   * @param options `dns`: the system's name servers without; `countQueues`: what is on the bus is not known without
    */
-  constructor(database: Database, dataDir: string | undefined, dns?: TxtResolver) {
+  constructor(
+    database: Database,
+    dataDir: string | undefined,
+    { dns, countQueues }: { readonly dns?: TxtResolver; readonly countQueues?: QueueCounter } = {},
+  ) {
     this.#database = database;
     this.#dataDir = dataDir;
     this.#deployments = new SqlDeployments(database, () => this.#by());
@@ -76,7 +85,7 @@ export class SqlBackend implements Backend {
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
     this.crons = new SqlCrons(database, () => this.#by());
-    this.queues = new SqlQueues(database, () => this.#by());
+    this.queues = new SqlQueues(database, () => this.#by(), countQueues ?? (async () => undefined));
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {
@@ -268,6 +277,21 @@ export class SqlBackend implements Backend {
       expiresAt: new Date(Date.now() + logTokenMs),
       by: await this.#by(),
     });
+  }
+
+  async createNamedLogToken(
+    worker: string,
+    token: { readonly name: string; readonly expiresAt: Date },
+  ): Promise<string> {
+    return await createNamedLogToken(this.#database, { worker, ...token, by: await this.#by() });
+  }
+
+  async logTokens(worker: string): Promise<NamedLogToken[]> {
+    return await listLogTokens(this.#database, worker);
+  }
+
+  async revokeLogToken(worker: string, name: string): Promise<void> {
+    await revokeLogToken(this.#database, { worker, name, by: await this.#by() });
   }
 
   async setLogRetention(worker: string, days: number | null): Promise<void> {

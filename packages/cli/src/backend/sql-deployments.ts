@@ -7,6 +7,7 @@ import {
   listDeployments,
   listVersions,
   listWorkers,
+  systemUserName,
 } from "@openworkers/db";
 import type { DeploymentSummary, Share, VersionSummary, WorkerSummary } from "./backend.ts";
 
@@ -21,7 +22,8 @@ export class SqlDeployments {
   }
 
   async workers(): Promise<WorkerSummary[]> {
-    const workers = await listWorkers(this.#database);
+    // The platform's own are there for whoever names them, and nobody's to look through.
+    const workers = (await listWorkers(this.#database)).filter(({ owner }) => owner !== systemUserName);
     return await Promise.all(workers.map(({ name }) => this.summary(name)));
   }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { startTestNats } from "@openworkers/bus/testing";
 import {
-  encodePayload,
+  encodeLogBatch,
   type LogBatch,
   type LogLine,
   logSubject,
@@ -116,6 +116,56 @@ test("ow logs says what it cannot do, what is not there, and takes a worker's ow
   expect(await service.running.end("SIGTERM")).toBe(0);
 }, 120_000);
 
+test("a token for others reads one worker's logs until it is revoked", async () => {
+  await using fixture = await withTestDatabase();
+  await using nats = await startTestNats();
+  await using home = new OwHome();
+  const env = {
+    DATABASE_URL: fixture.url,
+    NATS_URL: `nats://${nats.servers[0]}`,
+    OW_SECRET_KEY: (await home.ow(["secret", "new-key"])).stdout.trim(),
+  };
+  const owner_id = (await ensureOperator(fixture.database)).id;
+  const other = newId<"worker">();
+  await fixture.database.write((transaction) =>
+    transaction
+      .insertInto("workers")
+      .values([
+        { id: newId<"worker">(), name: "shop", owner_id },
+        { id: other, name: "other", owner_id },
+      ])
+      .execute(),
+  );
+  const service = await serve(home, env, 0);
+  const tokens = (...args: string[]) =>
+    home.ow(["logs", "tokens", ...args, "--json"], { env: { ...env, OW_LOGS_URL: service.logs } });
+  const made = await tokens("create", "shop", "--name", "grafana", "--expires", "1h");
+  const { token, url, expiresAt } = JSON.parse(made.stdout);
+  expect(Date.parse(expiresAt)).toBeLessThanOrEqual(Date.now() + 3_600_000);
+  expect(await tokens("create", "shop", "--name", "grafana")).toMatchObject({ code: 1 });
+  const read = async (address: string) => {
+    const answer = await fetch(address, { headers: { authorization: `Bearer ${token}` } });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  expect(await read(url)).toBe(200);
+  expect(await read(new URL(`/workers/${other}/logs`, url).href)).toBe(403);
+  expect(await read(new URL("/logs/query", url).href)).not.toBe(200);
+
+  // Those that `ow` makes for itself are not listed.
+  expect(await home.ow(["logs", "shop"], { env: { ...env, OW_LOGS_URL: service.logs } })).toMatchObject({
+    code: 0,
+  });
+  const listed = JSON.parse((await tokens("list", "shop")).stdout);
+  expect(listed).toEqual([{ name: "grafana", createdAt: expect.any(String), expiresAt }]);
+  expect(JSON.stringify(listed)).not.toContain(token);
+  expect(await tokens("revoke", "other", "grafana")).toMatchObject({ code: 1 });
+  expect(await tokens("revoke", "shop", "grafana")).toMatchObject({ code: 0 });
+  expect(JSON.parse((await tokens("list", "shop")).stdout)).toEqual([]);
+  while ((await read(url)) !== 401) await Bun.sleep(200);
+  expect(await service.running.end("SIGTERM")).toBe(0);
+}, 120_000);
+
 function batch(workerId: WorkerId, message: string): [string, Uint8Array, { id: string }] {
   const line: LogLine = {
     kind: "line",
@@ -127,6 +177,6 @@ function batch(workerId: WorkerId, message: string): [string, Uint8Array, { id: 
     level: "log",
     message,
   };
-  const payload: LogBatch = { v: 1, batchId: crypto.randomUUID(), records: [line] };
-  return [logSubject(workerId), encodePayload(payload), { id: payload.batchId }];
+  const payload: LogBatch = { batchId: crypto.randomUUID(), records: [line] };
+  return [logSubject(workerId), encodeLogBatch(payload), { id: payload.batchId }];
 }

@@ -8,6 +8,8 @@ import {
   withFilterOptions,
 } from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
+import { watchShortId } from "../live-logs/short-id.ts";
+import { logTokensCommand } from "../live-logs/token-commands.ts";
 import { parseMoment } from "../output/duration.ts";
 import { UsageError } from "../output/failure.ts";
 import { startLogs } from "../platform/logs.ts";
@@ -51,7 +53,11 @@ export function logsCommand(): Command {
       "ow logs hello --since 2026-11-22T17:00:00Z --until 30m --search timeout --json",
       "DATABASE_URL=postgres://ow:secret@db/openworkers NATS_URL=nats://nats:4222 ow logs",
     ],
-  ).argument("[worker]");
+  )
+    // Its options come before a subcommand's name: behind it they are the subcommand's.
+    .enablePositionalOptions()
+    .argument("[worker]")
+    .addCommand(logTokensCommand());
   return withMetricsOptions(withFilterOptions(command))
     .option(
       "--since <time>",
@@ -110,8 +116,10 @@ async function show(worker: string, options: Options, { output, signal }: Comman
   });
   const inOrder = newest ? (await Array.fromAsync(records)).reverse() : records;
   let count = 0;
+  const watch = watchShortId(filter, (text) => output.warn(text));
   for await (const record of inOrder) {
     count += 1;
+    watch(record);
     output.line(
       output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: false, showDate: true }),
     );

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { untilWorker } from "../live-logs/access.ts";
 import { type FilterOptions, filterOf, withFilterOptions } from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
+import { watchShortId } from "../live-logs/short-id.ts";
 import type { Output } from "../output/output.ts";
 import { choiceOf, integer, platformCommand, withContext } from "./context.ts";
 import { type OpenPlatform, openPlatform } from "./platform.ts";
@@ -60,8 +61,10 @@ async function follow(
       lost = true;
     },
   });
+  const watch = watchShortId(options.filter, (text) => output.warn(text));
   for await (const record of records) {
     lost = false;
+    watch(record);
     output.line(
       output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: worker === undefined }),
     );

@@ -4,8 +4,8 @@ import colors from "picocolors";
 import { formatFaces } from "../platform/postgate.ts";
 import { untilStopped } from "../platform/service.ts";
 import { type RunningPlatform, startPlatform } from "../platform/start.ts";
+import { workerUrl } from "../platform/worker-url.ts";
 import { command, parsePort, withContext } from "./context.ts";
-import { workerUrl } from "./platform.ts";
 import {
   type DatabasePortOptions,
   databasePortsOf,
@@ -18,6 +18,7 @@ interface Options extends IngressOptions, DatabasePortOptions {
   readonly json?: boolean;
   readonly profile?: string;
   readonly metricsPort?: number;
+  readonly api: boolean;
 }
 
 export function upCommand(): Command {
@@ -32,6 +33,7 @@ export function upCommand(): Command {
         .env("OW_METRICS_PORT")
         .argParser(parsePort),
     )
+    .option("--no-api", "do not serve the API")
     .option("--profile <name>", "name for other commands' --profile (default: the port)")
     .addHelpText(
       "after",
@@ -47,6 +49,7 @@ export function upCommand(): Command {
           dataDir: resolve(options.data),
           baseDomain: options.baseDomain,
           sandbox: options.sandbox,
+          api: options.api,
           ...(databaseUrl === undefined ? {} : { databaseUrl }),
           databasePorts: databasePortsOf(options),
           ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
@@ -75,10 +78,14 @@ function formatReady({ summary }: RunningPlatform, { baseDomain }: Options): str
     `  events    ${summary.bus}`,
     `  databases ${summary.databases === null ? colors.yellow("off") : formatFaces(summary.databases)}`,
     `  logs      ${summary.logs}`,
+    `  api       ${summary.api === null ? colors.yellow("off") : summary.api.url}`,
     `  sandbox   ${sandbox}`,
     ...(summary.metrics === null ? [] : [`  metrics   ${summary.metrics}`]),
     `  profile   ${summary.profile}`,
     `Deploy with ${colors.bold("ow deploy PATH")} in another terminal; Ctrl-C stops the platform.`,
+    ...(summary.api?.setupUrl == null
+      ? []
+      : [`Nobody is an admin yet. Once, within a day: ${colors.cyan(summary.api.setupUrl)}`]),
     colors.green("ready"),
   ].join("\n");
 }

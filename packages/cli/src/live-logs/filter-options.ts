@@ -37,7 +37,7 @@ export function withFilterOptions(command: Command): Command {
   return command
     .addOption(new Option("--level <level>", "this level and above").choices(logLevels))
     .option("--search <text>", "only records with this text in the message, exception or path")
-    .option("--request <id>", "only this request, by its whole id (--json shows it)")
+    .option("--request <id>", "only this request, by its id: the end of it that is shown, or all of it")
     .option("--status <status>", "only requests with this status, as 404 or 5xx")
     .addOption(new Option("--outcome <outcome>", "only invocations that ended so").choices(outcomes))
     .option("--only-version <number>", "only this version of the worker")

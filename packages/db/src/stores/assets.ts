@@ -10,7 +10,7 @@ import {
 } from "@openworkers/core";
 import { sql } from "kysely";
 import type { Queries, StoreDatabase } from "../database.ts";
-import { anyOf, collectBlobs, storeBlobs } from "./blobs.ts";
+import { anyOf, collectBlobs, heldBlobs, storeBlobs } from "./blobs.ts";
 
 /** A version's static files, as a deploy hands them over. */
 export interface DeployAssets {
@@ -76,10 +76,8 @@ export async function sweepUploads(database: StoreDatabase): Promise<number> {
       .returning("hash")
       .execute();
     if (forgotten.length === 0) return 0;
-    return collectBlobs(
-      transaction,
-      forgotten.map(({ hash }) => hash),
-    );
+    const hashes = [...new Set(forgotten.map(({ hash }) => hash))];
+    return collectBlobs(transaction, await heldBlobs(transaction, hashes));
   });
 }
 

@@ -22,7 +22,7 @@ import type { Queries, StoreDatabase } from "../database.ts";
 import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
-import { hashOf, storeBlobs } from "./blobs.ts";
+import { anyOf, hashOf, storeBlobs } from "./blobs.ts";
 import { replaceManifestCrons } from "./crons.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
@@ -214,6 +214,12 @@ async function insertVersion(
       .values(sourceMaps.map((map) => ({ ...map, version_id: id })))
       .execute();
   }
+  // From now on it is the version that keeps them.
+  await transaction
+    .deleteFrom("blob_uploads")
+    .where("user_id", "=", by)
+    .where("hash", "=", anyOf([...modules, ...sourceMaps].map(({ hash }) => hash)))
+    .execute();
   await insertVersionBindings(
     transaction,
     { id, workerId: worker.id, ownerId: worker.owner_id },

@@ -56,6 +56,8 @@ export {
   databaseRow,
   databaseRows,
   limitDatabase,
+  type SealedDatabaseRow,
+  sealedDatabaseRow,
 } from "./databases.ts";
 export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
 export {
@@ -99,7 +101,16 @@ export { putKvStream } from "./kv/put.ts";
 export { sweepKv } from "./kv/sweep.ts";
 export { isJsonKvValue, readKvValue } from "./kv/values.ts";
 export { type ListedBinding, listBindings } from "./listed-bindings.ts";
-export { createLogToken, findLogToken, type LogGrant, type LogScope } from "./log-tokens.ts";
+export {
+  createLogToken,
+  createNamedLogToken,
+  findLogToken,
+  type LogGrant,
+  type LogScope,
+  listLogTokens,
+  type NamedLogToken,
+  revokeLogToken,
+} from "./log-tokens.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
@@ -136,6 +147,14 @@ export {
   runCron,
   type StoredScheduledEvent,
 } from "./scheduled-events.ts";
+export { createSetupLink, hasAdmin, type SetupLink } from "./setup-links.ts";
+export {
+  deploySystemWorker,
+  ensureSystemUser,
+  type SystemWorkerState,
+  systemUserName,
+  systemWorkerState,
+} from "./system-workers.ts";
 export { createUser, ensureOperator, operatorName, type User } from "./users.ts";
 export { listVersions, type Version } from "./versions.ts";
 export {

@@ -9,7 +9,7 @@ import {
 import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
-import { collectBlobs } from "./blobs.ts";
+import { collectBlobs, heldBlobs } from "./blobs.ts";
 import { environmentFor } from "./environments.ts";
 import { resourceUsers } from "./resource-users.ts";
 import { mustOwn } from "./users.ts";
@@ -169,11 +169,12 @@ export async function deleteWorker(
       .union(transaction.selectFrom("version_source_maps").select("hash").where("version_id", "in", versions))
       .union(transaction.selectFrom("version_assets").select("hash").where("version_id", "in", versions))
       .execute();
-    await transaction.deleteFrom("workers").where("id", "=", id).execute();
-    const freedBytes = await collectBlobs(
+    const held = await heldBlobs(
       transaction,
       used.map(({ hash }) => hash),
     );
+    await transaction.deleteFrom("workers").where("id", "=", id).execute();
+    const freedBytes = await collectBlobs(transaction, held);
     await audit(transaction, by, "worker.delete", worker, { freedBytes });
     return { freedBytes };
   });

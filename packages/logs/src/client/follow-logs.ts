@@ -1,8 +1,8 @@
-import { type LogRecord, messageOf, OpenWorkersError, type WorkerId } from "@openworkers/core";
+import { type LogRecord, OpenWorkersError, type WorkerId } from "@openworkers/core";
 import type { LogFilter } from "../filter.ts";
 import type { EndReason } from "../http/event-stream.ts";
 import { readEvents } from "./events.ts";
-import { askLogs, logsUrl, searchOf } from "./request.ts";
+import { askLogs, failureOf, logsUrl, searchOf } from "./request.ts";
 
 export interface FollowLogsOptions {
   /** Of the logs service. Asked for each connection: it may have another after a restart. */
@@ -47,7 +47,7 @@ export async function* followLogs(options: FollowLogsOptions): AsyncGenerator<Lo
       if (!isTemporary(thrown) || !state.connected) throw thrown;
       if (thrown instanceof OpenWorkersError && thrown.code === "UNAUTHORIZED")
         state.token = await options.token();
-      options.onLost?.(messageOf(thrown));
+      options.onLost?.(failureOf(thrown));
     }
     pause = state.last === before ? Math.min(pause * 2, pauseMs.longest) : pauseMs.first;
     await Bun.sleep(pause);

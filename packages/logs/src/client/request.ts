@@ -23,6 +23,11 @@ export function searchOf(values: Readonly<Record<string, string | number | undef
   return new URLSearchParams(given);
 }
 
+/** What went wrong with a connection, without Bun's advice to whoever wrote the call. */
+export function failureOf(thrown: unknown): string {
+  return messageOf(thrown).replace(/\s*For more information, pass `verbose: true`.*$/s, "");
+}
+
 /**
  * The answer of the logs service.
  *
@@ -41,7 +46,7 @@ export async function askLogs(
     // Bun gives up after five minutes of silence otherwise.
     timeout: false,
   }).catch((cause: unknown) => {
-    throw new OpenWorkersError("NOT_FOUND", `The logs service does not answer: ${messageOf(cause)}`, {
+    throw new OpenWorkersError("NOT_FOUND", `The logs service does not answer: ${failureOf(cause)}`, {
       hint: "Start the platform with `ow up`, or say where its logs service is: OW_LOGS_URL",
       cause,
     });

@@ -75,6 +75,8 @@ export async function* follow(source: FollowSource, request: FollowRequest): Asy
   try {
     // What was stored while we read is read as well, or the stream might have dropped it by then.
     for (let floor = await place.floor(); seen.batch < floor; floor = await place.floor()) {
+      // There are no pages for whoever has left: it would be asked for ever how far the writers are.
+      if (request.signal.aborted) return;
       for await (const page of pages(source, request, seen, endOf(floor))) {
         seen = page.upTo;
         yield page;

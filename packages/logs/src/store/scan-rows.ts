@@ -1,5 +1,6 @@
 import {
   type InvocationRecord,
+  isId,
   type LogLine,
   logLevels,
   type RequestId,
@@ -7,7 +8,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import { type RawBuilder, sql } from "kysely";
-import { type LogFilter, rankOf, statusRange } from "../filter.ts";
+import { type LogFilter, rankOf, shortIdLength, statusRange } from "../filter.ts";
 import type { Positioned } from "../records.ts";
 
 /** A table of records. */
@@ -97,7 +98,10 @@ function invocationOf(row: InvocationRow, base: Base): InvocationRecord {
 export function conditionsFor(kind: Kind, filter: LogFilter) {
   const indexed: RawBuilder<unknown>[] = [];
   const others: RawBuilder<unknown>[] = [];
-  if (filter.requestId !== undefined) indexed.push(sql`request_id = ${filter.requestId}::uuid`);
+  const { requestId } = filter;
+  if (isId(requestId)) indexed.push(sql`request_id = ${requestId}::uuid`);
+  else if (requestId !== undefined)
+    others.push(sql`right(request_id::text, ${shortIdLength}) = ${requestId}`);
   if (filter.version !== undefined) others.push(sql`version = ${filter.version}`);
   if (filter.search !== undefined)
     others.push(sql`strpos(lower(${textOf[kind]}), lower(${filter.search})) > 0`);

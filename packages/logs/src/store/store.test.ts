@@ -158,6 +158,7 @@ describe("a filter", () => {
     { kind: "invocation" },
     { kind: "line", outcome: "ok" },
     { requestId },
+    { requestId: requestId.slice(-8) },
     { requestId: newId<"request">() },
     { version: 4 },
     ...["ok", "canceled", "cpu-limit", "exception", "none"].map((outcome) => ({ outcome })),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Bus } from "@openworkers/bus";
+import { type Bus, maxBacklogMessages } from "@openworkers/bus";
 import { startTestNats, type TestNats } from "@openworkers/bus/testing";
 import {
   decodePayload,
@@ -7,13 +7,14 @@ import {
   OpenWorkersError,
   type QueueId,
   type QueueMessage,
+  queueConsumerName,
   queueMessageSchema,
   queueSubject,
   streams,
 } from "@openworkers/core";
 import { countDelayed, createResource, type Database, delayMessages, ensureOperator } from "@openworkers/db";
 import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
-import { createDelays } from "./delays.ts";
+import { createDelays, type DelaysOptions } from "./delays.ts";
 
 let nats: TestNats;
 let bus: Bus;
@@ -56,6 +57,14 @@ async function watch(queueId: QueueId) {
   return { seen, [Symbol.asyncDispose]: () => consumption[Symbol.asyncDispose]() };
 }
 
+/** What the movers ask of the bus beside publishing. */
+const counting = (): Omit<DelaysOptions["bus"], "publish"> => ({
+  declare: (stream) => bus.declare(stream),
+  streamState: (stream) => bus.streamState(stream),
+  consumerState: (stream, name) => bus.consumerState(stream, name),
+  stored: (stream, subject) => bus.stored(stream, subject),
+});
+
 const reports: string[] = [];
 const report = (said: string) => void reports.push(said);
 
@@ -87,8 +96,8 @@ test("nothing is lost when the bus is away, and one message that was published b
   const sent = message(queueId, "kept", 0);
   await delayMessages(database, [sent]);
   let refused = 0;
-  const forgetful: Pick<Bus, "declare" | "publish"> = {
-    declare: (stream) => bus.declare(stream),
+  const forgetful: DelaysOptions["bus"] = {
+    ...counting(),
     async publish(...given) {
       const published = await bus.publish(...given);
       if (refused++ < 2) throw new OpenWorkersError("BUS_UNAVAILABLE", "no answer came");
@@ -101,23 +110,41 @@ test("nothing is lost when the bus is away, and one message that was published b
   expect(watched.seen.map(({ id }) => id)).toEqual([sent.id]);
 });
 
-test("a queue that takes no more keeps its own messages waiting, and nobody else's", async () => {
-  const [full, other] = [await newQueue(), await newQueue()];
-  await using watched = await watch(other);
-  const picky: Pick<Bus, "declare" | "publish"> = {
-    declare: (stream) => bus.declare(stream),
-    async publish(subject, ...rest) {
-      if (subject === queueSubject(full)) throw new OpenWorkersError("BUS_FULL", "no room");
-      return await bus.publish(subject, ...rest);
-    },
-  };
-  await delayMessages(
-    database,
-    Array.from({ length: 300 }, (_, index) => message(full, `full ${index}`, 0)),
-  );
-  await using _mover = createDelays({ database, bus: picky, report });
-  while (!reports.some((said) => said.includes("the bus takes no more"))) await Bun.sleep(5);
-  await delayMessages(database, [message(other, "through", 0)]);
-  while (watched.seen.length === 0) await Bun.sleep(5);
-  expect(await countDelayed(database, full)).toBe(300);
-});
+test.each([
+  [
+    "the bus",
+    (full: QueueId): Pick<Bus, "publish"> => ({
+      async publish(subject, ...rest) {
+        if (subject === queueSubject(full)) throw new OpenWorkersError("BUS_FULL", "no room");
+        return await bus.publish(subject, ...rest);
+      },
+    }),
+  ],
+  [
+    "its own room",
+    (full: QueueId): Pick<Bus, "publish" | "consumerState"> => ({
+      publish: (...given) => bus.publish(...given),
+      consumerState: async (stream, name) =>
+        name === queueConsumerName(full)
+          ? { floor: 0, pending: maxBacklogMessages, unacknowledged: 0, redelivered: 0 }
+          : await bus.consumerState(stream, name),
+    }),
+  ],
+])(
+  "a queue for which %s takes no more keeps its own messages waiting, and nobody else's",
+  async (_, refusing) => {
+    const [full, other] = [await newQueue(), await newQueue()];
+    reports.length = 0;
+    await using watched = await watch(other);
+    const picky: DelaysOptions["bus"] = { ...counting(), ...refusing(full) };
+    await delayMessages(
+      database,
+      Array.from({ length: 300 }, (_, index) => message(full, `full ${index}`, 0)),
+    );
+    await using _mover = createDelays({ database, bus: picky, report });
+    while (!reports.some((said) => said.includes("it takes no more"))) await Bun.sleep(5);
+    await delayMessages(database, [message(other, "through", 0)]);
+    while (watched.seen.length === 0) await Bun.sleep(5);
+    expect(await countDelayed(database, full)).toBe(300);
+  },
+);

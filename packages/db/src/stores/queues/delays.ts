@@ -80,56 +80,40 @@ export async function delayedBytes(database: DatabaseAccess, queueId: QueueId): 
   return rows[0]?.bytes ?? 0;
 }
 
-/** What became of a message that was due: published, or to be tried again after so many seconds. */
-export type DelayEnd = "published" | { readonly again: number };
+/** What became of a message that was due: one that is kept is due again in the next round. */
+export type DelayEnd = "published" | "kept";
+
+/** Of one queue, in a round: the others' turn comes in the same round. */
+const perQueue = 100;
 
 /**
- * Hands up to `limit` messages that are due to `publish`, the oldest first, and removes those that it published; nobody
- * else is handed them meanwhile. One that fails in between is handed over again: publish under ids.
+ * Hands up to `limit` messages that are due to `publish`, each queue's oldest first, and removes those that it published;
+ * nobody else is handed them meanwhile. One that fails in between is handed over again: publish under ids.
  *
+ * @param except queues whose messages stay where they are
  * @returns how many were due, and of the others when the next one is, in milliseconds from now
  */
 export async function takeDue(
   database: StoreDatabase,
-  limit: number,
+  { limit, except }: { readonly limit: number; readonly except: readonly QueueId[] },
   publish: (messages: readonly DelayedMessage[]) => Promise<readonly DelayEnd[]>,
 ): Promise<{ readonly taken: number; readonly nextMs: number | undefined }> {
   return database.write(async (transaction) => {
-    const due = await transaction
-      .selectFrom("queue_delays")
-      .selectAll()
-      .where("due_at", "<=", sql<Date>`now()`)
-      .orderBy("due_at")
-      .limit(limit)
-      .forUpdate()
-      .skipLocked()
-      .execute();
+    const { rows: due } = await sql<Omit<DelayedMessage, "sentAt"> & { readonly sentAt: Date }>`
+      select due.* from (
+        select id from queues where id <> all (${except}::uuid[]) order by random()
+      ) as queues cross join lateral (
+        select queue_id as "queueId", message_id as id, attempts, sent_at as "sentAt", content_type as "contentType", body
+        from queue_delays where queue_id = queues.id and due_at <= now()
+        order by due_at limit ${perQueue} for update skip locked
+      ) as due
+      limit ${limit}`.execute(transaction);
     if (due.length > 0) {
-      const ends = await publish(
-        due.map((row) => ({
-          queueId: row.queue_id,
-          id: row.message_id,
-          attempts: row.attempts,
-          sentAt: row.sent_at.getTime(),
-          contentType: row.content_type,
-          body: row.body,
-        })),
-      );
-      for (const [index, { queue_id, message_id, attempts }] of due.entries()) {
-        const end = ends[index];
-        if (end === undefined || end === "published") continue;
-        await transaction
-          .updateTable("queue_delays")
-          .set({ due_at: sql<never>`now() + ${end.again} * interval '1 s'` } as never)
-          .where("queue_id", "=", queue_id)
-          .where("message_id", "=", message_id)
-          .where("attempts", "=", attempts)
-          .execute();
-      }
+      const ends = await publish(due.map((row) => ({ ...row, sentAt: row.sentAt.getTime() })));
       const done = due.filter((_, index) => ends[index] === "published");
       await sql`delete from queue_delays using unnest(
-          ${done.map((row) => row.queue_id)}::uuid[], ${done.map((row) => row.message_id)}::uuid[],
-          ${done.map((row) => row.attempts)}::int[]
+          ${done.map(({ queueId }) => queueId)}::uuid[], ${done.map(({ id }) => id)}::uuid[],
+          ${done.map(({ attempts }) => attempts)}::int[]
         ) as done (queue_id, message_id, attempts)
         where queue_delays.queue_id = done.queue_id and queue_delays.message_id = done.message_id
           and queue_delays.attempts = done.attempts`.execute(transaction);

@@ -160,24 +160,44 @@ test("of what is delayed, each due message is handed to one taker, and stays whe
   await delayMessages(database, [first]);
   expect([await countDelayed(database, queueId), await countDelayed(database, queueId, 2)]).toEqual([3, 2]);
   const taken: DelayedMessage[] = [];
-  const failed = takeDue(database, 10, async () => {
+  const failed = takeDue(database, { limit: 10, except: [] }, async () => {
     throw new Error("the bus is away");
   });
   expect(await rejection(failed)).toMatchObject({ message: "the bus is away" });
-  const both = await Promise.all(
-    [1, 2].map(() =>
-      takeDue(database, 10, async (messages) => {
-        taken.push(...messages);
-        return messages.map(({ id }) => (id === first.id ? { again: 3_600 } : "published"));
-      }),
-    ),
-  );
+  const during: number[] = [];
+  await takeDue(database, { limit: 10, except: [] }, async (messages) => {
+    taken.push(...messages);
+    during.push((await takeDue(database, { limit: 10, except: [] }, async () => [])).taken);
+    return messages.map(({ id }) => (id === first.id ? "kept" : "published"));
+  });
   expect(taken).toHaveLength(2);
   expect(taken.find(({ id }) => id === first.id)).toEqual({ ...first, delaySeconds: undefined } as never);
-  expect(both.map((end) => end.taken).sort()).toEqual([0, 2]);
+  expect(during).toEqual([0]);
   expect(await countDelayed(database, queueId)).toBe(2);
-  const { nextMs } = await takeDue(database, 10, async () => []);
-  expect(nextMs).toBeGreaterThan(3_500_000);
+  const others = await takeDue(database, { limit: 10, except: [queueId] }, async () => []);
+  expect(others).toEqual({ taken: 0, nextMs: expect.any(Number) });
+  expect(others.nextMs).toBeGreaterThan(3_500_000);
+});
+
+test("of what is due, a queue with many messages leaves room for those of the others", async () => {
+  await using it = await platform();
+  const { database, ada } = it;
+  const [many, few] = await Promise.all(
+    ["many", "few"].map((name) => createResource(database, "queue", { name, by: ada })),
+  );
+  if (many === undefined || few === undefined) throw new Error("no queues");
+  await delayMessages(
+    database,
+    Array.from({ length: 500 }, () => delayed(many)),
+  );
+  await delayMessages(database, [delayed(few)]);
+  const taken: DelayedMessage[] = [];
+  await takeDue(database, { limit: 200, except: [] }, async (messages) => {
+    taken.push(...messages);
+    return messages.map(() => "published");
+  });
+  expect(taken.filter(({ queueId }) => queueId === few)).toHaveLength(1);
+  expect(taken.filter(({ queueId }) => queueId === many).length).toBeGreaterThan(50);
 });
 
 test("a message cannot be kept for a queue that is gone", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Queue } from "@cloudflare/workers-types";
-import type { Bus } from "@openworkers/bus";
+import { type Bus, maxBacklogMessages } from "@openworkers/bus";
 import { startTestNats, type TestNats } from "@openworkers/bus/testing";
 import {
   type Binding,
@@ -18,7 +18,6 @@ import { noMeter } from "../../cells/byte-meter.ts";
 import { DatabaseShares } from "../shares/database-shares.ts";
 import { type BindingCells, bindingCells } from "../testing/binding-cells.ts";
 import { queuePlugin } from "./queue.ts";
-import { maxBacklogMessages } from "./queue-room.ts";
 
 let nats: TestNats;
 let bus: Bus;

@@ -29,17 +29,20 @@ interface Binding {
   readonly deliveryDelay?: number | undefined;
 }
 
+interface Destination {
+  readonly bus: Bus;
+  readonly room: QueueRoom;
+}
+
 class QueueHandler implements BindingHandler<"queue"> {
-  readonly #bus: Bus | undefined;
+  readonly #to: Destination | undefined;
   readonly #shares: DatabaseShares;
   readonly #report: BindingServices["report"];
-  readonly #room: QueueRoom;
 
   constructor({ bus, shares, report }: BindingServices) {
-    this.#bus = bus;
+    this.#to = bus && { bus, room: new QueueRoom(bus, shares.shared) };
     this.#shares = shares;
     this.#report = report;
-    this.#room = new QueueRoom(bus, shares.shared);
   }
 
   async serve(request: Request, binding: Binding, caller: Caller): Promise<Response> {
@@ -61,25 +64,25 @@ class QueueHandler implements BindingHandler<"queue"> {
 
   async #answer(request: Request, binding: Binding, caller: Caller): Promise<Response> {
     const { pathname } = new URL(request.url);
-    const bus = this.#bus;
-    if (bus === undefined) throw new OpenWorkersError("BUS_UNAVAILABLE", "This runner has no bus.");
+    const to = this.#to;
+    if (to === undefined) throw new OpenWorkersError("BUS_UNAVAILABLE", "This runner has no bus.");
     const { queueId } = binding;
     switch (`${request.method} ${pathname}`) {
       case "POST /message":
-        await this.#send(bus, [await readMessage(request, caller.meter)], binding, caller, request.signal);
-        return await this.#sent(queueId);
+        await this.#send(to, [await readMessage(request, caller.meter)], binding, caller, request.signal);
+        return await this.#sent(to, queueId);
       case "POST /batch":
-        await this.#send(bus, await readBatch(request, caller.meter), binding, caller, request.signal);
-        return await this.#sent(queueId);
+        await this.#send(to, await readBatch(request, caller.meter), binding, caller, request.signal);
+        return await this.#sent(to, queueId);
       case "GET /metrics":
-        return jsonResponse(await this.#metrics(queueId));
+        return jsonResponse(await this.#metrics(to, queueId));
     }
     throw new OpenWorkersError("INVALID_INPUT", "Queues have no such operation.");
   }
 
   /** What was stored must not be sent again because its queue could not be counted: that is NaN then. */
-  async #sent(queueId: QueueId): Promise<Response> {
-    const metrics = await this.#metrics(queueId).catch((error: unknown) => {
+  async #sent(to: Destination, queueId: QueueId): Promise<Response> {
+    const metrics = await this.#metrics(to, queueId).catch((error: unknown) => {
       this.#report("A queue could not be counted.", { error, queueId });
       return {};
     });
@@ -90,13 +93,13 @@ class QueueHandler implements BindingHandler<"queue"> {
    * Those that can be delivered: a send that needs nothing of the database waits for nothing of it. The bus does not know
    * how many bytes they have, so that `backlogBytes` is NaN in the worker.
    */
-  async #metrics(queueId: QueueId): Promise<{ backlogCount: number }> {
-    return { backlogCount: await this.#room.backlog(queueId) };
+  async #metrics({ room }: Destination, queueId: QueueId): Promise<{ backlogCount: number }> {
+    return { backlogCount: await room.backlog(queueId) };
   }
 
   /** Resolves when all of it is stored. When it fails, some of a batch may be. */
   async #send(
-    bus: Bus,
+    { bus, room }: Destination,
     messages: readonly NewMessage[],
     { queueId, deliveryDelay = 0 }: Binding,
     caller: Caller,
@@ -114,12 +117,12 @@ class QueueHandler implements BindingHandler<"queue"> {
     const delayed = sent.filter(({ delaySeconds }) => delaySeconds > 0);
     const immediate = sent.filter(({ delaySeconds }) => delaySeconds === 0);
     if (delayed.length > 0) {
-      await this.#room.toDelay(queueId, delayed.map(sizeOf));
+      await room.toDelay(queueId, delayed.map(sizeOf));
       const database: DatabaseAccess = this.#shares.of(caller.target.workerId, signal);
       await delayMessages(database, delayed);
     }
     if (immediate.length === 0) return;
-    await this.#room.toPublish(queueId, immediate.map(sizeOf));
+    await room.toPublish(queueId, immediate.map(sizeOf));
     await Promise.all(
       immediate.map(({ delaySeconds: _, body, ...rest }) => {
         const message: QueueMessage = { v: 1, ...rest, body: Buffer.from(body).toString("base64") };

@@ -1,9 +1,28 @@
-import { OpenWorkersError, resolveLimits, type StartCheck } from "@openworkers/core";
+import {
+  type BindingKind,
+  type EnvValue,
+  type Limits,
+  OpenWorkersError,
+  resolveLimits,
+  type WorkerCode,
+} from "@openworkers/core";
 import type { WorkerExports } from "../logs/parse-line.ts";
 import type { CellHost } from "../process/cell-host.ts";
 import { unversioned } from "../target.ts";
 import { checkStart } from "./check-start.ts";
 import { placeholder } from "./placeholder.ts";
+
+/** A worker that is to be started once, to see whether it does. */
+export interface StartCheck {
+  /** For the message when it does not. */
+  readonly name?: string;
+  readonly code: WorkerCode;
+  /** Values that it will find on `env`; whatever is sealed is a text that stands for it. */
+  readonly env: ReadonlyMap<string, EnvValue>;
+  /** Kinds of what it will be bound to, by name: nothing is reached through them. */
+  readonly bindings: ReadonlyMap<string, BindingKind>;
+  readonly limits: Partial<Limits>;
+}
 
 /**
  * What a deploy asks first: whether a worker starts, once, in a throw-away cell.
@@ -13,7 +32,7 @@ import { placeholder } from "./placeholder.ts";
  * INVALID_INPUT for a compatibility flag that no worker gets
  */
 export async function checkWorker(
-  { name, code, env, bindings, limits }: StartCheck,
+  { name = "The worker", code, env, bindings, limits }: StartCheck,
   host: Pick<CellHost, "launchBlank">,
 ): Promise<WorkerExports> {
   const placeholders = new Map([...bindings].map(([binding, kind]) => [binding, placeholder(kind)]));
