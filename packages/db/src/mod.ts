@@ -1,4 +1,6 @@
 export { type Address, describeAddress, parseAddress, socketUrl } from "./address.ts";
+export type { BulkTransaction } from "./copy/bulk-transaction.ts";
+export { CopyRows } from "./copy/copy-rows.ts";
 export {
   connect,
   Database,
@@ -7,8 +9,6 @@ export {
   type Queries,
   type StoreDatabase,
 } from "./database.ts";
-export type { BulkTransaction } from "./copy/bulk-transaction.ts";
-export { CopyRows } from "./copy/copy-rows.ts";
 export { type ConnectOptions, clientConfig } from "./driver.ts";
 export {
   EmbeddedPostgres,
