@@ -1,21 +1,12 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { isId, newId, OpenWorkersError, type RequestId } from "@openworkers/core";
-import { faceOf } from "./database/session.ts";
-import type { ConnectAs } from "./http/call.ts";
 import { describeApi } from "./http/describe.ts";
 import { errorResponse } from "./http/errors.ts";
 import { type Api, type Hosted, Routes } from "./http/route.ts";
 import { addRoutes } from "./routes/mod.ts";
 
-export interface AppOptions {
-  /** How a caller's sessions are opened; through Postgate's face unless given. */
-  readonly connectAs?: ConnectAs;
-}
-
 /** The API: every route, its document, and what it says of errors. */
-export function createApp({
-  connectAs = (env, credential) => faceOf(env.SQL, credential),
-}: AppOptions = {}): Api {
+export function createApp(): Api {
   const app = new OpenAPIHono<Hosted>();
   app.use(async (context, next) => {
     const given = context.req.header("x-request-id");
@@ -37,7 +28,7 @@ export function createApp({
   );
   // Sign-in is another worker's, which alone can reach its tables.
   app.all("/v1/auth/*", (context) => context.env.IDENTITY.fetch(context.req.raw));
-  addRoutes(new Routes(app, connectAs));
+  addRoutes(new Routes(app));
   describeApi(app);
   return app;
 }
