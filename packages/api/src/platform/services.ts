@@ -59,7 +59,10 @@ async function failureOf(response: Response): Promise<OpenWorkersError> {
   } catch {
     // Told below: whatever it is, it is not the error that a service gives.
   }
-  const failure = failureSchema.safeParse(value).data;
+  // The logs service has its errors one level down.
+  const failure = z
+    .union([failureSchema, z.object({ error: failureSchema }).transform(({ error }) => error)])
+    .safeParse(value).data;
   if (failure !== undefined && isCode(failure.code)) {
     const { code, message, hint, details } = failure;
     return new OpenWorkersError(code, message, {

@@ -12,6 +12,7 @@ import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
+import { openPlatformGatewayOrWarn } from "./platform-gateway.ts";
 import { startPlatformLogs } from "./platform-logs.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
@@ -146,6 +147,9 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
+  const gateway =
+    options.api === false ? undefined : await openPlatformGatewayOrWarn({ database: pool, report, output });
+  if (gateway !== undefined) parts.use(gateway);
   const runner = parts.use(
     await output.step("Start the runner", () =>
       createRunner({
@@ -161,6 +165,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         metrics,
         report,
         logsUrl: logs.url,
+        ...(gateway === undefined ? {} : { platform: gateway }),
         ...(postgate === undefined ? {} : { databases: postgate.service }),
       }),
     ),
@@ -182,7 +187,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       : parts.use(serveMetrics(metrics, { port: metricsPort, more: () => logs.metrics() }));
   const baseUrl = settings.baseUrl ?? workerUrl("api", options.baseDomain, runner.port).replace(/\/$/, "");
   const api =
-    options.api === false
+    gateway === undefined
       ? undefined
       : await output.step("Put the API live", () =>
           startApi({

@@ -56,6 +56,8 @@ export {
   databaseRow,
   databaseRows,
   limitDatabase,
+  type SealedDatabaseRow,
+  sealedDatabaseRow,
 } from "./databases.ts";
 export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
 export {
