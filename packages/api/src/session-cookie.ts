@@ -24,7 +24,7 @@ export interface Credential {
   readonly via: "cookie" | "bearer";
 }
 
-const bearer = /^Bearer ([\x21-\x7e]{1,512})$/i;
+const bearer = /^Bearer +([\x21-\x7e]{1,1024})$/i;
 
 /** What a request authenticates with: `Authorization: Bearer` before the cookie. Undefined when with nothing. */
 export function requestCredential(headers: Headers, baseUrl: string): Credential | undefined {

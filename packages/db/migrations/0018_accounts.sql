@@ -287,11 +287,6 @@ begin
   return true;
 end $$;
 
-create function identity.active_sealing_key() returns table (id text, public_key bytea)
-  language sql stable security definer set search_path = '' as $$
-  select k.id, k.public_key from public.sealing_keys k where k.retired_at is null
-$$;
-
 -- Who did what to their own account; nothing else can be written.
 create function identity.write_audit(person_id uuid, action text, details jsonb) returns void
   language plpgsql security definer set search_path = '' as $$
@@ -305,16 +300,12 @@ begin
 end $$;
 
 -- Notes that a session was used, at most once a minute, and lets it live on: 30 days from its last use, to the day.
-create function identity.touch_session(token_hash text) returns void
+create function identity.touch_session(session_id uuid) returns void
   language sql security definer set search_path = '' as $$
   update identity.sessions
-    set last_seen_at = pg_catalog.now(),
-      expires_at = case
-        when expires_at < pg_catalog.now() + interval '29 days' then pg_catalog.now() + interval '30 days'
-        else expires_at
-      end
-    where token = token_hash and expires_at > pg_catalog.now()
-      and last_seen_at < pg_catalog.now() - interval '1 minute'
+    set last_seen_at = now(),
+      expires_at = case when expires_at < now() + interval '29 days' then now() + interval '30 days' else expires_at end
+    where id = session_id and expires_at > now() and last_seen_at < now() - interval '1 minute'
 $$;
 
 revoke execute on all functions in schema identity from public;

@@ -41,7 +41,8 @@ export function errorResponse(thrown: unknown, requestId: string): Response {
       requestId,
     },
   };
-  const retry = status === 503 ? { "retry-after": "1" } : undefined;
+  const wait = details?.retryAfterSeconds ?? (status === 503 ? 1 : undefined);
+  const retry = typeof wait === "number" ? { "retry-after": String(wait) } : undefined;
   const challenge = status === 401 ? { "www-authenticate": 'Bearer realm="openworkers"' } : undefined;
   return Response.json(body, { status, headers: { ...noStore, ...retry, ...challenge } });
 }

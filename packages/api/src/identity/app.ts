@@ -2,10 +2,14 @@ import { openDatabase } from "./database.ts";
 import { parseEnvironment } from "./environment.ts";
 import { createApp, type IdentityApp } from "./http/route.ts";
 import { emailRoutes } from "./routes/email.ts";
+import { githubRoutes } from "./routes/github.ts";
+import { passwordRoutes } from "./routes/password.ts";
 import { profileRoutes } from "./routes/profile.ts";
+import { secondFactorRoutes } from "./routes/second-factor.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { signUpRoutes } from "./routes/sign-up.ts";
+import { twoFactorRoutes } from "./routes/two-factor.ts";
 
 /**
  * The worker that signs people in: everything under /v1/auth. It alone reaches the tables of sign-in; the API hands
@@ -18,6 +22,10 @@ export function createIdentityApp(): IdentityApp {
   });
   signUpRoutes(app);
   signInRoutes(app);
+  secondFactorRoutes(app);
+  passwordRoutes(app);
+  githubRoutes(app);
+  twoFactorRoutes(app);
   sessionRoutes(app);
   emailRoutes(app);
   profileRoutes(app);

@@ -39,6 +39,15 @@ export interface AuthOptions {
   readonly onPasswordReset?: (id: UserId) => void;
 }
 
+// Of GitHub's tokens we keep none: they have done what they are for when a person is known.
+const noTokens = {
+  accessToken: undefined,
+  refreshToken: undefined,
+  idToken: undefined,
+  accessTokenExpiresAt: undefined,
+  refreshTokenExpiresAt: undefined,
+};
+
 export type Auth = ReturnType<typeof createAuth>;
 
 /**
@@ -105,7 +114,6 @@ export function createAuth(options: AuthOptions) {
     },
     account: {
       modelName: "accounts",
-      // We keep no token of GitHub's.
       updateAccountOnSignIn: false,
       // An e-mail is no proof that an account of GitHub's belongs to the person who has it here.
       accountLinking: { enabled: true, disableImplicitLinking: true, allowDifferentEmails: true },
@@ -143,17 +151,8 @@ export function createAuth(options: AuthOptions) {
         },
       },
       account: {
-        create: {
-          before: async () => ({
-            data: {
-              accessToken: undefined,
-              refreshToken: undefined,
-              idToken: undefined,
-              accessTokenExpiresAt: undefined,
-              refreshTokenExpiresAt: undefined,
-            },
-          }),
-        },
+        create: { before: async () => ({ data: noTokens }) },
+        update: { before: async () => ({ data: noTokens }) },
       },
     },
     plugins: [

@@ -1,8 +1,9 @@
-import type { IdentityTables } from "@openworkers/db";
+import type { IdentityTables, Tables } from "@openworkers/db";
 import { Kysely, PostgresDialect } from "kysely";
 import { Pool } from "pg";
 
-export type IdentityDatabase = Kysely<IdentityTables>;
+/** Sign-in's own tables, and the keys that mails are sealed for. */
+export type IdentityDatabase = Kysely<IdentityTables & Pick<Tables, "sealing_keys">>;
 
 /**
  * The connections of one request; the caller destroys them after it. They lead to Postgate, which keeps the
@@ -14,5 +15,5 @@ export function openDatabase(connectionString: string): IdentityDatabase {
   // Whoever waits for an answer on a broken connection is told by the answer's rejection.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
-  return new Kysely<IdentityTables>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely({ dialect: new PostgresDialect({ pool }) });
 }

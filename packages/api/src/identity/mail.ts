@@ -1,6 +1,5 @@
-import { type MailId, newId, OpenWorkersError, seal } from "@openworkers/core";
+import { newId, OpenWorkersError, seal } from "@openworkers/core";
 import type { MailTemplate } from "@openworkers/db";
-import { sql } from "kysely";
 import type { IdentityDatabase } from "./database.ts";
 import type { Settings } from "./environment.ts";
 
@@ -23,9 +22,11 @@ const paths: Partial<Record<MailTemplate, string>> = {
  * @throws OpenWorkersError SECRET_UNREADABLE when the platform has no key to seal with.
  */
 export async function queueMail(database: IdentityDatabase, settings: Settings, mail: Mail): Promise<void> {
-  const { rows } = await sql<{ id: string; public_key: Uint8Array }>`
-    select id, public_key from identity.active_sealing_key()`.execute(database);
-  const [key] = rows;
+  const key = await database
+    .selectFrom("sealing_keys")
+    .select(["id", "public_key"])
+    .where("retired_at", "is", null)
+    .executeTakeFirst();
   if (key === undefined) {
     throw new OpenWorkersError("SECRET_UNREADABLE", "The platform has no key to seal a mail with.");
   }
@@ -44,7 +45,7 @@ export async function queueMail(database: IdentityDatabase, settings: Settings, 
       id,
       recipient: mail.recipient,
       template: mail.template,
-      sealed: await seal(new Uint8Array(key.public_key), JSON.stringify(content), { mailId: id as MailId }),
+      sealed: await seal(new Uint8Array(key.public_key), JSON.stringify(content), { mailId: id }),
       key_id: key.id,
     })
     .execute();

@@ -39,6 +39,6 @@ export async function findSession(database: IdentityDatabase, token: string): Pr
     .executeTakeFirst();
   if (found === undefined) return undefined;
   const { isStale, ...session } = found;
-  if (isStale) await sql`select identity.touch_session(${hash})`.execute(database);
+  if (isStale) await sql`select identity.touch_session(${session.id})`.execute(database);
   return { ...session, token };
 }

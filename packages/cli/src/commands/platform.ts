@@ -14,6 +14,7 @@ import {
   type ProfileChoice,
   runningProfiles,
 } from "../profile/profile.ts";
+import { askBus, askPlatform } from "../queues/counter.ts";
 
 export type PlatformChoice = ProfileChoice;
 
@@ -64,7 +65,8 @@ export async function openPlatform(given: PlatformChoice): Promise<OpenPlatform>
 export function platformAt(databaseUrl: string, profile: Profile | undefined): OpenPlatform {
   // A command asks one question after the other: more connections would only take them from the platform.
   const database = connect(databaseUrl, { max: 2, applicationName: "ow" });
-  const backend = new SqlBackend(database, profile?.dataDir);
+  const countQueues = profile === undefined ? askBus(process.env) : askPlatform(profile.logsSocket);
+  const backend = new SqlBackend(database, profile?.dataDir, { countQueues });
   const { baseDomain, port } = profile ?? defaultBase;
   return {
     backend,

@@ -1,4 +1,4 @@
-import type { BoundName } from "@openworkers/core";
+import type { BoundName, WantedConsumer } from "@openworkers/core";
 import { deployAssets } from "../assets/project-assets.ts";
 import { uploadFiles } from "../assets/upload.ts";
 import type { PlatformContext } from "../commands/context.ts";
@@ -22,6 +22,10 @@ export interface Released {
   readonly percent: number;
   /** What the manifest's names are bound to. */
   readonly bindings: readonly BoundName[];
+  /** Those of the manifest, in UTC; absent when it does not say, and nothing has changed. */
+  readonly crons?: readonly string[];
+  /** Queues whose messages the worker takes, as its manifest says. */
+  readonly consumers: readonly WantedConsumer[];
   /** Static files of the version, and what of them had to be sent. */
   readonly assets?: { readonly files: number; readonly sent: number; readonly sentBytes: number };
   readonly warnings: readonly string[];
@@ -128,6 +132,8 @@ export async function releaseWorker(
     bytes: bundle.bytes,
     percent,
     bindings,
+    ...(project.crons && { crons: project.crons }),
+    consumers: project.consumers,
     ...(assets && { assets: counts }),
     warnings,
     timings,

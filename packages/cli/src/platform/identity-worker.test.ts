@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** The identity worker in a real cell, bundled as `ow up` does it. */
 async function start() {
-  const project = await loadProject(source, { name: "identity" });
+  const project = await loadProject(source, { name: "sign-in" });
   const { code, bytes } = await bundleProject({
     ...project,
     compatibilityFlags: ["nodejs_compat"],

@@ -4,12 +4,19 @@ import { openPlatformBus } from "@openworkers/bus";
 import { OpenWorkersError, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
-import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
+import {
+  createDelays,
+  createMailer,
+  createScheduler,
+  readMailSettings,
+  readSchedulerSettings,
+} from "@openworkers/scheduler";
 import rootPackage from "../../package.json" with { type: "json" };
 import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
+import { countQueues } from "../queues/count-queues.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
 import { openPlatformGatewayOrWarn } from "./platform-gateway.ts";
@@ -110,19 +117,22 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   await registerSealingKey(pool, secretKeys);
   let serves: Status["serves"] = () => false;
   let readers: Status["readers"] = async () => 0;
+  let counts: Status["counts"] = async () => new Map();
   parts.use(
     serveStatus(logsSocket, {
       serves: (worker, version) => serves(worker, version),
       readers: () => readers(),
+      counts: (queueIds) => counts(queueIds),
     }),
   );
   signal.throwIfAborted();
   const report = reportTo(output);
   const metrics = processMetrics();
   const platformBus = parts.use(
-    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
+    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report, signal })),
   );
   const { bus } = platformBus;
+  counts = (queueIds) => countQueues(bus, queueIds);
   const logs = parts.use(
     await output.step("Start the logs service", () =>
       startPlatformLogs({ database: pool, databaseUrl: database.url, platformBus, metrics, report }),
@@ -180,6 +190,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   addBusMetrics(metrics, bus);
   addSchedulerMetrics(metrics, () => scheduler.stats());
   parts.use(createDelays({ database: pool, bus, report }));
+  const mail = readMailSettings(process.env);
+  if (mail !== undefined) parts.use(createMailer({ database: pool, secretKeys, settings: mail, report }));
   const { metricsPort } = options;
   const metricsServer =
     metricsPort === undefined

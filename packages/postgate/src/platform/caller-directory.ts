@@ -5,20 +5,23 @@ import { type Caller, resolveCaller } from "./caller.ts";
 /** How long a caller is remembered when nothing is heard of a change. */
 const rememberedMs = 5_000;
 const rememberedCallers = 10_000;
-/** How often the use of a key is written down at most. */
+/** How often the use of a credential is written down at most. */
 const usedMs = 60_000;
-const usedKeys = 10_000;
+const usedCredentials = 10_000;
 
 interface Remembered {
   readonly caller: Caller;
   readonly untilMs: number;
 }
 
-const useStatement = {
-  name: "api_key_used",
-  text: `update api_keys set last_used_at = now()
-    where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`,
-};
+const useStatements = {
+  key: {
+    name: "api_key_used",
+    text: `update api_keys set last_used_at = now()
+      where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`,
+  },
+  session: { name: "session_used", text: "select identity.touch_session($1)" },
+} as const;
 
 /** Who has which credential, as the platform's database has it: remembered for moments, and forgotten when it says that it changed. */
 export class CallerDirectory implements AsyncDisposable {
@@ -60,7 +63,7 @@ export class CallerDirectory implements AsyncDisposable {
       const untilMs = Math.min(now + rememberedMs, caller.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY);
       this.#remembered.set(credential, { caller, untilMs });
     }
-    if (caller.via === "key") await this.#use(caller.credentialId, now);
+    await this.#use(caller, now);
     return caller;
   }
 
@@ -74,11 +77,11 @@ export class CallerDirectory implements AsyncDisposable {
     await this.#listening?.[Symbol.asyncDispose]();
   }
 
-  async #use(keyId: string, now: number): Promise<void> {
-    if (now - (this.#usedMs.get(keyId) ?? Number.NEGATIVE_INFINITY) < usedMs) return;
-    if (this.#usedMs.size >= usedKeys) this.#usedMs.clear();
-    this.#usedMs.set(keyId, now);
-    await this.#database.prepared(useStatement, [keyId]);
+  async #use({ via, credentialId }: Caller, now: number): Promise<void> {
+    if (now - (this.#usedMs.get(credentialId) ?? Number.NEGATIVE_INFINITY) < usedMs) return;
+    if (this.#usedMs.size >= usedCredentials) this.#usedMs.clear();
+    this.#usedMs.set(credentialId, now);
+    await this.#database.prepared(useStatements[via], [credentialId]);
   }
 
   #notified(notification: Notification | undefined): void {

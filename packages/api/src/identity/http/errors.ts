@@ -1,4 +1,3 @@
-import { z } from "@hono/zod-openapi";
 import { type ErrorCode, messageOf, OpenWorkersError } from "@openworkers/core";
 
 interface AuthFailure {
@@ -83,59 +82,4 @@ function isAuthFailure(thrown: unknown): thrown is Error & AuthFailure {
     typeof thrown.body === "object" &&
     thrown.body !== null
   );
-}
-
-export const errorSchema = z
-  .object({
-    error: z.object({
-      code: z.string(),
-      message: z.string(),
-      hint: z.string().optional(),
-      details: z.record(z.string(), z.unknown()).optional(),
-      requestId: z.string(),
-    }),
-  })
-  .openapi("Error");
-
-/** The answer to a request that failed. What is not the caller's fault goes to the log, and is told without particulars. */
-export function errorResponse(thrown: unknown, requestId: string): Response {
-  const error = explain(thrown);
-  const tells = error.fault === "user";
-  if (!tells) console.error(`request ${requestId}:`, error, error.cause);
-  const { code, message, hint, details, status } = error;
-  const headers = new Headers({ "cache-control": "no-store" });
-  if (status === 401) headers.set("www-authenticate", 'Bearer realm="openworkers"');
-  if (typeof details?.retryAfterSeconds === "number") {
-    headers.set("retry-after", String(details.retryAfterSeconds));
-  }
-  const body: z.input<typeof errorSchema> = {
-    error: {
-      code,
-      message: tells ? message : "Something failed on the platform's side.",
-      ...(tells && hint !== undefined ? { hint } : {}),
-      ...(tells && details !== undefined ? { details } : {}),
-      requestId,
-    },
-  };
-  return Response.json(body, { status, headers });
-}
-
-/** @throws OpenWorkersError INVALID_INPUT that names the fields */
-export function parseInput<Schema extends z.ZodType>(
-  schema: Schema,
-  value: unknown,
-  where: "path" | "query" | "body",
-): z.output<Schema> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => ({
-    path: path.join("."),
-    message,
-    in: where,
-  }));
-  const [first] = issues;
-  const field = first === undefined || first.path === "" ? `the ${where}` : first.path;
-  throw new OpenWorkersError("INVALID_INPUT", `${field}: ${first?.message ?? "not valid"}.`, {
-    details: { issues },
-  });
 }

@@ -1,11 +1,12 @@
 import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
-import { newId, type RequestId } from "@openworkers/core";
+import { isId, newId, OpenWorkersError, type RequestId } from "@openworkers/core";
 import type { Context } from "hono";
+import { errorResponse, errorSchema, noStore, parseInput } from "../../http/errors.ts";
 import type { IdentityDatabase } from "../database.ts";
 import type { Settings } from "../environment.ts";
 import { readBody } from "./body.ts";
 import { Call } from "./call.ts";
-import { errorResponse, errorSchema, parseInput } from "./errors.ts";
+import { explain } from "./errors.ts";
 
 /** Hono's generics for the identity worker. */
 export interface Hosted {
@@ -58,8 +59,6 @@ export type Handler<Query, Body, Result> = (
   input: Input<Query, Body>,
 ) => Promise<Result | Answer<Result> | Response>;
 
-const securityHeaders = { "cache-control": "no-store", "referrer-policy": "no-referrer" } as const;
-
 /** Registers a route for requests and for the document. */
 export function route<
   Query extends z.ZodType = z.ZodUndefined,
@@ -84,11 +83,11 @@ export function route<
     if (result instanceof Response) return result;
     const { value, headers } = result instanceof Answer ? result : new Answer(result, {});
     if (spec.result === undefined) {
-      return new Response(null, { status: 204, headers: { ...securityHeaders, ...headers } });
+      return new Response(null, { status: 204, headers: { ...noStore, ...headers } });
     }
     return Response.json(spec.result.parse(value), {
       status: spec.status ?? 200,
-      headers: { ...securityHeaders, ...headers },
+      headers: { ...noStore, ...headers },
     });
   });
 }
@@ -137,7 +136,8 @@ export function createApp(
 ): IdentityApp {
   const app: IdentityApp = new OpenAPIHono<Hosted>();
   app.use(async (context, next) => {
-    const requestId = newId<"request">();
+    const given = context.req.header("x-request-id");
+    const requestId: RequestId = isId<"request">(given) ? given : newId();
     context.set("requestId", requestId);
     const { settings, database } = open(context.env);
     context.set("settings", settings);
@@ -146,16 +146,12 @@ export function createApp(
     await next();
     context.executionCtx.waitUntil(Promise.all(context.get("pending")).then(() => database.destroy()));
     context.res.headers.set("x-request-id", requestId);
+    context.res.headers.set("x-content-type-options", "nosniff");
   });
-  app.onError((thrown, context) => errorResponse(thrown, context.get("requestId") ?? newId<"request">()));
-  app.notFound((context) => context.json({ error: notFound(context) }, 404));
+  app.onError((thrown, context) => errorResponse(explain(thrown), context.get("requestId")));
+  app.notFound((context) => {
+    const what = `${context.req.method} ${context.req.path}`;
+    return errorResponse(new OpenWorkersError("NOT_FOUND", `There is no ${what}.`), context.get("requestId"));
+  });
   return app;
-}
-
-function notFound(context: Context<Hosted>): z.input<typeof errorSchema>["error"] {
-  return {
-    code: "NOT_FOUND",
-    message: `There is no ${context.req.method} ${context.req.path}.`,
-    requestId: context.get("requestId"),
-  };
 }

@@ -61,7 +61,6 @@ export class Rig implements AsyncDisposable {
         .values({ id: key.id, public_key: key.publicKey })
         .execute();
     });
-    await restrict(fixture.database);
     const url = new URL(fixture.url);
     url.searchParams.set("options", "-c role=ow_identity");
     const all = {
@@ -127,6 +126,16 @@ export class Rig implements AsyncDisposable {
     return made.body.token;
   }
 
+  /** Makes it longer ago that a session began. */
+  async age(token: string, interval: string): Promise<void> {
+    const hash = createHash("sha256").update(token).digest("hex");
+    await this.database.read((queries) =>
+      sql`update identity.sessions set created_at = created_at - ${interval}::interval where token = ${hash}`.execute(
+        queries,
+      ),
+    );
+  }
+
   /** What the mails say that wait for somebody, the oldest first. */
   async mails(recipient: string): Promise<{ template: MailTemplate; link?: string }[]> {
     await this.settled();
@@ -165,25 +174,4 @@ export class Rig implements AsyncDisposable {
     await this.settled();
     await this.#dispose();
   }
-}
-
-/** The role that Postgate's identity face has, for a database that has none yet. */
-async function restrict(database: Database): Promise<void> {
-  await database.read(async (queries) => {
-    await sql`
-      do $$ begin
-        if not exists (select from pg_roles where rolname = 'ow_identity') then
-          create role ow_identity nologin;
-        end if;
-      exception when duplicate_object or unique_violation then null;
-      end $$`.execute(queries);
-    await sql`grant usage on schema identity to ow_identity`.execute(queries);
-    await sql`
-      grant select, insert, update, delete on identity.users, identity.sessions, identity.accounts,
-        identity.verifications, identity.two_factors, identity.used_codes, identity.rate_limits to ow_identity`.execute(
-      queries,
-    );
-    await sql`grant insert on identity.mails to ow_identity`.execute(queries);
-    await sql`grant execute on all functions in schema identity to ow_identity`.execute(queries);
-  });
 }
