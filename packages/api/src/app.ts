@@ -1,5 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { isId, newId, OpenWorkersError, type RequestId } from "@openworkers/core";
+import { cloudflareFace } from "./cloudflare/mod.ts";
 import { describeApi } from "./http/describe.ts";
 import { errorResponse } from "./http/errors.ts";
 import { type Api, type Hosted, Routes } from "./http/route.ts";
@@ -30,5 +31,6 @@ export function createApp(): Api {
   app.all("/v1/auth/*", (context) => context.env.IDENTITY.fetch(context.req.raw));
   addRoutes(new Routes(app));
   describeApi(app);
+  app.route("/client/v4", cloudflareFace(app));
   return app;
 }
