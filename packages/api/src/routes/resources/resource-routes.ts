@@ -1,5 +1,12 @@
 import { z } from "@hono/zod-openapi";
-import { createResource, deleteResource, type ResourceKind, renameResource } from "@openworkers/db/stores";
+import type { KvNamespaceId } from "@openworkers/core";
+import {
+  createResource,
+  deleteResource,
+  type ResourceKind,
+  renameResource,
+  resourceUsers,
+} from "@openworkers/db/stores";
 import { type Account, accountFor, type ScopedResource } from "../../access/account.ts";
 import { find, type Owned } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
@@ -34,7 +41,9 @@ export interface ResourceFacts<Shown extends z.ZodObject, New extends z.ZodType>
   /** Makes one and returns its id; a plain one with the name unless said. */
   create?(scope: Scope, account: Account, wanted: z.output<New>): Promise<string>;
   /** Instead of `deleteResource`. */
-  delete?(scope: Scope, found: Owned<string>): Promise<void>;
+  delete?(scope: Scope, found: Owned<string>, search: URLSearchParams): Promise<void>;
+  /** What a request to delete one may say. */
+  readonly deleteQuery?: z.ZodObject;
 }
 
 /** Routes that list, make, get, rename and delete resources of a kind. */
@@ -127,25 +136,48 @@ export function resourceRoutes<Shown extends z.ZodObject, New extends z.ZodType<
 
   routes.add(
     {
+      method: "get",
+      path: `/${path}/{${param}}/users`,
+      tag,
+      summary: `List the workers that bind ${noun}`,
+      params,
+      query: accountQuery,
+      result: z.object({ items: z.array(z.object({ worker: z.string(), binding: z.string() })) }),
+    },
+    (call) =>
+      call.together(async (scope) => {
+        const nameOrIdOf = String(call.params[param]);
+        const found = await find(scope, kind, {
+          nameOrId: nameOrIdOf,
+          account: call.query.account,
+          action: "read",
+        });
+        return { items: await resourceUsers(scope.queries, kind, found.id as KvNamespaceId) };
+      }),
+  );
+
+  routes.add(
+    {
       method: "delete",
       path: `/${path}/{${param}}`,
       tag,
       summary: `Delete ${noun} with all that is in it`,
       description: "Refused while a live version or an environment binds it.",
       params,
-      query: accountQuery,
+      query: accountQuery.extend(facts.deleteQuery?.shape ?? {}),
       matched: true,
     },
     (call) =>
       call.together(async (scope) => {
         const found = await find(scope, kind, {
           nameOrId: String(call.params[param]),
-          account: call.query.account,
+          account: call.query.account as string | undefined,
           action: "delete",
           lock: true,
         });
         matchDeleted(call.request, shown, await one(scope, found.id));
-        if (facts.delete !== undefined) return facts.delete(scope, found);
+        if (facts.delete !== undefined)
+          return facts.delete(scope, found, new URL(call.request.url).searchParams);
         await deleteResource(scope.database, kind, { nameOrId: found.id, by: scope.caller });
       }),
   );
