@@ -706,6 +706,8 @@ create policy deleted_by_callers on log_tokens for delete to ow_api using (
     worker_id = any ((select caller_owned('worker', 'logs', 'read'))::uuid[])
     or owner_id = any ((select caller_accounts('logs', 'read'))::uuid[])
   )
+  or worker_id = any ((select caller_owned('worker', 'logs', 'write'))::uuid[])
+  or owner_id = any ((select caller_accounts('logs', 'write'))::uuid[])
 );
 
 create policy read_by_callers on database_dumps for select to ow_api
