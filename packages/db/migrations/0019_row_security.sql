@@ -92,7 +92,9 @@ create table caller_keys (
   inner_key bytea not null check (length(inner_key) = 64),
   outer_key bytea not null check (length(outer_key) = 64)
 );
-do $$
+-- Makes a new one: those who hold the one before are nobody, and runners must be started again.
+create function renew_caller_key() returns void language plpgsql
+security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
   -- 366 random bits.
   fresh bytea := sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'));
@@ -103,8 +105,10 @@ begin
     inner_form := set_byte(inner_form, place, get_byte(inner_form, place) # 54);
     outer_form := set_byte(outer_form, place, get_byte(outer_form, place) # 92);
   end loop;
+  delete from caller_keys;
   insert into caller_keys (key, inner_key, outer_key) values (fresh, inner_form, outer_form);
 end $$;
+select renew_caller_key();
 
 -- `openworkers.caller` is `<backend>.<start of the transaction, µs>.<user>.<account or nothing>.<scopes, by commas>.<end of
 -- the key, s, or nothing>.<HMAC in hex>`. Good in one transaction of one connection, for a minute: whoever copies it has it
