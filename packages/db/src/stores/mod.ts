@@ -111,6 +111,7 @@ export {
 } from "./log-tokens.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
+export { createResetLink, type ResetLink } from "./reset-links.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
 export {
   createResource,
