@@ -1,29 +1,21 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { isId, newId, OpenWorkersError, type RequestId } from "@openworkers/core";
-import { faceOf } from "./database/session.ts";
-import type { ConnectAs } from "./http/call.ts";
 import { describeApi } from "./http/describe.ts";
 import { errorResponse } from "./http/errors.ts";
 import { type Api, type Hosted, Routes } from "./http/route.ts";
 import { addRoutes } from "./routes/mod.ts";
 
-export interface AppOptions {
-  /** How a caller's sessions are opened; through Postgate's face unless given. */
-  readonly connectAs?: ConnectAs;
-}
-
 /** The API: every route, its document, and what it says of errors. */
-export function createApp({
-  connectAs = (env, credential) => faceOf(env.SQL, credential),
-}: AppOptions = {}): Api {
+export function createApp(): Api {
   const app = new OpenAPIHono<Hosted>();
   app.use(async (context, next) => {
     const given = context.req.header("x-request-id");
     const requestId: RequestId = isId<"request">(given) ? given : newId();
     context.set("requestId", requestId);
     await next();
-    context.res.headers.set("x-request-id", requestId);
-    context.res.headers.set("x-content-type-options", "nosniff");
+    // What another worker answered cannot be changed, and is copied.
+    context.header("x-request-id", requestId);
+    context.header("x-content-type-options", "nosniff");
   });
   app.onError((thrown, context) => errorResponse(thrown, context.get("requestId")));
   app.notFound((context) =>
@@ -36,7 +28,7 @@ export function createApp({
   );
   // Sign-in is another worker's, which alone can reach its tables.
   app.all("/v1/auth/*", (context) => context.env.IDENTITY.fetch(context.req.raw));
-  addRoutes(new Routes(app, connectAs));
+  addRoutes(new Routes(app));
   describeApi(app);
   return app;
 }

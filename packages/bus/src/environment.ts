@@ -1,4 +1,4 @@
-import { OpenWorkersError, type Report } from "@openworkers/core";
+import { OpenWorkersError } from "@openworkers/core";
 import type { Bus } from "./bus.ts";
 import { connectNats, type NatsOptions } from "./nats/connect.ts";
 
@@ -45,12 +45,12 @@ export function natsFromEnvironment(env: Environment): Omit<NatsOptions, "report
 /**
  * The bus that the environment names; `undefined` when it names none.
  *
- * @param options `name`: what the server calls us
+ * @param options `name`: what the server calls us; the others as of `connectNats`
  * @throws OpenWorkersError CONFIG_INVALID, BUS_UNAVAILABLE
  */
 export async function busFromEnvironment(
   env: Environment,
-  options: { readonly name: string; readonly report: Report },
+  options: { readonly name: string } & Pick<NatsOptions, "report" | "connectMs" | "signal">,
 ): Promise<Bus | undefined> {
   const nats = natsFromEnvironment(env);
   return nats === undefined ? undefined : await connectNats({ ...nats, ...options });

@@ -12,6 +12,8 @@ export interface PlatformBusOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly dataDir: string;
   readonly report: Report;
+  /** Ends the wait for the NATS that the environment names, which else has no end. */
+  readonly signal?: AbortSignal;
 }
 
 /** The bus of a platform in one process, with the server that it is on when that is a child of ours. */
@@ -32,10 +34,12 @@ const kinds = ["nats", "local"] as const;
  *
  * @throws OpenWorkersError CONFIG_INVALID, BUS_UNAVAILABLE, DATA_DIR_IN_USE
  */
-export async function openPlatformBus({ env, dataDir, report }: PlatformBusOptions): Promise<PlatformBus> {
+export async function openPlatformBus(options: PlatformBusOptions): Promise<PlatformBus> {
+  const { env, dataDir, report, signal } = options;
   const connection = natsFromEnvironment(env);
   if (connection !== undefined) {
-    const bus = await connectNats({ ...connection, name: "openworkers", report });
+    const waiting = signal === undefined ? {} : { signal, connectMs: Number.POSITIVE_INFINITY };
+    const bus = await connectNats({ ...connection, ...waiting, name: "openworkers", report });
     return owned({ bus, connection, description: `NATS at ${env.NATS_URL}` });
   }
   const file = join(dataDir, "bus", "bus.sqlite");

@@ -3,3 +3,4 @@ export { ApiError } from "./errors.ts";
 export type { components, operations, paths } from "./generated/api.ts";
 export { allOf, itemsOf, type Page, pageSize } from "./pages.ts";
 export type { Fetch } from "./retry.ts";
+export { type SecondFactorWanted, type SignedIn, secondFactor, signIn, signOut } from "./sign-in.ts";

@@ -583,9 +583,9 @@ create policy of_the_caller on blob_uploads to ow_api
   using (user_id = (select caller_id()))
   with check (user_id = (select caller_id()) and caller_has_content(hash));
 
-create policy read_by_callers on sealing_keys for select to ow_api, ow_identity using (true);
+create policy read_by_callers on sealing_keys for select to ow_api using (true);
 -- To hold the key until the transaction ends is a lock, and no change.
-create policy locked_by_callers on sealing_keys for update to ow_api, ow_identity using (true) with check (false);
+create policy locked_by_callers on sealing_keys for update to ow_api using (true) with check (false);
 
 create policy read_by_callers on users for select to ow_api using (id = any ((select caller_people())::uuid[]));
 create policy changed_by_callers on users for update to ow_api
@@ -706,7 +706,7 @@ end $$;
 
 -- Grants: what policies are about. No column that opens anything: nothing sealed, no hash of a token. --------
 
-grant usage on schema public to ow_api, ow_identity;
+grant usage on schema public to ow_api;
 grant usage on sequence environment_revisions to ow_api;
 
 grant select on
@@ -727,12 +727,12 @@ grant select (
 ) on environment_values to ow_api;
 grant select (id, database_id, name, scope, created_by, created_at, expires_at, last_used_at) on database_tokens to ow_api;
 grant select (id, owner_id, database_name, size_bytes, created_at, expires_at) on database_dumps to ow_api;
-grant select (id, worker_id, owner_id, created_by, created_at, expires_at) on log_tokens to ow_api;
+grant select (id, worker_id, owner_id, created_by, created_at, expires_at, name) on log_tokens to ow_api;
 grant select (id, user_id, account_id, name, prefix, scopes, created_at, expires_at, last_used_at) on api_keys to ow_api;
 grant select (id, organisation_id, email, role, invited_by, created_at, expires_at) on invitations to ow_api;
-grant select on sealing_keys to ow_api, ow_identity;
+grant select on sealing_keys to ow_api;
 -- The right to lock a row is that to change one of its columns.
-grant update (id) on sealing_keys to ow_api, ow_identity;
+grant update (id) on sealing_keys to ow_api;
 
 grant insert on
   workers, environments, kv_namespaces, queues, storage_buckets, databases, worker_versions, version_modules,
@@ -775,7 +775,13 @@ grant delete on
 to ow_api;
 
 grant usage on schema identity to ow_identity;
-grant select, insert, update, delete on all tables in schema identity to ow_identity;
+grant select, insert, update, delete on
+  identity.users, identity.sessions, identity.accounts, identity.verifications, identity.two_factors, identity.used_codes,
+  identity.rate_limits
+to ow_identity;
+-- What waits to be sent is not to be read again.
+grant insert on identity.mails to ow_identity;
+grant execute on all functions in schema identity to ow_identity;
 
 do $$
 declare

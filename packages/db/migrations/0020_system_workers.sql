@@ -25,11 +25,11 @@ alter table version_bindings
 
 -- Whoever has the operator's rights has the database, and needs neither: a worker of theirs is run as anybody's.
 create function is_system_owner(id uuid) returns boolean language sql stable
-  set search_path = pg_catalog, public
+  security definer set search_path = pg_catalog, public, pg_temp
   as $$ select exists (select from users where users.id = $1 and kind = 'system' and not is_operator) $$;
 
 create function check_system_binding() returns trigger language plpgsql
-  set search_path = pg_catalog, public
+  security definer set search_path = pg_catalog, public, pg_temp
   as $$
 begin
   if not is_system_owner(new.owner_id) then
@@ -52,7 +52,7 @@ create trigger users_system_kind before update of kind on users
 
 -- These are host names that people trust. Who had one before keeps it.
 create function check_reserved_name() returns trigger language plpgsql
-  set search_path = pg_catalog, public
+  security definer set search_path = pg_catalog, public, pg_temp
   as $$
 begin
   if not is_system_owner(new.owner_id) then
@@ -72,3 +72,4 @@ create table system_workers (
   built_from text not null,
   deployed_at timestamptz not null default now()
 );
+call protect_table('system_workers');

@@ -2,7 +2,7 @@ import { OpenWorkersError, type RequestId, type UserId } from "@openworkers/core
 import type { StoreDatabase } from "@openworkers/db/access";
 import { sql } from "kysely";
 import { type CallerDatabase, callerDatabase, type Together } from "../database/caller-database.ts";
-import type { Connect } from "../database/session.ts";
+import { faceOf } from "../database/session.ts";
 import type { Env } from "../env.ts";
 import { PlatformServices } from "../platform/services.ts";
 import { credentialOf } from "./credential.ts";
@@ -14,9 +14,6 @@ export interface Scope extends Together {
   readonly caller: UserId;
 }
 
-/** Opens sessions for a credential. */
-export type ConnectAs = (env: Env, credential: string) => Connect;
-
 /** A request that the API works on. */
 export class Call<Params = unknown, Query = unknown, Body = unknown> {
   readonly request: Request;
@@ -25,7 +22,6 @@ export class Call<Params = unknown, Query = unknown, Body = unknown> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
-  readonly #connectAs: ConnectAs;
   /** What tells this request from another to the same path: the body's text. */
   readonly #fingerprint: string;
   #credential: string | undefined;
@@ -35,7 +31,6 @@ export class Call<Params = unknown, Query = unknown, Body = unknown> {
     readonly request: Request;
     readonly env: Env;
     readonly requestId: RequestId;
-    readonly connectAs: ConnectAs;
     readonly params: Params;
     readonly query: Query;
     readonly body: Body;
@@ -47,19 +42,18 @@ export class Call<Params = unknown, Query = unknown, Body = unknown> {
     this.params = of.params;
     this.query = of.query;
     this.body = of.body;
-    this.#connectAs = of.connectAs;
     this.#fingerprint = of.fingerprint;
   }
 
   /** @throws OpenWorkersError UNAUTHORIZED, FORBIDDEN: see `credentialOf` */
   get credential(): string {
-    this.#credential ??= credentialOf(this.request, this.env.BASE_URL);
+    this.#credential ??= credentialOf(this.request, this.env);
     return this.#credential;
   }
 
   /** The database as the caller, for what is no one transaction. */
   get database(): CallerDatabase {
-    this.#database ??= callerDatabase(this.#connectAs(this.env, this.credential));
+    this.#database ??= callerDatabase(faceOf(this.env.SQL, this.credential));
     return this.#database;
   }
 

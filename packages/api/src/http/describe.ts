@@ -15,7 +15,7 @@ export function describeApi(app: Api): void {
   });
   let json: string | undefined;
   app.get("/v1/openapi.json", () => {
-    json ??= JSON.stringify(openApiDocument(app));
+    json ??= JSON.stringify(documentOf(app));
     return new Response(json, {
       headers: { "content-type": "application/json", "cache-control": "public, max-age=300" },
     });
@@ -23,7 +23,7 @@ export function describeApi(app: Api): void {
 }
 
 /** The OpenAPI 3.1 document of an app's routes. */
-export function openApiDocument(app: Api) {
+export function documentOf(app: Api) {
   return app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {

@@ -2,7 +2,7 @@ import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { RequestId } from "@openworkers/core";
 import type { Env } from "../env.ts";
 import { jsonBody } from "./body.ts";
-import { Call, type ConnectAs, Replayed, type Scope } from "./call.ts";
+import { Call, Replayed, type Scope } from "./call.ts";
 import { credentialOf } from "./credential.ts";
 import { documented } from "./documented.ts";
 import { noStore, parseInput } from "./errors.ts";
@@ -72,11 +72,9 @@ export type Handler<Params, Query, Body, Result> = (
 /** Registers routes with an app, for the document and for requests. */
 export class Routes {
   readonly #app: Api;
-  readonly #connectAs: ConnectAs;
 
-  constructor(app: Api, connectAs: ConnectAs) {
+  constructor(app: Api) {
     this.#app = app;
-    this.#connectAs = connectAs;
   }
 
   add<
@@ -107,14 +105,13 @@ export class Routes {
     this.#app.on(spec.method.toUpperCase(), path, async (context) => {
       const request = context.req.raw;
       // Who has not signed in is told so before anything about their input.
-      if (spec.open !== true) credentialOf(request, context.env.BASE_URL);
+      if (spec.open !== true) credentialOf(request, context.env);
       const { text, value } =
         spec.body === undefined ? { text: "", value: undefined } : await jsonBody(request);
       const call = new Call({
         request,
         env: context.env,
         requestId: context.get("requestId"),
-        connectAs: this.#connectAs,
         params: parseInput(spec.params ?? nothing, context.req.param(), "path") as z.output<Params>,
         query: parseInput((spec.query ?? nothing).strict(), context.req.query(), "query") as z.output<Query>,
         body: parseInput(spec.body ?? z.undefined(), value, "body") as z.output<Body>,

@@ -6,7 +6,7 @@ export interface Fetch {
   fetch(request: Request): Promise<Response>;
 }
 
-const failureSchema = z.object({
+const failureSchema = z.looseObject({
   code: z.string(),
   message: z.string(),
   hint: z.string().optional(),
@@ -59,12 +59,17 @@ async function failureOf(response: Response): Promise<OpenWorkersError> {
   } catch {
     // Told below: whatever it is, it is not the error that a service gives.
   }
-  const failure = failureSchema.safeParse(value).data;
+  // The logs service has its errors one level down.
+  const failure = z
+    .union([failureSchema, z.object({ error: failureSchema }).transform(({ error }) => error)])
+    .safeParse(value).data;
   if (failure !== undefined && isCode(failure.code)) {
-    const { code, message, hint, details } = failure;
-    return new OpenWorkersError(code, message, {
+    // The query protocol has particulars beside the code.
+    const { code: _, message, hint, details, ...beside } = failure;
+    const told = details ?? (Object.keys(beside).length > 0 ? beside : undefined);
+    return new OpenWorkersError(failure.code, message, {
       ...(hint === undefined ? {} : { hint }),
-      ...(details === undefined ? {} : { details }),
+      ...(told === undefined ? {} : { details: told }),
     });
   }
   return new OpenWorkersError("INTERNAL", `A service of the platform answered ${response.status}.`, {

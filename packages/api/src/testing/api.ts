@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { newId, type UserId } from "@openworkers/core";
 import { createUser, type Database, ensureOperator, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
+import { PlatformFace } from "@openworkers/postgate";
 import { createApp } from "../app.ts";
 import type { Env } from "../env.ts";
 import type { Api } from "../http/route.ts";
-import { directly, services, withoutPolicies } from "./stand-ins.ts";
+import { services } from "./stand-ins.ts";
 
 /** A person with a credential of theirs. */
 export interface Person {
@@ -32,6 +34,8 @@ export interface Ask {
 
 export interface TestApi extends AsyncDisposable {
   readonly app: Api;
+  /** What the app has on `env`. */
+  readonly env: Env;
   readonly database: Database;
   readonly operator: Person;
   readonly ada: Person;
@@ -47,17 +51,20 @@ export interface TestApi extends AsyncDisposable {
 /** The API over a database of its own, with an operator and two people, Ada and Bob. */
 export async function testApi(): Promise<TestApi> {
   const fixture = await withTestDatabase();
-  const { database, url } = fixture;
-  await withoutPolicies(database);
+  const { database } = fixture;
+  const faceDirectory = temporaryDirectory();
+  const reports: unknown[] = [];
+  const face = await PlatformFace.open({ database, report: (...report) => reports.push(report) });
+  face.listen("api", join(faceDirectory, ".s.PGSQL.5432"));
   const keys = await SecretKeys.load({ directory: temporaryDirectory() });
   await registerSealingKey(database, keys);
   const env: Env = {
-    SQL: { connectionString: url },
+    SQL: { connectionString: `postgres:///platform?host=${faceDirectory}&user=caller&port=5432` },
     PLATFORM: services,
     IDENTITY: { fetch: async (request) => Response.json({ identity: new URL(request.url).pathname }) },
     BASE_URL: "http://api.test",
   };
-  const app = createApp({ connectAs: directly(url) });
+  const app = createApp();
   const keyOf = async (user: UserId, scopes: readonly string[], account?: UserId) => {
     const token = `ow_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
     const id = newId<"api-key">();
@@ -104,6 +111,7 @@ export async function testApi(): Promise<TestApi> {
   };
   return {
     app,
+    env,
     database,
     operator: await person((await ensureOperator(database)).id, "operator"),
     ada: await person((await createUser(database, "ada")).id, "ada"),
@@ -112,7 +120,11 @@ export async function testApi(): Promise<TestApi> {
     keyOf,
     deploy: (as, worker, metadata = {}, source = `export default {} // ${worker}`) =>
       ask(`/workers/${worker}/versions`, { method: "POST", as, body: uploadForm(metadata, source) }),
-    [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await face[Symbol.asyncDispose]();
+      await fixture[Symbol.asyncDispose]();
+      if (reports.length > 0) throw new Error(`the face reported ${JSON.stringify(reports)}`);
+    },
   };
 }
 

@@ -31,32 +31,55 @@ export interface NatsOptions {
   readonly replicas?: number;
   /** Begins the subjects that answers come on; a server's permissions name it. `_INBOX` when absent. */
   readonly inboxPrefix?: string;
-  /** How long to wait for a server to be there; 10 seconds when absent. */
+  /** How long to wait for a server to be there: 10 seconds when absent; `Infinity` until `signal` aborts. */
   readonly connectMs?: number;
+  /** Ends the wait for a server, and nothing later. */
+  readonly signal?: AbortSignal | undefined;
   readonly report: Report;
 }
 
 /** What another process needs in order to reach the same server as the same user. */
 export type NatsConnectionOptions = Omit<NatsOptions, "name" | "report">;
+/** Services of one platform start together, and NATS among them: who waits no longer than this says nothing. */
+const sayAfterMs = 2_000;
+const sayEveryMs = 60_000;
 
 /**
  * A bus on NATS JetStream (nats-server 2.9.10 and newer). Once connected it reconnects for ever.
  *
  * @throws OpenWorkersError BUS_UNAVAILABLE when no server with JetStream answers in time, CONFIG_INVALID when one refuses
- * us: wrong password, wrong certificate, missing permission
+ * us: wrong password, wrong certificate, missing permission; the signal's reason when that aborts before
  */
 export async function connectNats(options: NatsOptions): Promise<Bus> {
+  const { connectMs = 10_000, signal, report } = options;
   const where = options.servers.map(withoutSecret).join(", ");
-  const deadline = Date.now() + (options.connectMs ?? 10_000);
+  const began = performance.now();
+  let sayAt = began + sayAfterMs;
+  let pauseMs = 100;
   while (true) {
+    signal?.throwIfAborted();
     try {
       return await connectOnce(options);
     } catch (thrown) {
       const error = explainConnect(thrown, where, options.tls !== undefined);
-      if (error.code !== "BUS_UNAVAILABLE" || Date.now() > deadline) throw error;
-      await Bun.sleep(100);
+      const now = performance.now();
+      if (error.code !== "BUS_UNAVAILABLE" || now - began > connectMs) throw error;
+      if (now > sayAt) {
+        report("NATS is waited for.", { error: error.message, hint: error.hint });
+        sayAt = now + sayEveryMs;
+      }
     }
+    await Promise.race([Bun.sleep(pauseMs), aborted(signal)]);
+    pauseMs = Math.min(1.5 * pauseMs, 2_000);
   }
+}
+
+/** Resolves when `signal` aborts, if ever. */
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal?.aborted === true) resolve();
+  signal?.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
 }
 
 async function connectOnce(options: NatsOptions): Promise<Bus> {

@@ -17,8 +17,14 @@ export interface QueueSummary {
   readonly createdAt: Date;
   /** Nothing of it is delivered for now. */
   readonly paused: boolean;
-  /** Messages that wait for their time; those that can be delivered are on the bus, and not counted. */
+  /** Messages that wait for their time. */
   readonly delayed: number;
+  /** Messages that wait to be delivered; null when the bus cannot be asked. */
+  readonly waiting: number | null;
+  /** Messages that a runner has; null when the bus cannot be asked. */
+  readonly inFlight: number | null;
+  /** Messages in its dead-letter queue, in whatever state; null without one, or when the bus cannot be asked. */
+  readonly deadLetters: number | null;
   readonly consumer: QueueConsumerSummary | undefined;
 }
 

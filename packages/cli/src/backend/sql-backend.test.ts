@@ -55,7 +55,7 @@ test("a domain that its owner has not proven is served from its TXT record on, a
   });
   let says: TxtAnswer = [];
   await using server = await txtServer(() => says);
-  const asking = new SqlBackend(database, parts.data.path, server.resolver);
+  const asking = new SqlBackend(database, parts.data.path, { dns: server.resolver });
   const verify = () => asking.verifyDomain("Shop.Example.com", { trust: false });
   const isVerified = async () => (await asking.domains("adas")).map(({ verified }) => verified);
   const refusals: [TxtAnswer, string][] = [
@@ -84,7 +84,7 @@ test("a domain that its owner has not proven is served from its TXT record on, a
 });
 
 test("a domain is the worker's whose token is in DNS, whoever claimed it first", async () => {
-  const { database } = databases;
+  const { database } = parts.databases;
   const claim = async (user: string, worker: string) => {
     const { id: by } = await createUser(database, user);
     await deployVersion(database, { worker, by, code: input().code });
@@ -94,7 +94,7 @@ test("a domain is the worker's whose token is in DNS, whoever claimed it first",
   const { verificationToken } = await claim("rightful", "rightful");
   let says: TxtAnswer = [];
   await using server = await txtServer(() => says);
-  const asking = new SqlBackend(database, data.path, server.resolver);
+  const asking = new SqlBackend(database, parts.data.path, { dns: server.resolver });
   const verify = (trust: boolean) => asking.verifyDomain("wanted.example.com", { trust });
   expect(await codeOf(verify(false))).toBe("FORBIDDEN");
   // Whose it is to be, nobody has said.

@@ -24,6 +24,7 @@ import {
   sweepUploads,
   uploadAssets,
 } from "@openworkers/db";
+import type { QueueCounter } from "../queues/counter.ts";
 import type {
   AuditEntry,
   Backend,
@@ -70,9 +71,13 @@ export class SqlBackend implements Backend {
 
   /**
    * @param dataDir where the private keys of secrets are, if on this machine; owns `database`.
-   * @param dns the system's name servers without
+   * @param options `dns`: the system's name servers without; `countQueues`: what is on the bus is not known without
    */
-  constructor(database: Database, dataDir: string | undefined, dns?: TxtResolver) {
+  constructor(
+    database: Database,
+    dataDir: string | undefined,
+    { dns, countQueues }: { readonly dns?: TxtResolver; readonly countQueues?: QueueCounter } = {},
+  ) {
     this.#database = database;
     this.#dataDir = dataDir;
     this.#deployments = new SqlDeployments(database, () => this.#by());
@@ -80,7 +85,7 @@ export class SqlBackend implements Backend {
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
     this.crons = new SqlCrons(database, () => this.#by());
-    this.queues = new SqlQueues(database, () => this.#by());
+    this.queues = new SqlQueues(database, () => this.#by(), countQueues ?? (async () => undefined));
   }
 
   async deploy(input: DeployInput): Promise<Deployed> {

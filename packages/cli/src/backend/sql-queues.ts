@@ -12,28 +12,43 @@ import {
   sendToQueue,
   setQueueConsumer,
 } from "@openworkers/db";
+import type { QueueCounter } from "../queues/counter.ts";
 import type { NewQueueMessage, QueueSummary, QueuesBackend } from "./queues.ts";
 
-/** Queues, through the database alone: what is on the bus is the runners'. */
+/** Queues, through the database; what is on the bus is the runners', and is only counted. */
 export class SqlQueues implements QueuesBackend {
   readonly #database: Database;
   readonly #by: () => Promise<UserId>;
+  readonly #count: QueueCounter;
 
-  constructor(database: Database, by: () => Promise<UserId>) {
+  constructor(database: Database, by: () => Promise<UserId>, count: QueueCounter) {
     this.#database = database;
     this.#by = by;
+    this.#count = count;
   }
 
   async list(): Promise<QueueSummary[]> {
-    return (await listQueues(this.#database)).map(toSummary);
+    const queues = await listQueues(this.#database);
+    return await this.#counted(queues, queues);
+  }
+
+  /** `queues` with the numbers of what is on the bus. `all` has their dead-letter queues. */
+  async #counted(queues: readonly Queue[], all: readonly Queue[]): Promise<QueueSummary[]> {
+    const letters = new Map(queues.map((queue) => [queue.id, deadLetterQueueOf(queue, all)]));
+    const asked = [...queues, ...letters.values()].flatMap((queue) =>
+      queue === undefined ? [] : [queue.id],
+    );
+    const counts = await this.#count([...new Set(asked)]);
+    return queues.map((queue) => toSummary(queue, letters.get(queue.id), counts));
   }
 
   async get(nameOrId: string): Promise<QueueSummary> {
     const { id } = await getResource(this.#database, "queue", { nameOrId, by: await this.#by() });
-    const queue = (await listQueues(this.#database)).find((candidate) => candidate.id === id);
-    if (queue === undefined)
-      throw new OpenWorkersError("NOT_FOUND", `The queue "${nameOrId}" was deleted meanwhile.`);
-    return toSummary(queue);
+    const all = await listQueues(this.#database);
+    const queue = all.find((candidate) => candidate.id === id);
+    const [summary] = queue === undefined ? [] : await this.#counted([queue], all);
+    if (summary !== undefined) return summary;
+    throw new OpenWorkersError("NOT_FOUND", `The queue "${nameOrId}" was deleted meanwhile.`);
   }
 
   async create(name: string): Promise<QueueSummary> {
@@ -65,8 +80,23 @@ export class SqlQueues implements QueuesBackend {
   }
 }
 
-function toSummary({ id, name, owner, createdAt, paused, delayed, consumer }: Queue): QueueSummary {
-  if (consumer === undefined) return { id, name, owner, createdAt, paused, delayed, consumer };
+/** A queue's dead letters go to one of the same owner's, by its name. */
+function deadLetterQueueOf({ owner, consumer }: Queue, all: readonly Queue[]): Queue | undefined {
+  const name = consumer?.settings.deadLetterQueue;
+  return name === undefined ? undefined : all.find((queue) => queue.owner === owner && queue.name === name);
+}
+
+function toSummary(
+  { id, name, owner, createdAt, paused, delayed, consumer }: Queue,
+  deadLetterQueue: Queue | undefined,
+  counts: Awaited<ReturnType<QueueCounter>>,
+): QueueSummary {
+  const { waiting = null, inFlight = null } = counts?.get(id) ?? {};
+  const dead = deadLetterQueue && counts?.get(deadLetterQueue.id);
+  const deadLetters =
+    dead === undefined ? null : dead.waiting + dead.inFlight + (deadLetterQueue?.delayed ?? 0);
+  const queue = { id, name, owner, createdAt, paused, delayed, waiting, inFlight, deadLetters };
+  if (consumer === undefined) return { ...queue, consumer };
   const { queueId: _, ...summary } = consumer;
-  return { id, name, owner, createdAt, paused, delayed, consumer: summary };
+  return { ...queue, consumer: summary };
 }

@@ -17,7 +17,7 @@ interface CommonOptions {
   readonly json?: boolean;
 }
 
-interface PlatformOptions extends CommonOptions {
+export interface PlatformOptions extends CommonOptions {
   readonly profile?: string;
   readonly port?: number;
 }
@@ -43,7 +43,12 @@ export function command(name: string, summary: string, examples: readonly string
 /** A subcommand that works on a platform: adds the options that choose it. */
 export function platformCommand(name: string, summary: string, examples: readonly string[]): Command {
   return command(name, summary, examples)
-    .addOption(new Option("--profile <name>", "the running platform to use (default: the one started last)"))
+    .addOption(
+      new Option(
+        "--profile <name>",
+        "the login or running platform to use (default: what `ow profile use` chose, else the one started last)",
+      ),
+    )
     .addOption(new Option("--port <port>", "the running platform to use, by its port").argParser(parsePort));
 }
 

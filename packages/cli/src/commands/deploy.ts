@@ -4,6 +4,7 @@ import { bundler } from "../bundle/mod.ts";
 import { deployPath, type Released } from "../deploy/deploy.ts";
 import { describeBinding } from "../output/bindings.ts";
 import { formatBytes, formatMs } from "../output/format.ts";
+import { describeTaking } from "../queues/describe.ts";
 import { parsePercent, platformCommand, withPlatform } from "./context.ts";
 
 interface Options {
@@ -52,6 +53,7 @@ export function deployCommand(): Command {
 
 function formatReleased(released: Released): string {
   const { worker, version, url, previewUrl, bytes, percent, timings, bindings, assets } = released;
+  const { crons = [], consumers } = released;
   const steps = Object.entries(timings).map(([step, ms]) => `${step} ${formatMs(ms)}`);
   const width = Math.max(...bindings.map(({ name }) => name.length));
   return [
@@ -60,6 +62,8 @@ function formatReleased(released: Released): string {
       (bound) =>
         `  ${bound.name.padEnd(width)}  ${describeBinding(bound)}${bound.created ? colors.green(" (created)") : ""}`,
     ),
+    ...(crons.length === 0 ? [] : [`  runs at ${crons.join(", ")} (UTC)`]),
+    ...consumers.map(({ queue, settings }) => `  takes ${queue}: ${describeTaking(settings)}`),
     ...(assets === undefined
       ? []
       : [`  ${assets.files} static files, ${assets.sent} of them new (${formatBytes(assets.sentBytes)})`]),

@@ -119,7 +119,7 @@ test("ow logs says what it cannot do, what is not there, and takes a worker's ow
 test("a token for others reads one worker's logs until it is revoked", async () => {
   await using fixture = await withTestDatabase();
   await using nats = await startTestNats();
-  await using home = await OwHome.create();
+  await using home = new OwHome();
   const env = {
     DATABASE_URL: fixture.url,
     NATS_URL: `nats://${nats.servers[0]}`,

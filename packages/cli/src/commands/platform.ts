@@ -6,6 +6,7 @@ import { type LogsAccess, logsAccess } from "../live-logs/access.ts";
 import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
 import { workerUrl } from "../platform/worker-url.ts";
+import { chosenPlatform } from "../profile/choice.ts";
 import {
   chooseProfile,
   type DatabaseFaces,
@@ -13,13 +14,15 @@ import {
   type ProfileChoice,
   runningProfiles,
 } from "../profile/profile.ts";
+import { askBus, askPlatform } from "../queues/counter.ts";
 
 export type PlatformChoice = ProfileChoice;
 
 /** A platform that commands can act on. */
 export interface OpenPlatform extends AsyncDisposable {
   readonly backend: Backend;
-  readonly sandbox: SandboxKind;
+  /** What its cells run in; absent when it checks by itself that a worker starts. */
+  readonly sandbox: SandboxKind | undefined;
   /** The running platform on this machine; absent when only its database is reached. */
   readonly profile: Profile | undefined;
   url(worker: string, version?: number): string;
@@ -41,13 +44,15 @@ const servedMs = 5_000;
 const defaultBase = { baseDomain: process.env.OW_BASE_DOMAIN ?? "localhost", port: 8787 };
 
 /**
- * The platform that `choice` names. Without a choice `DATABASE_URL` decides, else the platform started last.
+ * The platform that `given` names. Without a choice `OW_API_URL` or `DATABASE_URL` decides, else what `ow profile use` or
+ * `ow login` chose, else the platform started last.
  *
  * @throws OpenWorkersError NOT_FOUND when none runs; DATABASE_UNAVAILABLE comes with the first use.
  */
-export async function openPlatform(choice: PlatformChoice): Promise<OpenPlatform> {
-  const chosen =
-    choice.name !== undefined || choice.port !== undefined || process.env.OW_PROFILE !== undefined;
+export async function openPlatform(given: PlatformChoice): Promise<OpenPlatform> {
+  const choice = await chosenPlatform(given);
+  if (choice.api !== undefined) return (await import("./api-platform.ts")).apiPlatform(choice.api);
+  const chosen = choice.name !== undefined || choice.port !== undefined;
   const { DATABASE_URL: databaseUrl } = process.env;
   const profile =
     databaseUrl === undefined || chosen
@@ -60,7 +65,8 @@ export async function openPlatform(choice: PlatformChoice): Promise<OpenPlatform
 export function platformAt(databaseUrl: string, profile: Profile | undefined): OpenPlatform {
   // A command asks one question after the other: more connections would only take them from the platform.
   const database = connect(databaseUrl, { max: 2, applicationName: "ow" });
-  const backend = new SqlBackend(database, profile?.dataDir);
+  const countQueues = profile === undefined ? askBus(process.env) : askPlatform(profile.logsSocket);
+  const backend = new SqlBackend(database, profile?.dataDir, { countQueues });
   const { baseDomain, port } = profile ?? defaultBase;
   return {
     backend,

@@ -40,6 +40,9 @@ test("a worker is deployed with its queues, sends, and is delivered what it and 
     "deploy",
     folder.path,
   );
+  expect(deployed).toMatchObject({
+    consumers: [{ queue: "orders", settings: { maxConcurrency: 1, deadLetterQueue: "dead" } }],
+  });
   expect(deployed.bindings).toContainEqual(
     expect.objectContaining({ name: "QUEUE", kind: "queue", resource: "orders", created: true }),
   );
@@ -61,6 +64,27 @@ test("queues are listed and shown with who takes their messages", async () => {
   expect(await home.json<unknown>("bindings", "list", "shop")).toContainEqual(
     expect.objectContaining({ name: "QUEUE", kind: "queue", resource: "orders" }),
   );
+});
+
+test("what waits, is in flight, is delayed and is dead is counted", async () => {
+  const counts = async (queue: string) => {
+    const { waiting, inFlight, delayed, deadLetters } = await home.json<Record<string, unknown>>(
+      "queues",
+      "show",
+      queue,
+    );
+    return { waiting, inFlight, delayed, deadLetters };
+  };
+  expect(await counts("orders")).toEqual({ waiting: 0, inFlight: 0, delayed: 0, deadLetters: 0 });
+  for (const text of ["1", "2"]) await home.json("queues", "send", "dead", text);
+  await home.json("queues", "send", "dead", "3", "--delay", "3600");
+  while ((await counts("dead")).waiting !== 2) await Bun.sleep(50);
+  expect(await counts("dead")).toEqual({ waiting: 2, inFlight: 0, delayed: 1, deadLetters: null });
+  expect(await counts("orders")).toMatchObject({ waiting: 0, deadLetters: 3 });
+  const { stdout } = await home.ow(["queues", "show", "orders"]);
+  expect(stdout).toContain("messages: 0 waiting, 0 in flight, 0 delayed\ndead letters: 3 in dead");
+  await home.json("queues", "purge", "dead", "--yes");
+  while ((await counts("dead")).waiting !== 0) await Bun.sleep(50);
 });
 
 test("a paused queue keeps its messages, and a purge removes them", async () => {

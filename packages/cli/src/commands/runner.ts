@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { addLogMetrics, createRunner, LogEmitter } from "@openworkers/runner";
 import type { Command } from "commander";
 import { withMetricsOptions } from "../platform/metrics.ts";
+import { openPlatformGatewayOrWarn } from "../platform/platform-gateway.ts";
 import { startGateway } from "../platform/postgate.ts";
 import { runtimeDirFor } from "../platform/runtime-dir.ts";
 import { runService, type ServiceOptions } from "../platform/service.ts";
@@ -40,6 +41,9 @@ export function runnerCommand(): Command {
             parts.use(databases);
             parts.defer(() => databases.drain(drainMs));
           }
+          const gateway = await openPlatformGatewayOrWarn({ database: ground.database, report, output });
+          if (gateway !== undefined) parts.use(gateway);
+          const { OW_LOGS_URL: logsUrl } = process.env;
           const runner = parts.use(
             await output.step("Start the runner", () =>
               createRunner({
@@ -54,6 +58,8 @@ export function runnerCommand(): Command {
                 metrics,
                 report,
                 ...(databases === undefined ? {} : { databases }),
+                ...(gateway === undefined ? {} : { platform: gateway }),
+                ...(logsUrl === undefined || logsUrl === "" ? {} : { logsUrl }),
               }),
             ),
           );

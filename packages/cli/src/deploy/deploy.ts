@@ -1,4 +1,4 @@
-import type { BoundName } from "@openworkers/core";
+import type { BoundName, WantedConsumer } from "@openworkers/core";
 import { deployAssets } from "../assets/project-assets.ts";
 import { uploadFiles } from "../assets/upload.ts";
 import type { PlatformContext } from "../commands/context.ts";
@@ -22,6 +22,10 @@ export interface Released {
   readonly percent: number;
   /** What the manifest's names are bound to. */
   readonly bindings: readonly BoundName[];
+  /** Those of the manifest, in UTC; absent when it does not say, and nothing has changed. */
+  readonly crons?: readonly string[];
+  /** Queues whose messages the worker takes, as its manifest says. */
+  readonly consumers: readonly WantedConsumer[];
   /** Static files of the version, and what of them had to be sent. */
   readonly assets?: { readonly files: number; readonly sent: number; readonly sentBytes: number };
   readonly warnings: readonly string[];
@@ -69,12 +73,15 @@ export async function releaseWorker(
     return value;
   };
   for (const warning of warnings) output.warn(warning);
-  const { entrypoints, handlers } = await timed(
-    "check",
-    `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
-    () => checkStarts(built, { backend, sandbox }),
-  );
-  if (project.crons?.length && !handlers.includes("scheduled")) {
+  const start =
+    sandbox === undefined
+      ? undefined
+      : await timed(
+          "check",
+          `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
+          () => checkStarts(built, { backend, sandbox }),
+        );
+  if (start !== undefined && project.crons?.length && !start.handlers.includes("scheduled")) {
     output.warn(
       `${project.name} has crons and exports no scheduled(): each of its runs will end as no-handler.`,
     );
@@ -96,7 +103,7 @@ export async function releaseWorker(
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
-      entrypoints,
+      ...(start === undefined ? {} : { entrypoints: start.entrypoints }),
       bindings: project.bindings,
       consumers: project.consumers,
       limits: project.limits,
@@ -125,6 +132,8 @@ export async function releaseWorker(
     bytes: bundle.bytes,
     percent,
     bindings,
+    ...(project.crons && { crons: project.crons }),
+    consumers: project.consumers,
     ...(assets && { assets: counts }),
     warnings,
     timings,

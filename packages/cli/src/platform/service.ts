@@ -63,7 +63,7 @@ export async function runService(
   const metrics = processMetrics();
   const ground = await openGround(parts, name, dataDir);
   const openBus = async () => {
-    const bus = parts.use(await requireNats(name, report));
+    const bus = parts.use(await requireNats(name, report, signal));
     addBusMetrics(metrics, bus);
     return bus;
   };

@@ -16,8 +16,10 @@ import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
+import { countQueues } from "../queues/count-queues.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
+import { openPlatformGatewayOrWarn } from "./platform-gateway.ts";
 import { startPlatformLogs } from "./platform-logs.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
@@ -115,19 +117,22 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   await registerSealingKey(pool, secretKeys);
   let serves: Status["serves"] = () => false;
   let readers: Status["readers"] = async () => 0;
+  let counts: Status["counts"] = async () => new Map();
   parts.use(
     serveStatus(logsSocket, {
       serves: (worker, version) => serves(worker, version),
       readers: () => readers(),
+      counts: (queueIds) => counts(queueIds),
     }),
   );
   signal.throwIfAborted();
   const report = reportTo(output);
   const metrics = processMetrics();
   const platformBus = parts.use(
-    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report })),
+    await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report, signal })),
   );
   const { bus } = platformBus;
+  counts = (queueIds) => countQueues(bus, queueIds);
   const logs = parts.use(
     await output.step("Start the logs service", () =>
       startPlatformLogs({ database: pool, databaseUrl: database.url, platformBus, metrics, report }),
@@ -152,6 +157,9 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
+  const gateway =
+    options.api === false ? undefined : await openPlatformGatewayOrWarn({ database: pool, report, output });
+  if (gateway !== undefined) parts.use(gateway);
   const runner = parts.use(
     await output.step("Start the runner", () =>
       createRunner({
@@ -167,6 +175,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         metrics,
         report,
         logsUrl: logs.url,
+        ...(gateway === undefined ? {} : { platform: gateway }),
         ...(postgate === undefined ? {} : { databases: postgate.service }),
       }),
     ),
@@ -190,7 +199,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       : parts.use(serveMetrics(metrics, { port: metricsPort, more: () => logs.metrics() }));
   const baseUrl = settings.baseUrl ?? workerUrl("api", options.baseDomain, runner.port).replace(/\/$/, "");
   const api =
-    options.api === false
+    gateway === undefined
       ? undefined
       : await output.step("Put the API live", () =>
           startApi({

@@ -23,7 +23,9 @@ afterEach(async () => {
 async function platform(name: string, startedAt: number): Promise<AsyncDisposable> {
   const logsSocket = join(home.path, `${name}/live.sock`);
   await using parts = new AsyncDisposableStack();
-  parts.use(serveStatus(logsSocket, { serves: () => false, readers: async () => 0 }));
+  parts.use(
+    serveStatus(logsSocket, { serves: () => false, readers: async () => 0, counts: async () => new Map() }),
+  );
   parts.use(await writeProfile(profile(name, startedAt, logsSocket)));
   return parts.move();
 }

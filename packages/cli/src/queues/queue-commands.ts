@@ -38,13 +38,16 @@ export function queueCommands(): Command[] {
           queue.name,
           queue.consumer?.worker ?? "nobody",
           queue.paused ? "paused" : "on",
+          shown(queue.waiting),
+          shown(queue.inFlight),
           String(queue.delayed),
+          shown(queue.deadLetters),
           formatTime(queue.createdAt),
         ]);
         output.result(
           queues,
           formatTable(
-            ["name", "consumer", "delivery", "delayed", "created"],
+            ["name", "consumer", "delivery", "waiting", "in flight", "delayed", "dead", "created"],
             rows,
             "There are no queues. Create one: ow queues create NAME",
           ),
@@ -155,12 +158,24 @@ function toMessage(text: string, { type, delay }: SendOptions): NewQueueMessage 
   return { contentType: type, body: new TextEncoder().encode(text), delaySeconds };
 }
 
+/** What is not known is not 0. */
+function shown(count: number | null): string {
+  return count === null ? "-" : String(count);
+}
+
 function describeQueue(queue: QueueSummary): string {
   const { name, id, owner, createdAt, paused, delayed, consumer } = queue;
+  const deadLetterQueue = consumer?.settings.deadLetterQueue;
   return [
     `${name} (${id}) of ${owner}, created ${formatTime(createdAt)}`,
     `delivery: ${paused ? "paused" : "on"}`,
     `consumer: ${consumer === undefined ? "none; messages wait" : describeConsumer(consumer)}`,
-    `delayed: ${delayed}`,
+    `messages: ${shown(queue.waiting)} waiting, ${shown(queue.inFlight)} in flight, ${delayed} delayed`,
+    ...(deadLetterQueue === undefined
+      ? []
+      : [`dead letters: ${shown(queue.deadLetters)} in ${deadLetterQueue}`]),
+    ...(queue.waiting === null
+      ? ["What is on the bus is not known: it is away, or is another machine's, which NATS_URL would name."]
+      : []),
   ].join("\n");
 }

@@ -19,8 +19,6 @@ export interface DatabaseRow {
   readonly kind: DatabaseKind;
   readonly state: DatabaseState;
   readonly limits: DatabaseLimits;
-  /** What opens it, sealed for the context `{ databaseId }`; null while it is only wanted. */
-  readonly sealed: Uint8Array | null;
   readonly sizeBytes: number | null;
   readonly measuredAt: Date | null;
   readonly full: boolean;
@@ -31,6 +29,23 @@ export interface DatabaseRow {
   /** Why its deletion could not be finished the last time. */
   readonly deletionFailure: string | null;
   readonly createdAt: Date;
+}
+
+/** With what opens it: for those who may read that, which a caller of the API may not. */
+export interface SealedDatabaseRow extends DatabaseRow {
+  /** Sealed for the context `{ databaseId }`; null while it is only wanted. */
+  readonly sealed: Uint8Array | null;
+}
+
+/** The database with the id, and what opens it; undefined when there is none. */
+export async function sealedDatabaseRow(
+  database: StoreDatabase,
+  id: DatabaseId,
+): Promise<SealedDatabaseRow | undefined> {
+  const rows = await database.read((queries) =>
+    selectRows(queries).select("sealed").where("id", "=", id).execute(),
+  );
+  return rows.map(toRow)[0];
 }
 
 /** The database with the id; undefined when there is none. */
@@ -125,7 +140,6 @@ function selectRows(queries: Queries) {
       "kind",
       "state",
       "limits",
-      "sealed",
       "size_bytes as sizeBytes",
       "measured_at as measuredAt",
       "is_full as full",

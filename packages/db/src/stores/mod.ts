@@ -56,6 +56,8 @@ export {
   databaseRow,
   databaseRows,
   limitDatabase,
+  type SealedDatabaseRow,
+  sealedDatabaseRow,
 } from "./databases.ts";
 export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
 export {
@@ -109,6 +111,7 @@ export {
   type NamedLogToken,
   revokeLogToken,
 } from "./log-tokens.ts";
+export { listPeople, type Person } from "./people.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
 export { createResetLink, type ResetLink } from "./reset-links.ts";

@@ -36,7 +36,7 @@ test("a caller deploys, and sees what is theirs and nothing else", async () => {
   const refused = await rejection(
     deployVersion(open.as(bob), { worker: "anns", by: bob.id, code: code("export default 2") }),
   );
-  expect(refused).toMatchObject({ code: "FORBIDDEN" });
+  expect(refused).toMatchObject({ code: "CONFLICT" });
 });
 
 test("a session is one transaction", async () => {

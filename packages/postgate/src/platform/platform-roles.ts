@@ -1,11 +1,11 @@
-import { isOpenWorkersError, OpenWorkersError, type Report } from "@openworkers/core";
+import { isOpenWorkersError, OpenWorkersError, type PlatformFaceName, type Report } from "@openworkers/core";
 import type { Address, Database } from "@openworkers/db";
 import { sql } from "kysely";
 import { scramVerifier } from "../tenants/scram.ts";
 import { rolePassword } from "./signature.ts";
 
 /** Who speaks on a face of the platform's. */
-export type Face = "api" | "identity";
+export type Face = PlatformFaceName;
 
 export const faces: readonly Face[] = ["api", "identity"];
 

@@ -12,10 +12,12 @@ export interface Person {
 
 export const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** A person with a key for everything. */
+/** A person with a key for everything. The name is an e-mail's local part, too. */
 export async function person(database: Database, name: string): Promise<Person> {
   const id = newId<"user">();
-  await sql`insert into users (id, name) values (${id}, ${name})`.execute(database.kysely);
+  await sql`insert into identity.users (id, name, email) values (${id}, ${name}, ${`${name}@example.com`})`.execute(
+    database.kysely,
+  );
   return { id, name, key: await apiKey(database, { id }) };
 }
 
@@ -42,11 +44,8 @@ export async function apiKey(
 }
 
 /** A session that somebody has signed in to; gives its token. */
-export async function signIn(database: Database, { id, name }: Pick<Person, "id" | "name">): Promise<string> {
+export async function signIn(database: Database, { id }: Pick<Person, "id">): Promise<string> {
   const token = randomBytes(32).toString("base64url");
-  await sql`
-    insert into identity.users (id, name, email) values (${id}, ${name}, ${`${name}@example.com`})
-    on conflict do nothing`.execute(database.kysely);
   await sql`
     insert into identity.sessions (id, user_id, token, expires_at)
     values (${newId()}, ${id}, ${sha256(token).toString("hex")}, now() + interval '1 hour')`.execute(
