@@ -96,6 +96,10 @@ function toQueue(queue: components["schemas"]["Queue"]): QueueSummary {
     createdAt: dateOf(createdAt),
     paused,
     delayed,
+    // The API does not ask the bus.
+    waiting: null,
+    inFlight: null,
+    deadLetters: null,
     consumer: consumer ?? undefined,
   };
 }
