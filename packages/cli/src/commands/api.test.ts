@@ -88,10 +88,11 @@ describe("when the API is broken by a bad deploy", () => {
     const source = `let count = 0; export default { fetch: () => new Response("hello " + ++count) };`;
     await home.json("deploy", "--name", "tenant", await fileWith("tenant.js", source));
     // Called all the time, one request after the other; whatever is no "hello" is told below.
-    let calling = true;
+    const calling = new AbortController();
+    using _ = { [Symbol.dispose]: () => calling.abort() };
     const answers: { status: number; text: string }[] = [];
     const caller = (async () => {
-      while (calling) {
+      while (!calling.signal.aborted) {
         const answer = await ask("tenant", "/");
         answers.push({ status: answer.status, text: await answer.text() });
       }
@@ -143,7 +144,7 @@ describe("when the API is broken by a bad deploy", () => {
     await home.json("api", "deploy");
     await until(({ status }) => status === 200);
 
-    calling = false;
+    calling.abort();
     await caller;
     expect(answers.length).toBeGreaterThan(10);
     // Every one in its turn, by the cell that was there before: nothing was started anew for it.
