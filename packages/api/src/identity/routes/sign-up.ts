@@ -161,6 +161,10 @@ async function signUp(
   body: Person,
   emailIsProven: boolean,
 ): Promise<UserId | undefined> {
+  // Two at once with an e-mail that is new would be answered otherwise than with one that is not.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`sign-up ${body.email}`}, 0))`.execute(
+    transaction,
+  );
   const made: UserId[] = [];
   const auth = call.auth({ database: transaction, emailIsProven, onPerson: (id) => made.push(id) });
   await auth.api.signUpEmail({ body: { email: body.email, password: body.password, name: nameOf(body) } });
