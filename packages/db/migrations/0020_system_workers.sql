@@ -63,7 +63,8 @@ begin
   end if;
   return new;
 end $$;
-create trigger workers_reserved_name before insert or update of name, owner_id on workers
+-- After: a deploy of one that is there tries to insert it first, as whoever deploys.
+create trigger workers_reserved_name after insert or update of name, owner_id on workers
   for each row when (new.name in ('api', 'identity', 'dashboard')) execute function check_reserved_name();
 
 -- What of a system worker is deployed: the hash of all that it was built from.
