@@ -26,7 +26,11 @@ export function createApp(): Api {
     ),
   );
   // Sign-in is another worker's, which alone can reach its tables.
-  app.all("/v1/auth/*", (context) => context.env.IDENTITY.fetch(context.req.raw));
+  app.all("/v1/auth/*", async (context) => {
+    const answer = await context.env.IDENTITY.fetch(context.req.raw);
+    // With headers of its own: those of an answer that was fetched cannot be added to.
+    return new Response(answer.body, answer);
+  });
   addRoutes(new Routes(app));
   describeApi(app);
   return app;
