@@ -1,6 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { isId, newId, OpenWorkersError, type RequestId } from "@openworkers/core";
-import { describeApi } from "./http/describe.ts";
+import { describeApi, referApi } from "./http/describe.ts";
 import { errorResponse } from "./http/errors.ts";
 import { type Api, type Hosted, Routes } from "./http/route.ts";
 import { addRoutes } from "./routes/mod.ts";
@@ -33,5 +33,6 @@ export function createApp(): Api {
   });
   addRoutes(new Routes(app));
   describeApi(app);
+  referApi(app);
   return app;
 }
