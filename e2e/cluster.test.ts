@@ -122,25 +122,31 @@ test("nothing that was acknowledged is lost while every part is killed in turn",
       await Bun.sleep(10);
     }
   });
-  const pause = () => Bun.sleep(3_000);
+  /** Ends when each of the runners was asked and has acknowledged so much more, with what is away away. */
+  const progress = async (...runners: Service[]) => {
+    const wanted = runners.map((runner) => [runner, (asked.get(runner)?.length ?? 0) + 100] as const);
+    for (const [runner, number] of wanted) {
+      while ((asked.get(runner)?.length ?? 0) < number) await Bun.sleep(10);
+    }
+  };
 
-  await pause();
+  await progress(first, second);
   await cluster.schedulers[0]?.kill();
   await cluster.logs[0]?.kill();
-  await pause();
+  await progress(first, second);
   await cluster.nats.nodes[0]?.restart();
-  await pause();
+  await progress(first, second);
   await cluster.postgres.stop();
-  await pause();
+  await progress(first, second);
   await cluster.postgres.start();
-  await pause();
+  await progress(first, second);
   await first.kill();
   await cluster.nats.nodes[1]?.restart();
-  await pause();
+  await progress(second);
   await first.start();
   await cluster.schedulers[0]?.start();
   await cluster.schedulers[1]?.kill();
-  await pause();
+  await progress(first, second);
   going = false;
   await Promise.all(clients);
 
@@ -163,6 +169,7 @@ test("nothing that was acknowledged is lost while every part is killed in turn",
 });
 
 test("each second was due once, and ran", async () => {
+  await eventually(async () => expect((await dues()).length).toBeGreaterThan(20));
   await cluster.ow("crons", "pause", "shop", "* * * * * *");
   await eventually(async () => {
     const all = await dues();

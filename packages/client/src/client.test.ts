@@ -105,6 +105,17 @@ describe("a request", () => {
     expect(anonymous.requests).toEqual([{ authorization: null, path: "/v1/x" }]);
   });
 
+  test("about a name that would lead elsewhere is not sent", async () => {
+    const { client, requests } = serving(() => Response.json({}));
+    for (const worker of ["", ".", ".."]) {
+      const asked = client.api.DELETE("/v1/workers/{worker}", { params: { path: { worker } } });
+      expect(await thrown(asked)).toMatchObject({ code: "INVALID_INPUT" });
+    }
+    expect(requests).toEqual([]);
+    await client.api.DELETE("/v1/workers/{worker}", { params: { path: { worker: "../keys" } } });
+    expect(requests.map(({ path }) => path)).toEqual(["/v1/workers/..%2Fkeys"]);
+  });
+
   test("that changes nothing, or happens once, is sent again when it fails for a moment", async () => {
     for (const init of [{}, { method: "POST", headers: once(), body: "the body" }]) {
       const bodies: string[] = [];

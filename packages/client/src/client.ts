@@ -1,5 +1,5 @@
-import createOpenApiClient, { type Client } from "openapi-fetch";
-import { errorOf } from "./errors.ts";
+import createOpenApiClient, { type Client, defaultPathSerializer } from "openapi-fetch";
+import { ApiError, errorOf } from "./errors.ts";
 import type { paths } from "./generated/api.ts";
 import { type Fetch, withRetries } from "./retry.ts";
 
@@ -38,6 +38,7 @@ export class ApiClient {
     this.api = createOpenApiClient<paths>({
       baseUrl: this.url,
       fetch: (request) => this.send(request),
+      pathSerializer: pathOf,
       ...(token === undefined ? { credentials: "include" } : {}),
     });
   }
@@ -64,6 +65,17 @@ export class ApiClient {
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     return await this.send(new Request(this.url + path, init));
   }
+}
+
+/** @throws ApiError INVALID_INPUT for what would lead to another path than its own */
+function pathOf(path: string, params: Record<string, unknown>): string {
+  for (const [name, value] of Object.entries(params)) {
+    // A URL loses such a segment, however it is encoded (URL Standard §4.4).
+    if (typeof value === "string" && /^\.{0,2}$/.test(value)) {
+      throw new ApiError("INVALID_INPUT", `"${value}" is no ${name}.`, { httpStatus: 0 });
+    }
+  }
+  return defaultPathSerializer(path, params);
 }
 
 export function createClient(options: ClientOptions): ApiClient {

@@ -1,4 +1,4 @@
-import type { UserId } from "@openworkers/core";
+import type { MailId, UserId } from "@openworkers/core";
 import type { ColumnType, Generated } from "kysely";
 
 type Fixed<T> = ColumnType<T, T, never>;
@@ -67,7 +67,7 @@ export interface IdentityTables {
   "identity.rate_limits": { key: Fixed<string>; count: number; ends_at: Date };
   "identity.setup_links": { hash: Fixed<Uint8Array>; created_at: CreatedAt; expires_at: Date };
   "identity.mails": {
-    id: Fixed<string>;
+    id: Fixed<MailId>;
     recipient: Fixed<string>;
     template: Fixed<MailTemplate>;
     sealed: Uint8Array | null;

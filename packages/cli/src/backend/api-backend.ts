@@ -1,6 +1,12 @@
 import type { ApiClient } from "@openworkers/client";
 import { OpenWorkersError, type WorkerId } from "@openworkers/core";
+import { ApiCrons } from "./api-crons.ts";
+import { ApiDomains } from "./api-domains.ts";
 import { ApiEnvironment } from "./api-environment.ts";
+import { ApiKvNamespaces } from "./api-kv.ts";
+import { apiAudit } from "./api-logs.ts";
+import { ApiQueues } from "./api-queues.ts";
+import { type ApiScope, apiScope } from "./api-scope.ts";
 import { needsDirectAccess } from "./api-values.ts";
 import { ApiWorkers } from "./api-workers.ts";
 import type {
@@ -18,10 +24,8 @@ import type {
   WorkerDetails,
   WorkerSummary,
 } from "./backend.ts";
-import type { CronsBackend } from "./crons.ts";
 import type { DatabasesBackend } from "./databases.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
-import type { QueuesBackend } from "./queues.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
 export interface ApiBackendOptions {
@@ -32,10 +36,20 @@ export interface ApiBackendOptions {
 
 /** Acts on a platform through its API, as whoever the token is of. What only an operator may do is refused. */
 export class ApiBackend implements Backend {
+  readonly #scope: ApiScope;
   readonly #environment: ApiEnvironment;
   readonly #workers: ApiWorkers;
+  readonly #kv: ApiKvNamespaces;
+  readonly #domains: ApiDomains;
+  readonly crons: ApiCrons;
+  readonly queues: ApiQueues;
 
   constructor({ client, account }: ApiBackendOptions) {
+    this.#scope = apiScope(client, account);
+    this.#kv = new ApiKvNamespaces(this.#scope);
+    this.#domains = new ApiDomains(this.#scope);
+    this.crons = new ApiCrons(this.#scope);
+    this.queues = new ApiQueues(this.#scope);
     this.#environment = new ApiEnvironment(client);
     this.#workers = new ApiWorkers(client, this.#environment, account);
   }
@@ -56,8 +70,9 @@ export class ApiBackend implements Backend {
     return this.#workers.list();
   }
 
-  worker(name: string): Promise<WorkerDetails> {
-    return this.#workers.get(name, [], []);
+  async worker(name: string): Promise<WorkerDetails> {
+    const domains = await this.#domains.list(name);
+    return await this.#workers.get(name, domains, await this.#domains.routes(name));
   }
 
   deleteWorker(name: string): Promise<void> {
@@ -120,28 +135,20 @@ export class ApiBackend implements Backend {
     throw unserved("databases");
   }
 
-  get crons(): CronsBackend {
-    throw unserved("crons");
+  kvNamespaces(): Promise<NamespaceSummary[]> {
+    return this.#kv.list();
   }
 
-  get queues(): QueuesBackend {
-    throw unserved("queues");
+  createKvNamespace(name: string): Promise<NamespaceSummary> {
+    return this.#kv.create(name);
   }
 
-  async kvNamespaces(): Promise<NamespaceSummary[]> {
-    throw unserved("KV namespaces");
+  deleteKvNamespace(nameOrId: string): Promise<void> {
+    return this.#kv.delete(nameOrId);
   }
 
-  async createKvNamespace(_: string): Promise<NamespaceSummary> {
-    throw unserved("KV namespaces");
-  }
-
-  async deleteKvNamespace(_: string): Promise<void> {
-    throw unserved("KV namespaces");
-  }
-
-  async kv(_: string): Promise<KvNamespaceAccess> {
-    throw unserved("KV namespaces");
+  kv(nameOrId: string): Promise<KvNamespaceAccess> {
+    return this.#kv.open(nameOrId);
   }
 
   async buckets(): Promise<BucketSummary[]> {
@@ -160,28 +167,43 @@ export class ApiBackend implements Backend {
     throw unserved("buckets");
   }
 
-  async domains(_?: string): Promise<DomainSummary[]> {
-    throw unserved("domains");
+  domains(worker?: string): Promise<DomainSummary[]> {
+    return this.#domains.list(worker);
   }
 
-  async addDomain(_: string, _hostname: string): Promise<DomainSummary> {
-    throw unserved("domains");
+  addDomain(worker: string, hostname: string): Promise<DomainSummary> {
+    return this.#domains.add(worker, hostname);
   }
 
-  async verifyDomain(_: string, _options: { readonly trust: boolean }): Promise<DomainSummary> {
-    throw unserved("domains");
+  verifyDomain(hostname: string, options: { readonly trust: boolean }): Promise<DomainSummary> {
+    return this.#domains.verify(hostname, options);
   }
 
-  async removeDomain(_: string): Promise<void> {
-    throw unserved("domains");
+  removeDomain(hostname: string): Promise<void> {
+    return this.#domains.remove(hostname);
   }
 
-  async createLogToken(_: WorkerId | undefined): Promise<string> {
-    throw unserved("logs");
+  async createLogToken(worker: WorkerId | undefined): Promise<string> {
+    if (worker === undefined) throw needsDirectAccess("A token for everybody's logs");
+    const { client } = this.#scope;
+    const params = { path: { worker } };
+    return (await client.data(client.api.POST("/v1/workers/{worker}/log-tokens", { params }))).token;
   }
 
-  async audit(_: number): Promise<AuditEntry[]> {
-    throw unserved("the audit log");
+  async createNamedLogToken(): Promise<never> {
+    throw needsDirectAccess("A log token with a name");
+  }
+
+  async logTokens(): Promise<never> {
+    throw needsDirectAccess("Listing log tokens");
+  }
+
+  async revokeLogToken(): Promise<never> {
+    throw needsDirectAccess("Revoking a log token");
+  }
+
+  audit(limit: number): Promise<AuditEntry[]> {
+    return apiAudit(this.#scope, limit);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -15,6 +15,21 @@ export function dateOf(text: string): Date {
   return new Date(text);
 }
 
+/** A body of chunks, each taken when it can be sent. */
+export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done === true) controller.close();
+      else controller.enqueue(new Uint8Array(value));
+    },
+    async cancel(reason) {
+      await iterator.return?.(reason);
+    },
+  });
+}
+
 /** What the API does not do: it is the operator's, who has the platform's database. */
 export function needsDirectAccess(what: string): OpenWorkersError {
   return new OpenWorkersError("FORBIDDEN", `${what} needs direct access to the platform's database.`, {

@@ -1,5 +1,5 @@
 import { type ApiClient, allOf, type components, once } from "@openworkers/client";
-import { codeForm, isOpenWorkersError, type WorkerId } from "@openworkers/core";
+import { codeForm, isOpenWorkersError, parseWorkerName, type WorkerId } from "@openworkers/core";
 import { effectiveLimits } from "@openworkers/db/stores";
 import type { ApiEnvironment } from "./api-environment.ts";
 import { compact, dateOf } from "./api-values.ts";
@@ -52,7 +52,7 @@ export class ApiWorkers {
       ),
       environmentSecrets: Object.fromEntries(environmentSecrets),
     });
-    const path = `/v1/workers/${encodeURIComponent(worker)}/versions`;
+    const path = `/v1/workers/${encodeURIComponent(parseWorkerName(worker))}/versions`;
     const body = codeForm(code, metadata);
     const response = await this.#client.fetch(path, { method: "POST", body, headers: once() });
     const made = (await response.json()) as components["schemas"]["Deployed"];

@@ -4,7 +4,13 @@ import { openPlatformBus } from "@openworkers/bus";
 import { OpenWorkersError, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
-import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
+import {
+  createDelays,
+  createMailer,
+  createScheduler,
+  readMailSettings,
+  readSchedulerSettings,
+} from "@openworkers/scheduler";
 import rootPackage from "../../package.json" with { type: "json" };
 import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
@@ -184,6 +190,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   addBusMetrics(metrics, bus);
   addSchedulerMetrics(metrics, () => scheduler.stats());
   parts.use(createDelays({ database: pool, bus, report }));
+  const mail = readMailSettings(process.env);
+  if (mail !== undefined) parts.use(createMailer({ database: pool, secretKeys, settings: mail, report }));
   const { metricsPort } = options;
   const metricsServer =
     metricsPort === undefined

@@ -7,7 +7,7 @@ export async function apiFetch(request: Request): Promise<Response> {
   if (!url.hostname.endsWith(".localhost")) return await fetch(request);
   const { host } = url;
   url.hostname = "127.0.0.1";
-  const here = new Request(url, request);
-  here.headers.set("host", host);
-  return await fetch(here);
+  const { method, body, signal } = request;
+  const headers = new Headers([...request.headers, ["host", host]]);
+  return await fetch(url, { method, headers, body, signal, redirect: "manual" });
 }

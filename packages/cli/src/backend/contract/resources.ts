@@ -13,7 +13,7 @@ export function resourcesContract(subject: () => Subject): void {
       const made = await backend.createKvNamespace("pairs");
       expect(made).toMatchObject({ name: "pairs", owner: expect.any(String), createdAt: expect.any(Date) });
       expect(await codeOf(backend.createKvNamespace("pairs"))).toBe("CONFLICT");
-      expect(await codeOf(backend.createKvNamespace(""))).toBe("INVALID_NAME");
+      expect(await codeOf(backend.createKvNamespace("no name!"))).toBe("INVALID_NAME");
       expect(await backend.kvNamespaces()).toEqual([made]);
       await backend.deploy(input({ bindings: new Map([["KV", { kind: "kv", namespace: "pairs" }]]) }));
       expect(await codeOf(backend.deleteKvNamespace("pairs"))).toBe("CONFLICT");
@@ -186,7 +186,7 @@ export function resourcesContract(subject: () => Subject): void {
     });
     expect((await crons.resume(which)).nextDue).toBeInstanceOf(Date);
     const run = await crons.run(which);
-    expect((await crons.event(run.id)).id).toBe(run.id);
+    expect((await crons.event("hello", run.id)).id).toBe(run.id);
     expect((await crons.history("hello", { limit: 5 })).map(({ id }) => id)).toEqual([run.id]);
     expect((await crons.list("hello")).map(({ source }) => source)).toEqual(["manifest", "user"]);
     expect((await crons.list()).length).toBe(2);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { listEnvironments } from "@openworkers/db";
+import { ensureOperator, listEnvironments, verifyDomain } from "@openworkers/db";
 import { codeOf, input, type Subject } from "./subject.ts";
 
 /** Workers, versions, deployments, and what is in their environments. */
@@ -73,8 +73,10 @@ export function workersContract(subject: () => Subject): void {
     });
 
     test("keeps routes that the manifest says nothing about and replaces those it names", async () => {
-      const { backend } = subject();
+      const { backend, database } = subject();
       await backend.deploy(input({ domains: ["hello.example.com"] }));
+      const { id: by } = await ensureOperator(database);
+      await verifyDomain(database, { hostname: "hello.example.com", by });
       await backend.deploy(input({ routes: ["hello.example.com/a/*"] }));
       await backend.deploy(input());
       expect((await backend.worker("hello")).routes).toEqual(["hello.example.com/a/*"]);
