@@ -96,6 +96,10 @@ function toQueue(queue: components["schemas"]["Queue"]): QueueSummary {
     createdAt: dateOf(createdAt),
     paused,
     delayed,
+    // What is on the bus the API does not tell.
+    waiting: null,
+    inFlight: null,
+    deadLetters: null,
     consumer: consumer ?? undefined,
   };
 }
