@@ -13,8 +13,9 @@ export function createApp(): Api {
     const requestId: RequestId = isId<"request">(given) ? given : newId();
     context.set("requestId", requestId);
     await next();
-    context.res.headers.set("x-request-id", requestId);
-    context.res.headers.set("x-content-type-options", "nosniff");
+    // What another worker answered cannot be changed, and is copied.
+    context.header("x-request-id", requestId);
+    context.header("x-content-type-options", "nosniff");
   });
   app.onError((thrown, context) => errorResponse(thrown, context.get("requestId")));
   app.notFound((context) =>

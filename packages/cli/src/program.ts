@@ -26,6 +26,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   queues: async () => (await import("./commands/queues.ts")).queuesCommand(),
   domains: async () => (await import("./commands/domains.ts")).domainsCommand(),
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
+  users: async () => (await import("./commands/users.ts")).usersCommand(),
+  api: async () => (await import("./commands/api.ts")).apiCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   login: async () => (await import("./commands/login.ts")).loginCommand(),
   logout: async () => (await import("./commands/logout.ts")).logoutCommand(),

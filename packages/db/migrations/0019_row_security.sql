@@ -727,7 +727,7 @@ grant select (
 ) on environment_values to ow_api;
 grant select (id, database_id, name, scope, created_by, created_at, expires_at, last_used_at) on database_tokens to ow_api;
 grant select (id, owner_id, database_name, size_bytes, created_at, expires_at) on database_dumps to ow_api;
-grant select (id, worker_id, owner_id, created_by, created_at, expires_at) on log_tokens to ow_api;
+grant select (id, worker_id, owner_id, created_by, created_at, expires_at, name) on log_tokens to ow_api;
 grant select (id, user_id, account_id, name, prefix, scopes, created_at, expires_at, last_used_at) on api_keys to ow_api;
 grant select (id, organisation_id, email, role, invited_by, created_at, expires_at) on invitations to ow_api;
 grant select on sealing_keys to ow_api;

@@ -48,6 +48,12 @@ const noTokens = {
   refreshTokenExpiresAt: undefined,
 };
 
+/** Of what better-auth says, that which is nobody's doing: refusals are answers, and audited. */
+function logFault(_level: string, message: string, ...details: unknown[]): void {
+  const isFault = details.some((detail) => detail instanceof Error && detail.name !== "BetterAuthError");
+  if (isFault) console.error(`better-auth: ${message}`, ...details);
+}
+
 export type Auth = ReturnType<typeof createAuth>;
 
 /**
@@ -67,7 +73,7 @@ export function createAuth(options: AuthOptions) {
     basePath: "/v1/auth",
     trustedOrigins: [...settings.origins],
     database: (authOptions) => hashSessionTokens(adapter(authOptions)),
-    logger: { level: "error" },
+    logger: { log: logFault },
     telemetry: { enabled: false },
     rateLimit: { enabled: false },
     advanced: {

@@ -17,7 +17,7 @@ interface CommonOptions {
   readonly json?: boolean;
 }
 
-interface PlatformOptions extends CommonOptions {
+export interface PlatformOptions extends CommonOptions {
   readonly profile?: string;
   readonly port?: number;
 }

@@ -103,6 +103,7 @@ export interface Ready {
   readonly dataDir: string;
   readonly sandbox: string;
   readonly metrics: string | null;
+  readonly api: { readonly url: string; readonly setupUrl: string | null } | null;
   readonly pid: number;
 }
 

@@ -10,12 +10,16 @@ export interface SharedPlatform {
   readonly ready: Ready;
 }
 
-/** Has one platform run for all tests of the file that calls it, in a home of their own, and sees it end well. */
-export function sharedPlatform(): SharedPlatform {
+/**
+ * Has one platform run for all tests of the file that calls it, in a home of their own, and sees it end well.
+ *
+ * @param options `api`: with the API, which takes some seconds to build and deploy
+ */
+export function sharedPlatform({ api = false } = {}): SharedPlatform {
   const home = new OwHome();
   let running: (RunningOw & { readonly ready: Ready }) | undefined;
   beforeAll(async () => {
-    running = await home.up();
+    running = await home.up(...(api ? [] : ["--no-api"]));
   }, hookMs);
   afterAll(async () => {
     await using _ = home;

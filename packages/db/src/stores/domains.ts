@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isOpenWorkersError, OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
+import { sql } from "kysely";
 import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
@@ -46,6 +47,7 @@ export async function verifyDomain(
 ): Promise<Domain> {
   const name = parseHostname(hostname);
   return database.write(async (transaction) => {
+    await lockName(transaction, name);
     const claims = await ownClaims(transaction, name, by);
     const [domain, another] = worker === undefined ? claims : claims.filter((own) => own.worker === worker);
     if (domain === undefined) throw taken(name);
@@ -114,6 +116,11 @@ export async function claimDomain(
   if (holder?.worker_id !== workerId) throw taken(name);
   if (await isOperator(transaction, by)) await markVerified(transaction, name, workerId);
   return name;
+}
+
+/** Until the end of the transaction: two who prove a name at once would each wait for the other's claim to end. */
+async function lockName(transaction: Queries, hostname: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`domain ${hostname}`}, 0))`.execute(transaction);
 }
 
 /** The database ends the claims of others. @throws OpenWorkersError CONFLICT (somebody else has proven it) */

@@ -111,6 +111,7 @@ export {
   type NamedLogToken,
   revokeLogToken,
 } from "./log-tokens.ts";
+export { listPeople, type Person } from "./people.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";

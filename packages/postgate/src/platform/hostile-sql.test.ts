@@ -320,8 +320,8 @@ for (const [name, start] of testServers) {
       expect(await bobRuns([`${insert} do update set limits = '{}' returning id`, ...row])).toBe(denied);
       expect(
         await bobRuns([
-          "insert into domains (hostname, worker_id, verification_token) values ('ann.example.com', $1, 't') on conflict (hostname) do update set verified_at = now() returning verification_token",
-          bobs.worker,
+          "insert into domains (hostname, worker_id, verification_token) values ('ann.example.com', $1, 't') on conflict (hostname, worker_id) do update set verified_at = now() returning verification_token",
+          anns.worker,
         ]),
       ).toBe(denied);
       expect(

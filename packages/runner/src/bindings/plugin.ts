@@ -17,8 +17,8 @@ export type CellBinding =
   | { readonly type: "fetcher"; readonly exact?: true }
   /** Another worker, reached through a socket of its own and not through the broker. */
   | { readonly type: "worker" }
-  /** PostgreSQL's protocol on a socket of its own, for drivers. */
-  | { readonly type: "hyperdrive" }
+  /** PostgreSQL's protocol on a socket of its own, for drivers, which are told to log in as `user`. */
+  | { readonly type: "hyperdrive"; readonly user?: string }
   /**
    * What the default export of `module` makes of `{ broker: Fetcher }`; a function, called once as the cell starts,
    * before the worker's modules run. `parts` are what it imports.

@@ -30,30 +30,41 @@ export function githubProvider(
     disableSignUp: !maySignUp,
     accountSubject: ({ profile }) => String(profile.id),
     async getUserInfo({ accessToken }) {
-      const read = async (path: string): Promise<unknown> => {
-        const response = await fetch(`${api}${path}`, {
-          headers: {
-            authorization: `Bearer ${accessToken}`,
-            accept: "application/vnd.github+json",
-            "user-agent": "OpenWorkers",
-          },
-          signal: AbortSignal.timeout(10_000),
-        });
-        if (!response.ok) throw new Error(`GitHub answered ${response.status} to ${path}`);
-        return response.json();
-      };
-      const [profile, emails] = await Promise.all([
-        read("/user").then((body) => profileSchema.parse(body)),
-        read("/user/emails").then((body) => emailsSchema.parse(body)),
-      ]);
-      const primary = emails.find(({ primary, verified }) => primary && verified);
-      return {
-        id: String(profile.id),
-        name: (profile.name ?? profile.login).slice(0, 100),
-        email: primary?.email ?? null,
-        emailVerified: primary !== undefined,
-        image: profile.avatar_url ?? undefined,
-      };
+      // No token: GitHub answers 200 to a code that it does not take.
+      if (accessToken === undefined) return null;
+      try {
+        return await readUser(api, accessToken);
+      } catch (thrown) {
+        console.error("GitHub did not say who it was:", thrown);
+        return null;
+      }
     },
+  };
+}
+
+async function readUser(api: string, accessToken: string) {
+  const read = async (path: string): Promise<unknown> => {
+    const response = await fetch(`${api}${path}`, {
+      headers: {
+        authorization: `Bearer ${accessToken}`,
+        accept: "application/vnd.github+json",
+        "user-agent": "OpenWorkers",
+      },
+      signal: AbortSignal.timeout(10_000),
+    });
+    if (!response.ok) throw new Error(`GitHub answered ${response.status} to ${path}`);
+    return response.json();
+  };
+  const [profile, emails] = await Promise.all([
+    read("/user").then((body) => profileSchema.parse(body)),
+    read("/user/emails").then((body) => emailsSchema.parse(body)),
+  ]);
+  const primary = emails.find((each) => each.primary && each.verified);
+  return {
+    id: String(profile.id),
+    name: (profile.name ?? profile.login).slice(0, 100),
+    email: primary?.email ?? null,
+    emailVerified: primary !== undefined,
+    image: profile.avatar_url ?? undefined,
   };
 }

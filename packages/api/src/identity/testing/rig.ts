@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { generateSealingKey, type MailId, open, parseSealingKey, type SealingKey } from "@openworkers/core";
+import { generateSealingKey, newId, open, parseSealingKey, type SealingKey } from "@openworkers/core";
 import type { Database, MailTemplate } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
 import { sql } from "kysely";
@@ -128,11 +128,43 @@ export class Rig implements AsyncDisposable {
 
   /** Makes it longer ago that a session began. */
   async age(token: string, interval: string): Promise<void> {
-    const hash = createHash("sha256").update(token).digest("hex");
     await this.database.read((queries) =>
-      sql`update identity.sessions set created_at = created_at - ${interval}::interval where token = ${hash}`.execute(
-        queries,
-      ),
+      sql`update identity.sessions set created_at = created_at - ${interval}::interval
+        where token = ${hashOf(token)}`.execute(queries),
+    );
+  }
+
+  /** Another session like one, and its token. */
+  async copySession(token: string): Promise<string> {
+    const copy = `ows_${randomBytes(32).toString("base64url")}`;
+    await this.database.read((queries) =>
+      sql`insert into identity.sessions (id, user_id, token, expires_at, ip_address, user_agent)
+        select ${newId()}, user_id, ${hashOf(copy)}, expires_at, 'copied', '' from identity.sessions
+        where token = ${hashOf(token)}`.execute(queries),
+    );
+    return copy;
+  }
+
+  /** Moves all of a session's times. */
+  async shift(token: string, interval: string): Promise<void> {
+    await this.database.read((queries) =>
+      sql`update identity.sessions set created_at = created_at + ${interval}::interval,
+        last_seen_at = last_seen_at + ${interval}::interval, expires_at = expires_at + ${interval}::interval
+        where token = ${hashOf(token)}`.execute(queries),
+    );
+  }
+
+  /** As if something had been tried so often. */
+  async spend(key: string, count: number): Promise<void> {
+    await this.database.read((queries) =>
+      sql`update identity.rate_limits set count = ${count} where key like ${`${key}%`}`.execute(queries),
+    );
+  }
+
+  /** As if the time of a limit were over. */
+  async forgive(key: string): Promise<void> {
+    await this.database.read((queries) =>
+      sql`update identity.rate_limits set ends_at = now() where key like ${`${key}%`}`.execute(queries),
     );
   }
 
@@ -149,7 +181,7 @@ export class Rig implements AsyncDisposable {
     );
     return Promise.all(
       rows.map(async ({ id, template, sealed }) => {
-        const content = await open([this.#key], new Uint8Array(sealed ?? []), { mailId: id as MailId });
+        const content = await open([this.#key], new Uint8Array(sealed ?? []), { mailId: id });
         return { template, ...JSON.parse(content) };
       }),
     );
@@ -174,4 +206,8 @@ export class Rig implements AsyncDisposable {
     await this.settled();
     await this.#dispose();
   }
+}
+
+function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
 }

@@ -10,7 +10,7 @@ setDefaultTimeout(120_000);
 let home: OwHome;
 let up: Awaited<ReturnType<OwHome["up"]>>;
 beforeAll(async () => {
-  home = await OwHome.create();
+  home = new OwHome();
   up = await home.up("--data", join(home.folder.path, "data"), "--metrics-port", "0");
   await home.folder.write({
     "hello.js": `export default { fetch() { console.log("said"); return new Response("hello"); } };`,

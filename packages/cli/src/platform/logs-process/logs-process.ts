@@ -86,6 +86,8 @@ export class LogsProcess implements AsyncDisposable {
     this.#ready = ready;
     const child: Child = Bun.spawn([...prefix(), process.execPath, join(import.meta.dir, "run.ts")], {
       cwd: "/",
+      // It seals and opens nothing.
+      env: { ...process.env, OW_SECRET_KEY: undefined },
       // A session of its own, so that Ctrl-C in our terminal reaches us alone, and it takes what is logged meanwhile.
       detached: true,
       stdin: "ignore",
@@ -135,7 +137,8 @@ export class LogsProcess implements AsyncDisposable {
 
   #tell(order: Order): void {
     // Between its end and our hearing of it nobody listens.
-    if (this.#child?.exitCode === null) this.#child.send(order);
+    const child = this.#child;
+    if (child !== undefined && "connected" in child && child.connected === true) child.send(order);
   }
 
   // Starts it again whenever it ends by itself.

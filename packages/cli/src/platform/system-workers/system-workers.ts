@@ -15,7 +15,7 @@ import type { SandboxKind } from "../sandbox-kind.ts";
 import { systemCode } from "./code.ts";
 import type { SystemSettings } from "./settings.ts";
 import { type SystemWorker, systemWorkers } from "./table.ts";
-import { type SystemValues, syncValues } from "./values.ts";
+import { type SystemValues, syncValues, systemValues } from "./values.ts";
 
 // Any number will do as long as nothing else in the database uses it.
 const lockKey = 7_264_020;
@@ -75,7 +75,7 @@ async function deployOne(
   const { name, bindings, limits, egress } = worker;
   const state = await systemWorkerState(database, name);
   mustBeOwn(name, state);
-  const values = valuesOf(worker, options);
+  const values = systemValues(name, options.settings, options.baseUrl);
   await syncValues(database, secretKeys, { name, owner, values });
   const code = await systemCode(worker, join(options.dataDir, "system-workers"));
   if (state?.builtFrom === code.builtFrom && (state.live || options.force !== true)) {
@@ -117,21 +117,6 @@ function mustBeOwn(name: string, state: SystemWorkerState | undefined): void {
       hint: `Deploy it under another name, and then: ow delete ${name}`,
     },
   );
-}
-
-function valuesOf({ name }: SystemWorker, { settings, baseUrl }: SystemWorkersOptions): SystemValues {
-  if (name === "api") return { vars: { BASE_URL: baseUrl }, secrets: {}, made: [] };
-  const { registration, github } = settings;
-  return {
-    vars: {
-      BASE_URL: baseUrl,
-      REGISTRATION: registration,
-      GITHUB_CLIENT_ID: github?.clientId,
-      GITHUB_URL: github?.url,
-    },
-    secrets: { GITHUB_CLIENT_SECRET: github?.clientSecret },
-    made: ["AUTH_SECRET"],
-  };
 }
 
 /** For a start whose end is known: nothing real need be in a throw-away cell. */

@@ -8,6 +8,9 @@ import {
   type SecretKeys,
 } from "@openworkers/db";
 
+import type { SystemSettings } from "./settings.ts";
+import type { SystemWorker } from "./table.ts";
+
 /** What a system worker finds on `env` besides its bindings; what is undefined is not there. */
 export interface SystemValues {
   readonly vars: Readonly<Record<string, string | undefined>>;
@@ -16,18 +19,37 @@ export interface SystemValues {
   readonly made: readonly string[];
 }
 
+/** What one is to find. `baseUrl` is where people see the API. */
+export function systemValues(
+  name: SystemWorker["name"],
+  { registration, github }: SystemSettings,
+  baseUrl: string,
+): SystemValues {
+  if (name === "api") return { vars: { BASE_URL: baseUrl }, secrets: {}, made: [] };
+  return {
+    vars: {
+      BASE_URL: baseUrl,
+      REGISTRATION: registration,
+      GITHUB_CLIENT_ID: github?.clientId,
+      GITHUB_URL: github?.url,
+    },
+    secrets: { GITHUB_CLIENT_SECRET: github?.clientSecret },
+    made: ["AUTH_SECRET"],
+  };
+}
+
 /**
  * Makes the environment of a system worker hold these values, and touches nothing that is as it should be: each change
  * starts the worker's cells anew.
  *
- * @returns whether something was changed
+ * @returns the environment
  * @throws OpenWorkersError SECRET_UNREADABLE, DATABASE_UNAVAILABLE
  */
 export async function syncValues(
   database: Database,
   secretKeys: Pick<SecretKeys, "open">,
   { name, owner, values }: { readonly name: string; readonly owner: UserId; readonly values: SystemValues },
-): Promise<boolean> {
+): Promise<{ readonly environmentId: EnvironmentId }> {
   const environmentId = await ensureEnvironment(database, name, owner);
   const there = await openedValues(database, secretKeys, environmentId);
   const set: NewValue[] = [];
@@ -43,9 +65,9 @@ export async function syncValues(
     const value = crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url" });
     set.push({ name: key, kind: "secret", value });
   }
-  if (set.length === 0 && unset.length === 0) return false;
+  if (set.length === 0 && unset.length === 0) return { environmentId };
   await changeValues(database, { environmentId, set, unset, by: owner });
-  return true;
+  return { environmentId };
 }
 
 async function ensureEnvironment(database: Database, name: string, owner: UserId): Promise<EnvironmentId> {
@@ -57,7 +79,8 @@ async function ensureEnvironment(database: Database, name: string, owner: UserId
   }
 }
 
-async function openedValues(
+/** What an environment holds, by name, its secrets opened. @throws OpenWorkersError SECRET_UNREADABLE */
+export async function openedValues(
   database: Database,
   secretKeys: Pick<SecretKeys, "open">,
   environmentId: EnvironmentId,

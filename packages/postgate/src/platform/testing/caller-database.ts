@@ -1,4 +1,5 @@
 import { clientConfig, type Prepared, type Queries, type StoreDatabase } from "@openworkers/db";
+import { explain } from "@openworkers/db/access";
 import { Kysely, type LogEvent, PostgresDialect, type Transaction } from "kysely";
 import { Client } from "pg";
 
@@ -63,6 +64,8 @@ export class CallerDatabase implements StoreDatabase {
       const { rows } = await client.query<Row>({ ...statement, values });
       await client.query("commit");
       return rows;
+    } catch (thrown) {
+      throw explain(thrown, "the test's database");
     } finally {
       await client.end();
     }
@@ -74,6 +77,8 @@ export class CallerDatabase implements StoreDatabase {
     const log = ({ query }: LogEvent) => this.#heard?.({ text: query.sql, values: query.parameters });
     try {
       return await work(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: pool as never }), log }));
+    } catch (thrown) {
+      throw explain(thrown, "the test's database");
     } finally {
       await client.end();
     }

@@ -1,5 +1,8 @@
-import { OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError, type PlatformFaceName } from "@openworkers/core";
 import type { BindingPlugin } from "../plugin.ts";
+
+/** Whom Postgate's faces expect; who a `caller` is, their password says, which is the caller's own. */
+const users = { api: "caller", identity: "identity" } as const satisfies Record<PlatformFaceName, string>;
 
 /**
  * `env.SQL` of the platform's own workers: workerd's hyperdrive, over a socket that Postgate's face for them listens on
@@ -7,7 +10,7 @@ import type { BindingPlugin } from "../plugin.ts";
  */
 export const platformSqlPlugin: BindingPlugin<"platform-sql"> = {
   kind: "platform-sql",
-  configure: () => ({ type: "hyperdrive" }),
+  configure: ({ face }) => ({ type: "hyperdrive", user: users[face] }),
 };
 
 /** `env.PLATFORM` of the platform's own workers: see `PlatformServices`. */

@@ -256,7 +256,8 @@ function setBinding(target: Worker_Binding, name: string, binding: CellBinding):
     case "hyperdrive": {
       const hyperdrive = target._initHyperdrive();
       hyperdrive._initDesignator().name = serviceOf(name);
-      Object.assign(hyperdrive, driverFacts);
+      const { user = driverFacts.user } = binding;
+      Object.assign(hyperdrive, { ...driverFacts, user });
       break;
     }
     case "json":
