@@ -1,5 +1,5 @@
 import { allOf, type components, once } from "@openworkers/client";
-import type { DatabaseLimits } from "@openworkers/core";
+import { type DatabaseLimits, resolveDatabaseLimits } from "@openworkers/core";
 import type { DatabaseDump, DatabaseToken } from "@openworkers/db";
 import type { ApiScope } from "./api-scope.ts";
 import { compact, dateOf, needsDirectAccess } from "./api-values.ts";
@@ -56,6 +56,7 @@ export class ApiDatabases implements DatabasesBackend {
 
   async limit(nameOrId: string, limits: Partial<DatabaseLimits>): Promise<DatabaseLimits> {
     const { client } = this.#scope;
+    resolveDatabaseLimits(limits);
     const params = this.#params(nameOrId);
     const answer = client.api.PATCH("/v1/databases/{database}", {
       params,
