@@ -7,6 +7,8 @@ import { startTail, type Tail } from "./tail.ts";
 const root = join(import.meta.dir, "..");
 
 export interface PlatformOptions {
+  /** With the API, which takes some seconds to build and deploy; without unless this is true. */
+  readonly api?: boolean;
   /** More arguments for `npm start --`. */
   readonly args?: readonly string[];
   /** More environment variables. */
@@ -188,6 +190,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       "--data",
       join(directory, "data"),
       "--json",
+      ...(options.api === true ? [] : ["--no-api"]),
       ...(options.args ?? []),
     ],
     { cwd: root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },

@@ -187,7 +187,7 @@ const sections: readonly Section[] = [
   },
   {
     command: "domains",
-    text: "Host names of your own. The operator, whom `ow` works for, may serve any at once; a domain that somebody else claims is served when its TXT record was seen, or with `verify --trust`.",
+    text: "Host names of your own. The operator, whom `ow` works for, may serve any at once; a domain that somebody else claims is served when its TXT record was seen, or with `verify --trust`. Several workers may claim a name; the one that proves it has it, and the claims of the others end.",
     runs: [
       ["domains", "add", "hono", "shop.example.com"],
       ["domains", "list"],

@@ -1,7 +1,7 @@
 export type * from "./bus.ts";
 export { busFromEnvironment, natsFromEnvironment } from "./environment.ts";
 export { type LocalBusOptions, openLocalBus } from "./local/local-bus.ts";
-export { connectNats, type NatsOptions } from "./nats/connect.ts";
+export { connectNats, type NatsConnectionOptions, type NatsOptions } from "./nats/connect.ts";
 export { openPlatformBus, type PlatformBus, type PlatformBusOptions } from "./platform.ts";
 export { Backlogs } from "./queues/backlogs.ts";
 export {

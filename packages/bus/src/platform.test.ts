@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Report } from "@openworkers/core";
 import { openPlatformBus } from "./platform.ts";
-import { code, on, testStream } from "./testing/contract.ts";
+import { code, on, testStream } from "./testing/contract-rig.ts";
 import { startTestNats } from "./testing/nats.ts";
 import { bytes } from "./testing/text.ts";
 

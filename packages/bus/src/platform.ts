@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { OpenWorkersError, type Report } from "@openworkers/core";
 import type { Bus } from "./bus.ts";
-import { busFromEnvironment } from "./environment.ts";
+import { natsFromEnvironment } from "./environment.ts";
 import { openLocalBus } from "./local/local-bus.ts";
-import { connectNats } from "./nats/connect.ts";
+import { connectNats, type NatsConnectionOptions } from "./nats/connect.ts";
 import { type NatsServer, startNatsServer } from "./server/nats-server.ts";
 
 export interface PlatformBusOptions {
@@ -21,6 +21,8 @@ export interface PlatformBus extends AsyncDisposable {
   readonly bus: Bus;
   /** What events travel over, for whoever starts the platform. */
   readonly description: string;
+  /** How another process of the platform reaches it; undefined when it is within this one. May hold a key. */
+  readonly connection: NatsConnectionOptions | undefined;
 }
 
 const kinds = ["nats", "local"] as const;
@@ -34,9 +36,12 @@ const kinds = ["nats", "local"] as const;
  */
 export async function openPlatformBus(options: PlatformBusOptions): Promise<PlatformBus> {
   const { env, dataDir, report, signal } = options;
-  const waiting = signal === undefined ? {} : { signal, connectMs: Number.POSITIVE_INFINITY };
-  const named = await busFromEnvironment(env, { name: "openworkers", report, ...waiting });
-  if (named !== undefined) return owned(named, undefined, `NATS at ${env.NATS_URL}`);
+  const connection = natsFromEnvironment(env);
+  if (connection !== undefined) {
+    const waiting = signal === undefined ? {} : { signal, connectMs: Number.POSITIVE_INFINITY };
+    const bus = await connectNats({ ...connection, ...waiting, name: "openworkers", report });
+    return owned({ bus, connection, description: `NATS at ${env.NATS_URL}` });
+  }
   const file = join(dataDir, "bus", "bus.sqlite");
   const begun = existsSync(join(dataDir, "nats")) ? "nats" : existsSync(file) ? "local" : undefined;
   const wanted = chosen(env.OW_BUS) ?? begun;
@@ -64,25 +69,26 @@ export async function openPlatformBus(options: PlatformBusOptions): Promise<Plat
     }
   }
   if (begun === "nats") leave("nats");
-  return owned(openLocalBus({ path: file, report }), undefined, "the bus within this process");
+  const bus = openLocalBus({ path: file, report });
+  return owned({ bus, connection: undefined, description: "the bus within this process" });
 }
 
 async function connectTo(server: NatsServer, report: Report): Promise<PlatformBus> {
   try {
-    const bus = await connectNats({ ...server.connection, name: "openworkers", connectMs: 30_000, report });
-    return owned(bus, server, "a nats-server of its own");
+    const connection = { ...server.connection, connectMs: 30_000 };
+    const bus = await connectNats({ ...connection, name: "openworkers", report });
+    return owned({ bus, connection, description: "a nats-server of its own" }, server);
   } catch (thrown) {
     await server[Symbol.asyncDispose]();
     throw thrown;
   }
 }
 
-function owned(bus: Bus, server: NatsServer | undefined, description: string): PlatformBus {
+function owned(bus: Omit<PlatformBus, keyof AsyncDisposable>, server?: NatsServer): PlatformBus {
   return {
-    bus,
-    description,
+    ...bus,
     async [Symbol.asyncDispose]() {
-      await bus[Symbol.asyncDispose]();
+      await bus.bus[Symbol.asyncDispose]();
       await server?.[Symbol.asyncDispose]();
     },
   };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, CommanderError } from "commander";
@@ -6,10 +6,7 @@ import { UsageError } from "./output/failure.ts";
 import { createProgram } from "./program.ts";
 import { OwHome } from "./testing/ow.ts";
 
-let home: OwHome;
-beforeAll(async () => {
-  home = await OwHome.create();
-});
+const home = new OwHome();
 afterAll(() => home[Symbol.asyncDispose]());
 
 function commandsOf(command: Pick<Command, "commands">): readonly Command[] {

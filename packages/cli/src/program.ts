@@ -26,7 +26,17 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   queues: async () => (await import("./commands/queues.ts")).queuesCommand(),
   domains: async () => (await import("./commands/domains.ts")).domainsCommand(),
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
+  users: async () => (await import("./commands/users.ts")).usersCommand(),
+  api: async () => (await import("./commands/api.ts")).apiCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
+  login: async () => (await import("./commands/login.ts")).loginCommand(),
+  logout: async () => (await import("./commands/logout.ts")).logoutCommand(),
+  whoami: async () => (await import("./commands/whoami.ts")).whoamiCommand(),
+  profile: async () => (await import("./commands/profile.ts")).profileCommand(),
+  keys: async () => (await import("./commands/keys.ts")).keysCommand(),
+  accounts: async () => (await import("./commands/accounts.ts")).accountsCommand(),
+  members: async () => (await import("./commands/members.ts")).membersCommand(),
+  mcp: async () => (await import("./commands/mcp.ts")).mcpCommand(),
   migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
   runner: async () => (await import("./commands/runner.ts")).runnerCommand(),
   scheduler: async () => (await import("./commands/scheduler.ts")).schedulerCommand(),
@@ -70,5 +80,5 @@ Start here:
   $ ow deploy hello            live in a second, prints its URL
   $ ow tail hello              its logs as they come
 
-Environment: DATABASE_URL (a PostgreSQL to use), OW_PROFILE (which running platform), OW_HOME (~/.openworkers),
-NO_COLOR. Exit codes: 0 done, 1 failed, 2 wrong usage. Every command takes --json and --help.`;
+Environment: OW_API_URL and OW_TOKEN (a platform's API and a key for it), OW_ACCOUNT (an organisation there), DATABASE_URL
+(a PostgreSQL to use), OW_PROFILE (which login or running platform), OW_HOME (~/.openworkers), NO_COLOR. Exit codes: 0 done, 1 failed, 2 wrong usage. Every command takes --json and --help.`;

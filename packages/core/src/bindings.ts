@@ -30,7 +30,14 @@ export type Binding =
   /** The version's own static files. */
   | { readonly kind: "assets" }
   | { readonly kind: "version-metadata" }
-  | { readonly kind: "rate-limit"; readonly settings: RateLimit };
+  | { readonly kind: "rate-limit"; readonly settings: RateLimit }
+  /** The platform's database through Postgate, for the platform's own workers. */
+  | { readonly kind: "platform-sql"; readonly face: PlatformFaceName }
+  /** What the platform's own workers need of a runner, and SQL cannot do. */
+  | { readonly kind: "platform-services" };
+
+/** What Postgate lets do on a session: what a caller may, or what signing in takes. */
+export type PlatformFaceName = "api" | "identity";
 
 /**
  * A binding as a manifest or a user asks for it: resources by name, not yet looked up, and perhaps not there yet.
@@ -56,7 +63,10 @@ export type WantedBinding =
       /** JSON text. */
       readonly props?: string | undefined;
     }
-  | Extract<Binding, { kind: "assets" | "version-metadata" | "rate-limit" }>;
+  | Extract<
+      Binding,
+      { kind: "assets" | "version-metadata" | "rate-limit" | "platform-sql" | "platform-services" }
+    >;
 
 /** What a name on `env` was bound to, to be shown to the worker's owner. */
 export interface BoundName {
@@ -86,6 +96,8 @@ export const bindingKinds = [
   "assets",
   "version-metadata",
   "rate-limit",
+  "platform-sql",
+  "platform-services",
 ] as const;
 
 export const rateLimitSchema = z.object({

@@ -1,3 +1,5 @@
+import { v7 } from "uuid";
+
 declare const brand: unique symbol;
 
 /** A string that only the platform hands out; ids of different things do not mix. */
@@ -17,11 +19,14 @@ export type CronId = Id<"cron">;
 export type ScheduledEventId = Id<"scheduled-event">;
 export type QueueId = Id<"queue">;
 export type LogTokenId = Id<"log-token">;
+export type ApiKeyId = Id<"api-key">;
+export type InvitationId = Id<"invitation">;
+export type MailId = Id<"mail">;
 export type QueueMessageId = Id<"queue-message">;
 
 /** A new time-ordered id (UUID version 7, RFC 9562): rows inserted together stay together in an index. */
 export function newId<Kind extends string>(): Id<Kind> {
-  return Bun.randomUUIDv7() as Id<Kind>;
+  return v7() as Id<Kind>;
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

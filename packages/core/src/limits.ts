@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { OpenWorkersError } from "./errors.ts";
 
-const positive = (max: number) => z.int().min(1).max(max);
+const atMost = (max: number) =>
+  z.int().max(max, { error: ({ input }) => `${input} is more than any platform allows, which is ${max}` });
+const positive = (max: number) => atMost(max).min(1);
 
 /**
  * Limits of one worker. Defaults and meaning: docs/limits.md. Every value is an integer with its unit in the
@@ -21,7 +23,7 @@ export const limitsSchema = z.object({
   /** Requests that one cell works on at a time. */
   concurrency: positive(10_000),
   /** Requests that wait for a place, beyond which the answer is 503. */
-  queueLength: z.int().min(0).max(100_000),
+  queueLength: atMost(100_000).min(0),
   /** How long a request waits for a place. */
   queueMs: positive(600_000),
   subrequests: positive(1_000_000),

@@ -1,6 +1,7 @@
 export * from "./assets.ts";
 export * from "./bindings.ts";
 export * from "./bounded-reports.ts";
+export * from "./code-form.ts";
 export * from "./crons/mod.ts";
 export * from "./databases.ts";
 export * from "./egress.ts";

@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { type DatabaseId, type EnvironmentId, isId, type QueueId, type WorkerId } from "./ids.ts";
+import {
+  type DatabaseId,
+  type EnvironmentId,
+  isId,
+  type QueueId,
+  type UserId,
+  type WorkerId,
+} from "./ids.ts";
 
 /** The PostgreSQL channel on which the database says what changed. */
 export const notificationChannel = "openworkers";
@@ -7,6 +14,7 @@ export const notificationChannel = "openworkers";
 const workerId = z.custom<WorkerId>((value) => isId<"worker">(value));
 const databaseId = z.custom<DatabaseId>((value) => isId<"database">(value));
 const queueId = z.custom<QueueId>((value) => isId<"queue">(value));
+const userId = z.custom<UserId>((value) => isId<"user">(value));
 const environmentId = z.custom<EnvironmentId>((value) => isId<"environment">(value));
 
 const notificationSchema = z.discriminatedUnion("table", [
@@ -25,6 +33,8 @@ const notificationSchema = z.discriminatedUnion("table", [
   z.object({ table: z.literal("crons") }),
   /** Deleted, paused or to be purged, or its consumer changed. */
   z.object({ table: z.literal("queues"), queueId }),
+  /** A key or a session of the user's is gone, or lets do less. */
+  z.object({ table: z.literal("credentials"), userId }),
 ]);
 
 /** What changed, in the database's words. It may come more than once, and never says how: read the rows. */

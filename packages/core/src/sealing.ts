@@ -1,5 +1,5 @@
 import { OpenWorkersError } from "./errors.ts";
-import type { BucketId, DatabaseId, EnvironmentId } from "./ids.ts";
+import type { BucketId, DatabaseId, EnvironmentId, MailId } from "./ids.ts";
 
 /**
  * Sealing: anybody with the public key can write a secret, only the runner can read it.
@@ -30,11 +30,15 @@ const keyPrefix = "owsk_";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Where a sealed value belongs: it opens nowhere else. An environment's value, or the keys of a bucket's server. */
+/**
+ * Where a sealed value belongs: it opens nowhere else. An environment's value, the keys of a bucket's server, the
+ * passwords of a database, what a mail says.
+ */
 export type SealingContext =
   | { readonly environmentId: EnvironmentId; readonly name: string }
   | { readonly bucketId: BucketId }
-  | { readonly databaseId: DatabaseId };
+  | { readonly databaseId: DatabaseId }
+  | { readonly mailId: MailId };
 
 /** A key pair that opens what was sealed for its public key. */
 export interface SealingKey {
@@ -78,6 +82,32 @@ export async function parseSealingKey(text: string): Promise<SealingKey> {
 /** The id of a public key. */
 export async function sealingKeyId(publicKey: Uint8Array): Promise<string> {
   return (await digest(publicKey)).subarray(0, keyIdBytes).toHex();
+}
+
+/**
+ * A key for HMAC-SHA-256 that only who has the private key can make: of its agreement with its own public key.
+ *
+ * @param purpose two with different ones have nothing in common
+ */
+export async function deriveSigningKey(
+  { privateKey, publicKey }: SealingKey,
+  purpose: string,
+): Promise<CryptoKey> {
+  const own = await crypto.subtle.importKey("raw", copy(publicKey), curve, false, []);
+  const shared = await crypto.subtle.deriveBits({ name: "ECDH", public: own }, privateKey, 256);
+  const secret = await crypto.subtle.importKey("raw", shared, "HKDF", false, ["deriveKey"]);
+  return crypto.subtle.deriveKey(
+    {
+      name: "HKDF",
+      hash: "SHA-256",
+      salt: copy(publicKey),
+      info: encoder.encode(`openworkers signing key 1: ${purpose}`),
+    },
+    secret,
+    { name: "HMAC", hash: "SHA-256", length: 256 },
+    false,
+    ["sign", "verify"],
+  );
 }
 
 /** The id of the key that a value is sealed for. @throws OpenWorkersError SECRET_UNREADABLE when it is none. */
@@ -178,10 +208,12 @@ function authenticated(head: Uint8Array, context: SealingContext): Uint8Array<Ar
 
 function placeOf(context: SealingContext): string[] {
   if ("bucketId" in context) return [context.bucketId];
+  if ("mailId" in context) return [context.mailId];
   return "databaseId" in context ? [context.databaseId] : [context.environmentId, context.name];
 }
 
 function nameOf(context: SealingContext): string {
+  if ("mailId" in context) return `mail ${context.mailId}`;
   if ("bucketId" in context) return `keys of bucket ${context.bucketId}`;
   return "databaseId" in context ? `passwords of database ${context.databaseId}` : context.name;
 }

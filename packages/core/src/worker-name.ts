@@ -7,6 +7,7 @@ const pattern = /^[a-z0-9]([a-z0-9_-]{0,48}[a-z0-9])?$/;
 /** Names that the platform's own workers and hosts use. */
 export const reservedNames: ReadonlySet<string> = new Set([
   "api",
+  "identity",
   "dashboard",
   "www",
   "logs",
@@ -17,15 +18,16 @@ export const reservedNames: ReadonlySet<string> = new Set([
 /**
  * `name` when it can name a worker: a DNS label of 1–50 characters without `--`, in which underscores may stand.
  *
+ * @param reserved whether it may be one that the platform's own workers use
  * @throws OpenWorkersError INVALID_NAME
  */
-export function parseWorkerName(name: string): string {
+export function parseWorkerName(name: string, { reserved = false } = {}): string {
   if (!pattern.test(name) || name.includes("--")) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name a worker.`, {
       hint: "Use 1 to 50 lower-case letters and digits, and between them underscores and single hyphens.",
     });
   }
-  if (reservedNames.has(name)) {
+  if (!reserved && reservedNames.has(name)) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" is reserved for the platform.`, {
       hint: "Choose another name, with --name or in wrangler.jsonc.",
     });

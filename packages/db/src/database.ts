@@ -1,9 +1,11 @@
 import { within } from "@openworkers/core";
+import { isPostgresSession, lowerCpuPriority } from "@openworkers/core/host";
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
-import { type ClientConfig, Pool } from "pg";
+import { type ClientConfig, Pool, type PoolClient } from "pg";
 import { type Address, describeAddress, parseAddress } from "./address.ts";
+import { BulkTransaction } from "./copy/bulk-transaction.ts";
 import { type ConnectOptions, clientConfig } from "./driver.ts";
-import { explain, isRetryable } from "./faults.ts";
+import { explain, isRetryable, isUnavailable } from "./faults.ts";
 import { Listener, type ListenHandlers, type ListenOptions } from "./listener.ts";
 import type { Tables } from "./tables.ts";
 
@@ -21,6 +23,9 @@ export interface Prepared {
 
 /** What the stores of KV and of buckets need of a database: of all of it, or of a share. */
 export type DatabaseAccess = Pick<Database, "read" | "write" | "prepared">;
+
+/** What the other stores need: of all of it, or as a caller who may not do everything (the API's). */
+export type StoreDatabase = Pick<Database, "read" | "write" | "prepared" | "snapshot">;
 
 /**
  * A pool of connections to the platform's database. Connects when first used, and again by itself when the
@@ -56,7 +61,10 @@ export class Database implements AsyncDisposable {
     // A connection that breaks: whoever waits for an answer on it is told by the answer's rejection, and the
     // pool drops it. Without a handler, the event would end the process.
     this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
+    this.#pool.on("connect", (client) => {
+      client.on("error", () => {});
+      if (options.nice !== undefined) lower(client, address, options.nice);
+    });
     this.kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: this.#pool }) });
   }
 
@@ -102,6 +110,17 @@ export class Database implements AsyncDisposable {
     }
   }
 
+  /** As `write`, for much at a time. */
+  async bulk<T>(work: (transaction: BulkTransaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#inTransaction(work);
+      } catch (thrown) {
+        if (!isRetryable(thrown) || attempt === transactionAttempts) throw explain(thrown, this.place);
+      }
+    }
+  }
+
   /**
    * Runs `work` while nobody else of this database runs under the same key. The lock is the connection's: it
    * goes when the process dies. `work` is given that connection and may use others.
@@ -125,6 +144,11 @@ export class Database implements AsyncDisposable {
   /** A further pool to the same database, as this one where `options` do not say otherwise. The caller disposes of it. */
   another(options: ConnectOptions): Database {
     return new Database(this.#address, { ...this.#options, ...options });
+  }
+
+  /** Where this database is, for somebody else to log in. */
+  addressAs(user: string, password: string): Address {
+    return { ...this.#address, user, password };
   }
 
   /** Resolves when the server answers. */
@@ -158,6 +182,27 @@ export class Database implements AsyncDisposable {
     return { [Symbol.asyncDispose]: () => this.#unlisten(listener) };
   }
 
+  async #inTransaction<T>(work: (transaction: BulkTransaction) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let broken = true;
+    try {
+      await client.query("begin");
+      const result = await work(new BulkTransaction(client));
+      await client.query("commit");
+      broken = false;
+      return result;
+    } catch (thrown) {
+      // A connection that cannot even do that is not given back, and the server undoes what was done on it.
+      if (!isUnavailable(thrown)) {
+        await client.query("rollback");
+        broken = false;
+      }
+      throw thrown;
+    } finally {
+      client.release(broken);
+    }
+  }
+
   async #unlisten(listener: Listener): Promise<void> {
     this.#listeners.delete(listener);
     await listener[Symbol.asyncDispose]();
@@ -168,6 +213,13 @@ export class Database implements AsyncDisposable {
     await Promise.all([...this.#listeners].map((listener) => this.#unlisten(listener)));
     if (!this.#pool.ending) await within(this.#pool.end(), 5_000);
   }
+}
+
+/** Puts a session's process behind others when it is on this machine and we may. */
+function lower(client: PoolClient, { database }: Address, nice: number): void {
+  // What BackendKeyData said; pg's types do not know of it.
+  const pid = "processID" in client ? client.processID : undefined;
+  if (typeof pid === "number" && isPostgresSession(pid, database)) lowerCpuPriority(pid, nice);
 }
 
 /**

@@ -10,6 +10,8 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /** PostgreSQL's parameters for each session, as `{ enable_bitmapscan: "off" }`; no spaces in them. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** Nice value of the server's processes for these connections, for work that others go before; where the server is on this machine. */
+  readonly nice?: number;
 }
 
 /** What `pg` needs to connect to `address`. */
@@ -38,7 +40,8 @@ function startOptions(parameters: Readonly<Record<string, string>>): string {
     .join(" ");
 }
 
-const getTypeParser: typeof types.getTypeParser = (oid, format) =>
+/** As the driver has it, but for bigint: a number, which must be a safe one. */
+export const getTypeParser: typeof types.getTypeParser = (oid, format) =>
   oid === types.builtins.INT8 && format !== "binary" ? safeInteger : types.getTypeParser(oid, format);
 
 // No counter of ours comes near 2^53; one that does must not be rounded silently.

@@ -64,7 +64,7 @@ export function isUnavailable(thrown: unknown): boolean {
 
 /**
  * What a driver error means to a caller: DATABASE_UNAVAILABLE when the server cannot be reached or refuses
- * us, CONFLICT or INVALID_INPUT when a constraint that no store explains better refused a row. Anything else
+ * us, FORBIDDEN when a policy or a missing grant does, CONFLICT or INVALID_INPUT when a constraint that no store explains better refused a row. Anything else
  * is returned as it is. `place` names the database, without its password.
  */
 export function explain(thrown: unknown, place: string): unknown {
@@ -75,6 +75,12 @@ export function explain(thrown: unknown, place: string): unknown {
       cause: thrown,
       hint: "Check that PostgreSQL is running and that DATABASE_URL is right.",
       details: code === undefined ? {} : { code },
+    });
+  }
+  if (code === "42501") {
+    return new OpenWorkersError("FORBIDDEN", `The database does not permit this: ${messageOf(thrown)}.`, {
+      cause: thrown,
+      details: { code },
     });
   }
   const constraint = constraintOf(thrown);

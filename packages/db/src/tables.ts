@@ -1,4 +1,5 @@
 import type {
+  ApiKeyId,
   AssetSettings,
   BindingKind,
   BucketId,
@@ -13,12 +14,14 @@ import type {
   EnvValue,
   EventOutcome,
   HttpMetadata,
+  InvitationId,
   KvNamespaceId,
   LatePolicy,
   Limits,
   LogTokenId,
   Module,
   OverlapPolicy,
+  PlatformFaceName,
   QueueContentType,
   QueueId,
   QueueMessageId,
@@ -30,6 +33,7 @@ import type {
   WorkerId,
 } from "@openworkers/core";
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from "kysely";
+import type { IdentityTables } from "./identity-tables.ts";
 
 // What PostgreSQL sets when a row is inserted, and nobody changes.
 type CreatedAt = ColumnType<Date, Date | undefined, never>;
@@ -37,8 +41,52 @@ type Fixed<T> = ColumnType<T, T, never>;
 type Later<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
 /** The platform's tables as `migrations/` makes them, for Kysely. */
-export interface Tables {
-  users: { id: Fixed<UserId>; name: string; is_operator: Generated<boolean>; created_at: CreatedAt };
+export interface Tables extends IdentityTables {
+  users: {
+    id: Fixed<UserId>;
+    name: string;
+    is_operator: Generated<boolean>;
+    kind: ColumnType<UserKind, UserKind | undefined, never>;
+    display_name: Later<string>;
+    created_at: CreatedAt;
+  };
+  members: {
+    organisation_id: Fixed<UserId>;
+    user_id: Fixed<UserId>;
+    role: MemberRole;
+    created_at: CreatedAt;
+  };
+  invitations: {
+    id: Fixed<InvitationId>;
+    organisation_id: Fixed<UserId>;
+    email: Fixed<string>;
+    role: Exclude<MemberRole, "owner">;
+    hash: Fixed<Uint8Array>;
+    invited_by: Fixed<UserId>;
+    created_at: CreatedAt;
+    expires_at: Date;
+  };
+  api_keys: {
+    id: Fixed<ApiKeyId>;
+    user_id: Fixed<UserId>;
+    /** The only account that it acts for; every one of the user's when null. */
+    account_id: Fixed<UserId | null>;
+    name: string;
+    prefix: Fixed<string>;
+    hash: Fixed<Uint8Array>;
+    scopes: Fixed<string[]>;
+    created_at: CreatedAt;
+    expires_at: Fixed<Date | null>;
+    last_used_at: Later<Date>;
+  };
+  idempotency_keys: {
+    user_id: Fixed<UserId>;
+    key: Fixed<string>;
+    request_hash: Fixed<Uint8Array>;
+    status: Fixed<number>;
+    body: Fixed<string>;
+    created_at: CreatedAt;
+  };
   sealing_keys: {
     id: Fixed<string>;
     public_key: Fixed<Uint8Array>;
@@ -214,7 +262,15 @@ export interface Tables {
     kind: Fixed<BindingKind>;
     settings: ColumnType<RateLimit | null, RateLimit | null | undefined, never>;
     delivery_delay: ColumnType<number | null, number | null | undefined, never>;
+    face: ColumnType<PlatformFaceName | null, PlatformFaceName | null | undefined, never>;
   } & Resource;
+  system_workers: {
+    name: Fixed<string>;
+    worker_id: WorkerId | null;
+    version_id: VersionId | null;
+    built_from: string;
+    deployed_at: Generated<Date>;
+  };
   queues: {
     id: Fixed<QueueId>;
     owner_id: Fixed<UserId>;
@@ -271,6 +327,8 @@ export interface Tables {
     worker_id: Fixed<WorkerId>;
     /** The verified domain it rests on; null when an operator gave it. */
     domain: Fixed<string | null>;
+    /** The worker whose domain that is; the database sets it. */
+    domain_worker_id: ColumnType<WorkerId | null, never, never>;
     created_at: CreatedAt;
   };
   crons: {
@@ -338,6 +396,11 @@ interface Resource {
   /** Any JSON value; written as its text. */
   props: ColumnType<unknown, string | null | undefined, string | null>;
 }
+
+/** An organisation owns as a person does, and cannot sign in; a system's workers are the platform's own. */
+export type UserKind = "person" | "organisation" | "system";
+/** What a person may do in an organisation: docs/decisions/018-api.md. */
+export type MemberRole = "owner" | "admin" | "developer" | "viewer";
 
 /** Whether a manifest says that there is a cron, or a user. */
 export type CronSource = "manifest" | "user";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Client } from "pg";
 import { parseAddress } from "./address.ts";
 import { connect, type Database } from "./database.ts";
-import { clientConfig } from "./driver.ts";
+import { type ConnectOptions, clientConfig } from "./driver.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/embedded-postgres.ts";
 import { migrate } from "./migrate.ts";
 
@@ -65,6 +65,23 @@ export function temporaryDirectory(parent: string = tmpdir()): string {
 /** A place for an embedded PostgreSQL; server and data go when this process ends. */
 export function temporaryCluster(): string {
   return join(temporaryDirectory(), "pg");
+}
+
+/** A PostgreSQL of a test's own, which may stop it, with a migrated database. */
+export interface TestServer extends AsyncDisposable {
+  readonly postgres: EmbeddedPostgres;
+  readonly database: Database;
+  readonly url: string;
+}
+
+/** As `withTestDatabase`, but in a server of its own: for tests that stop it. It takes a second or two. */
+export async function withTestServer(options: ConnectOptions = {}): Promise<TestServer> {
+  await using parts = new AsyncDisposableStack();
+  const postgres = parts.use(await startEmbeddedPostgres({ dataDir: temporaryCluster(), durable: false }));
+  const database = parts.use(connect(postgres.url, options));
+  await migrate(database);
+  const owned = parts.move();
+  return { postgres, database, url: postgres.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 interface TestCluster {

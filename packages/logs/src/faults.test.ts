@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { startTestNats } from "@openworkers/bus/testing";
-import { encodePayload, isOpenWorkersError, logSubject, streams } from "@openworkers/core";
+import { encodeLogBatch, isOpenWorkersError, logSubject, streams } from "@openworkers/core";
 import {
   connect,
   createLogToken,
@@ -64,7 +64,7 @@ function publisher({ bus, shops }: World, signal: AbortSignal): Promise<string[]
     const batch = batchOf(messages.map((message) => line(shop, message)));
     for (;;) {
       try {
-        await bus.publish(logSubject(shop.workerId), encodePayload(batch), {
+        await bus.publish(logSubject(shop.workerId), encodeLogBatch(batch), {
           id: batch.batchId,
           timeoutMs: 2_000,
         });

@@ -20,6 +20,34 @@ const greatestInteger = 2 ** 31 - 1;
  * @param storedAt when the bus stored the batch, in Unix milliseconds
  */
 export function repair(record: LogRecord, storedAt: number): LogRecord {
+  return isWhole(record, storedAt) ? record : repaired(record, storedAt);
+}
+
+/** Whether there is nothing to repair, as in nearly all: to find that out costs less than to make them anew. */
+function isWhole(record: LogRecord, storedAt: number): boolean {
+  if (!Number.isInteger(record.time) || !isWithin(record.time, storedAt + clockSkewMs)) return false;
+  if (!isWholeText(record.worker) || !isWithin(record.version, greatestInteger)) return false;
+  if (record.kind === "line") {
+    const { message, exception } = record;
+    if (exception === undefined) return isWholeText(message);
+    return [message, exception.name, exception.message, exception.stack].every(isWholeText);
+  }
+  return (
+    isWholeText(record.path) &&
+    isWholeText(record.host) &&
+    isWholeText(record.method) &&
+    isWholeText(record.outcome) &&
+    (record.event === undefined || isWholeText(record.event)) &&
+    isWithin(record.status, greatestInteger) &&
+    isWithin(record.wallMs, longestMs) &&
+    isWithin(record.cpuMs, longestMs)
+  );
+}
+
+const isWholeText = (text: string) => text.isWellFormed() && !text.includes("\0");
+const isWithin = (value: number, most: number) => value >= 0 && value <= most;
+
+function repaired(record: LogRecord, storedAt: number): LogRecord {
   const base = {
     ...record,
     time: Math.round(
@@ -60,8 +88,7 @@ export function repair(record: LogRecord, storedAt: number): LogRecord {
 
 /** Text without what PostgreSQL refuses; U+FFFD stands where it was. */
 export function repairText(text: string): string {
-  const whole = text.isWellFormed() ? text : text.toWellFormed();
-  return whole.includes("\0") ? whole.replaceAll("\0", "\uFFFD") : whole;
+  return isWholeText(text) ? text : text.toWellFormed().replaceAll("\0", "\uFFFD");
 }
 
 /** The worker whose records lie on `subject`; undefined when it is none of the logs'. */
@@ -75,9 +102,12 @@ export function positioned(
   { records }: LogBatch,
   { batch, workerId, storedAt }: { batch: number; workerId: WorkerId; storedAt: number },
 ): Positioned[] {
-  return records.flatMap((record, index) =>
-    record.workerId === workerId ? [{ position: { batch, index }, record: repair(record, storedAt) }] : [],
-  );
+  const found: Positioned[] = [];
+  for (const [index, record] of records.entries()) {
+    if (record.workerId === workerId)
+      found.push({ position: { batch, index }, record: repair(record, storedAt) });
+  }
+  return found;
 }
 
 /** A record as clients get it: with its position, which is what they resume from. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { encodePayload, type LogRecord, logSubject, streams } from "@openworkers/core";
+import { encodeLogBatch, encodePayload, type LogRecord, logSubject, streams } from "@openworkers/core";
 import { sql } from "kysely";
 import { queryLogs } from "./client/query-logs.ts";
 import { startTestLogs, type TestLogs } from "./testing/platform.ts";
@@ -91,13 +91,13 @@ describe("the logs service", () => {
     const batch = batchOf([line(shop, "x")]);
     const wrong = [
       new TextEncoder().encode("{"),
-      encodePayload({ ...batch, v: 2 }),
-      encodePayload({ ...batch, records: [] } as unknown as { v: number }),
+      encodePayload({ ...batch, v: 3 }),
+      encodeLogBatch({ ...batch, records: [] }),
     ];
     for (const payload of wrong) {
       await logs.bus.publish(logSubject(shop.workerId), payload, { id: crypto.randomUUID() });
     }
-    await logs.bus.publish("ow.logs.nobody", encodePayload(batch), { id: crypto.randomUUID() });
+    await logs.bus.publish("ow.logs.nobody", encodeLogBatch(batch), { id: crypto.randomUUID() });
     await logs.publish(shop.workerId, [line(shop, "right")]);
     await logs.settled();
     expect(await stored(service.url, shop)).toMatchObject([{ message: "right" }]);
@@ -148,7 +148,7 @@ describe("the logs service", () => {
     await using service = await logs.serve();
     const batch = batchOf([line(shop, "once")]);
     for (const id of ["first", "second"]) {
-      await logs.bus.publish(logSubject(shop.workerId), encodePayload(batch), {
+      await logs.bus.publish(logSubject(shop.workerId), encodeLogBatch(batch), {
         id: `${batch.batchId}-${id}`,
       });
     }

@@ -47,6 +47,8 @@ export interface LogsService extends AsyncDisposable {
 
 /** Connections to PostgreSQL. Questions have their own, so that many of them hold up neither writer nor logins. */
 const connections = { writing: 3, reading: 4 } as const;
+/** A ninth of the processor time of who serves requests, when there is not enough for all (sched(7)). */
+const writingNice = 10;
 /** What a killed service held is stored by another so much later; one that waits for PostgreSQL says that it works. */
 const ackWaitMs = 10_000;
 const workingMs = 3_000;
@@ -78,7 +80,11 @@ export async function createLogsService(options: LogsServiceOptions): Promise<Lo
   const { bus, settings } = options;
   const { report } = parts.use(new BoundedReports(options.report));
   const database = parts.use(
-    options.database.another({ max: connections.writing, applicationName: "openworkers-logs" }),
+    options.database.another({
+      max: connections.writing,
+      applicationName: "openworkers-logs",
+      nice: writingNice,
+    }),
   );
   const reading = parts.use(
     options.database.another({

@@ -9,12 +9,12 @@ import {
 import {
   type Address,
   type Database,
-  type DatabaseRow,
-  databaseRow,
   databaseTokensUsed,
   findDatabaseToken,
   parseAddress,
+  type SealedDatabaseRow,
   type SecretKeys,
+  sealedDatabaseRow,
 } from "@openworkers/db";
 import { z } from "zod";
 import type { DatabaseRole, Principal, Tenant, TenantDirectory, TenantPlace } from "./tenant.ts";
@@ -168,10 +168,10 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
 
   async #load(id: DatabaseId): Promise<Tenant> {
     const { database, make } = this.#options;
-    let row = await databaseRow(database, id);
+    let row = await sealedDatabaseRow(database, id);
     if (row?.state === "wanted") {
       await make(id);
-      row = await databaseRow(database, id);
+      row = await sealedDatabaseRow(database, id);
     }
     if (row === undefined || row.state === "deleting") {
       throw new OpenWorkersError("NOT_FOUND", "The database has been deleted.");
@@ -186,7 +186,7 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
     };
   }
 
-  async #placeOf({ id, kind, sealed }: DatabaseRow): Promise<TenantPlace> {
+  async #placeOf({ id, kind, sealed }: SealedDatabaseRow): Promise<TenantPlace> {
     if (sealed === null) throw new Error(`database ${id} is ready and has no passwords`);
     const { secretKeys } = this.#options;
     if (kind === "platform") return { kind, passwords: await passwordsOf({ id, sealed }, secretKeys) };
@@ -214,7 +214,7 @@ export class PlatformDirectory implements TenantDirectory, AsyncDisposable {
 
 /** The passwords of a database's roles. @throws OpenWorkersError SECRET_UNREADABLE; Error when it has none yet */
 export async function passwordsOf(
-  { id, sealed }: Pick<DatabaseRow, "id" | "sealed">,
+  { id, sealed }: Pick<SealedDatabaseRow, "id" | "sealed">,
   secretKeys: Pick<SecretKeys, "open">,
 ): Promise<Readonly<Record<DatabaseRole, string>>> {
   if (sealed === null) throw new Error(`database ${id} has no passwords yet`);

@@ -5,6 +5,7 @@ export { describePrincipal, type PostgateEvent } from "./events.ts";
 export { TenantGateway, type TenantGatewayOptions } from "./gateway.ts";
 export type { HttpFace } from "./http/http-face.ts";
 export { keptMs as dumpKeptMs } from "./life/deletion.ts";
+export * from "./platform/mod.ts";
 export { Postgate, type PostgateOptions, type WorkerCaller } from "./postgate.ts";
 export { PostgateService, type PostgateServiceOptions } from "./service.ts";
 export * from "./tenant.ts";

@@ -41,6 +41,8 @@ export interface PostgateOptions {
 /** Who calls through a binding. */
 export interface WorkerCaller {
   readonly worker: string;
+  /** What it may do there; all that the database's owner may unless given. */
+  readonly scope?: DatabaseScope;
 }
 
 /**
@@ -89,14 +91,15 @@ export class Postgate implements AsyncDisposable {
 
   /**
    * Answers one request of the query protocol (`POST`, JSON) for a worker that the database is bound to, which is its
-   * owner there. Failures are answers too. `request.signal` cancels it.
+   * owner there unless it says less. Failures are answers too. `request.signal` cancels it.
    */
-  async query(databaseId: DatabaseId, request: Request, { worker }: WorkerCaller): Promise<Response> {
+  async query(databaseId: DatabaseId, request: Request, caller: WorkerCaller): Promise<Response> {
+    const { worker, scope = "owner" } = caller;
     return this.#counted(async () => {
       const tenant = await this.#options.directory.tenant(databaseId).catch((thrown: unknown) => {
         throw lookupFailure(thrown);
       });
-      return this.#answer({ tenant, scope: "owner", by: { kind: "worker", worker } }, request);
+      return this.#answer({ tenant, scope, by: { kind: "worker", worker } }, request);
     });
   }
 

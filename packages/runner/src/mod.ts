@@ -1,4 +1,11 @@
 export type { DatabaseCaller, DatabaseGateway } from "./bindings/database/gateway.ts";
+export type {
+  PlatformAction,
+  PlatformCaller,
+  PlatformGateway,
+  PlatformResource,
+} from "./bindings/platform/gateway.ts";
+export { PlatformServices, type PlatformServicesOptions } from "./bindings/platform/services.ts";
 export { BucketStores, type StorageServices } from "./bindings/storage/bucket-stores.ts";
 export { endpointSchema, readS3Settings, type S3Settings } from "./bindings/storage/settings.ts";
 export { storageServices } from "./bindings/storage/storage-services.ts";
@@ -6,6 +13,7 @@ export {
   type CellHost,
   checkSandbox,
   checkStart,
+  checkWorker,
   findSandbox,
   openCellHost,
   type Sandbox,

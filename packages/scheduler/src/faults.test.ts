@@ -2,16 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { newId } from "@openworkers/core";
-import {
-  connect,
-  type Database,
-  listCrons,
-  migrate,
-  type Queries,
-  type StoredScheduledEvent,
-  startEmbeddedPostgres,
-} from "@openworkers/db";
-import { temporaryCluster } from "@openworkers/db/testing";
+import { type Database, listCrons, type Queries, type StoredScheduledEvent } from "@openworkers/db";
+import { withTestServer } from "@openworkers/db/testing";
 import { sql } from "kysely";
 import { ChildProcess, type Run } from "./testing/child-process.ts";
 import { type TestPlatform, testPlatform } from "./testing/platform.ts";
@@ -110,19 +102,17 @@ describe("each due time runs once, and none is forgotten, when", () => {
   test(
     "PostgreSQL is stopped and started again",
     async () => {
-      await using server = await startEmbeddedPostgres({ dataDir: temporaryCluster(), durable: false });
-      await using database = connect(server.url);
-      await migrate(database);
-      await using platform = await testPlatform({ database, url: server.url });
+      await using server = await withTestServer();
+      await using platform = await testPlatform(server);
       await using runner = await TestRunner.start(platform.bus);
       await platform.scheduler();
       await platform.scheduler();
       await platform.add("* * * * * *");
       for (const restart of [1, 2]) {
         await eventually(() => runner.runs.length >= 4 * restart);
-        await server.stop();
+        await server.postgres.stop();
         await Bun.sleep(Math.random() * 3_000);
-        await server.start();
+        await server.postgres.start();
       }
       const before = runner.runs.length;
       await eventually(() => runner.runs.length >= before + 4);

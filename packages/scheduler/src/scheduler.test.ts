@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { newId } from "@openworkers/core";
 import { changeCron, listCrons, removeCron, runCron, type StoredScheduledEvent } from "@openworkers/db";
+import { sql } from "kysely";
 import { testPlatform } from "./testing/platform.ts";
 import { eventually, TestRunner } from "./testing/test-runner.ts";
 
@@ -57,6 +58,44 @@ describe("a scheduler", () => {
     expect(new Set(keys).size).toBe(keys.length);
     expect(new Set(history.map(({ cronId }) => cronId)).size).toBe(crons.length);
     expect(schedulers.reduce((sum, each) => sum + each.stats().published, 0)).toBeGreaterThanOrEqual(60);
+  });
+
+  test("runs each of a thousand that are due at the same second once, two schedulers or not", async () => {
+    await using platform = await testPlatform();
+    await using runner = await TestRunner.start(platform.bus);
+    const due = Math.ceil((Date.now() + 3_000) / 1_000) * 1_000;
+    await platform.database.read((queries) =>
+      sql`
+        with workers as (
+          insert into workers (id, name, owner_id)
+          select gen_random_uuid(), 'many-' || number, ${platform.by}::uuid from generate_series(1, 10) as number
+          returning id
+        )
+        insert into crons (id, worker_id, expression, timezone, source, retries, retry_delay_ms, late, late_cap, overlap,
+          wall_ms, next_due)
+        select gen_random_uuid(), id, number % 60 || ' ' || number / 60 || ' 1 1 *', 'UTC', 'user', 0, 1000, 'once', 1,
+          'allow', 30000, to_timestamp(${due} / 1000.0)
+        from workers, generate_series(0, 99) as number
+      `.execute(queries),
+    );
+    await Promise.all([platform.scheduler(), platform.scheduler({ bus: await platform.nats.connect() })]);
+    const finished = async () => {
+      const { rows } = await platform.database.read((queries) =>
+        sql<{ cron_id: string }>`select cron_id from scheduled_events where state = 'finished'`.execute(
+          queries,
+        ),
+      );
+      return rows.length >= 1_000 && rows;
+    };
+    const rows = await eventually(finished);
+    expect(new Set(rows.map((row) => row.cron_id)).size).toBe(1_000);
+    // One whose acknowledgement did not come in time may run once more, and says so.
+    const first = runner.runs.filter(({ redelivered }) => !redelivered);
+    const runs = first.map(({ cronId, scheduledTime }) => `${cronId} ${scheduledTime}`);
+    expect(runs).toHaveLength(1_000);
+    expect(new Set(runs).size).toBe(1_000);
+    expect(runner.runs.every(({ scheduledTime }) => scheduledTime === due)).toBe(true);
+    expect(platform.reports).toEqual([]);
   });
 
   test("runs a cron on demand, at once, though it is paused", async () => {

@@ -19,6 +19,7 @@ import { defaultSettings, type SchedulerSettings } from "./settings.ts";
 import { Counters, type SchedulerStats } from "./stats.ts";
 import { Periodic } from "./upkeep/periodic.ts";
 import { trimHistory } from "./upkeep/retention.ts";
+import { trimSignIn } from "./upkeep/sign-in.ts";
 import { Sweeper } from "./upkeep/sweep.ts";
 import { Wake } from "./wake.ts";
 
@@ -132,7 +133,10 @@ class RunningScheduler implements Scheduler {
     );
     const sweeper = new Sweeper(shared);
     parts.use(new Periodic(sweepMs, "Lost crons were not looked for.", () => sweeper.sweep(), this.#report));
-    const trim = () => trimHistory(this.#database, this.#settings, this.#clock.now());
+    const trim = async () => {
+      await trimHistory(this.#database, this.#settings, this.#clock.now());
+      await trimSignIn(this.#database);
+    };
     parts.use(new Periodic(retentionMs, "Old history was not deleted.", trim, this.#report));
     this.#loop = this.#run();
   }

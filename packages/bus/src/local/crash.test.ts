@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bus } from "../bus.ts";
-import { code, Seen, testConsumer, testStream } from "../testing/contract.ts";
+import { code, Seen, testConsumer, testStream } from "../testing/contract-rig.ts";
 import { bytes } from "../testing/text.ts";
 import { openLocalBus } from "./local-bus.ts";
 

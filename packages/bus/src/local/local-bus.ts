@@ -17,6 +17,7 @@ import type {
   StreamState,
 } from "../bus.ts";
 import { checkConsumer, checkMessageId, checkStream } from "../checks.ts";
+import { Consumptions } from "../consumptions.ts";
 import { Counters } from "../counters.ts";
 import { checkFilter, checkSubject, covers, matches, overlap } from "../subjects.ts";
 import { LocalConsumer } from "./consumer.ts";
@@ -62,7 +63,7 @@ class LocalBus implements Bus {
   readonly #sweeper: Sweeper;
   readonly #counters = new Counters();
   readonly #streams = new Map<string, LocalStream>();
-  readonly #consumptions = new Set<LocalConsumption>();
+  readonly #consumptions = new Consumptions();
   readonly #ending = new AbortController();
 
   constructor({ path, reserveBytes, report }: LocalBusOptions, lock: Disposable) {
@@ -132,17 +133,7 @@ class LocalBus implements Bus {
     const stream = this.#stream(definition.stream);
     const consumer = await this.#write(() => this.#ensureConsumer(stream, definition));
     const consumption = new LocalConsumption(consumer, definition, handle, this.#reports.report);
-    this.#consumptions.add(consumption);
-    const consumptions = this.#consumptions;
-    return {
-      get handling() {
-        return consumption.handling;
-      },
-      async [Symbol.asyncDispose]() {
-        await consumption[Symbol.asyncDispose]();
-        consumptions.delete(consumption);
-      },
-    };
+    return this.#consumptions.keep(consumption);
   }
 
   follow({ stream, subject, after, signal }: FollowOptions): AsyncIterable<StoredMessage> {
@@ -203,7 +194,7 @@ class LocalBus implements Bus {
     if (this.#ending.signal.aborted) return;
     this.#ending.abort();
     this.#sweeper[Symbol.dispose]();
-    await Promise.all([...this.#consumptions].map((consumption) => consumption[Symbol.asyncDispose]()));
+    await this.#consumptions[Symbol.asyncDispose]();
     for (const stream of this.#streams.values()) {
       for (const consumer of stream.consumers.values()) consumer.close();
     }

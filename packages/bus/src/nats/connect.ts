@@ -38,6 +38,8 @@ export interface NatsOptions {
   readonly report: Report;
 }
 
+/** What another process needs in order to reach the same server as the same user. */
+export type NatsConnectionOptions = Omit<NatsOptions, "name" | "report">;
 /** Services of one platform start together, and NATS among them: who waits no longer than this says nothing. */
 const sayAfterMs = 2_000;
 const sayEveryMs = 60_000;

@@ -16,6 +16,7 @@ import type {
   StreamState,
 } from "../bus.ts";
 import { checkConsumer, checkMessageId, checkSize, checkStream } from "../checks.ts";
+import { Consumptions } from "../consumptions.ts";
 import { Counters } from "../counters.ts";
 import { checkFilter, checkSubject, matches } from "../subjects.ts";
 import { NatsConsumption } from "./consume.ts";
@@ -38,7 +39,7 @@ export class NatsBus implements Bus {
   readonly #reports: BoundedReports;
   readonly #counters = new Counters();
   readonly #declared = new Map<string, StreamDefinition>();
-  readonly #consumptions = new Set<Consumption>();
+  readonly #consumptions = new Consumptions();
   readonly #ending = new AbortController();
 
   constructor(
@@ -113,17 +114,7 @@ export class NatsBus implements Bus {
       handle,
       ensure,
     });
-    this.#consumptions.add(consumption);
-    const consumptions = this.#consumptions;
-    return {
-      get handling() {
-        return consumption.handling;
-      },
-      async [Symbol.asyncDispose]() {
-        await consumption[Symbol.asyncDispose]();
-        consumptions.delete(consumption);
-      },
-    };
+    return this.#consumptions.keep(consumption);
   }
 
   follow(options: FollowOptions): AsyncIterable<StoredMessage> {
@@ -246,7 +237,7 @@ export class NatsBus implements Bus {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort();
     this.#link.hurry();
-    await Promise.all([...this.#consumptions].map((consumption) => consumption[Symbol.asyncDispose]()));
+    await this.#consumptions[Symbol.asyncDispose]();
     this.#link.markClosed();
     this.#reports[Symbol.dispose]();
     // What was said last, such as an acknowledgement nobody waited for, should arrive; a server that is away cannot hear it.

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { Bus, StoredMessage, StreamDefinition } from "../bus.ts";
-import { code, on, Seen, testConsumer, testStream, until } from "../testing/contract.ts";
+import { code, on, Seen, testConsumer, testStream, until } from "../testing/contract-rig.ts";
 import { startTestCluster, startTestNats } from "../testing/nats.ts";
 import { bytes, text } from "../testing/text.ts";
 

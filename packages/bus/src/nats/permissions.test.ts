@@ -4,7 +4,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { scheduledConsumer, scheduledResultsConsumer, streams } from "@openworkers/core";
 import type { Bus } from "../bus.ts";
 import { natsFromEnvironment } from "../environment.ts";
-import { code, Seen } from "../testing/contract.ts";
+import { code, Seen } from "../testing/contract-rig.ts";
 import { startTestNats, type TestNats } from "../testing/nats.ts";
 import { bytes } from "../testing/text.ts";
 import { connectNats } from "./connect.ts";

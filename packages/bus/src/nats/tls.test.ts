@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { natsFromEnvironment } from "../environment.ts";
 import { makeCertificates, type TestCertificates } from "../testing/certificates.ts";
-import { on, testStream, until } from "../testing/contract.ts";
+import { on, testStream, until } from "../testing/contract-rig.ts";
 import { startTestNats, type TestNats } from "../testing/nats.ts";
 import { bytes } from "../testing/text.ts";
 import { connectNats } from "./connect.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { nkeys } from "@nats-io/transport-node";
 import { z } from "zod";
 import { connectNats } from "../nats/connect.ts";
-import { code, on, Seen, testConsumer, testStream, until } from "../testing/contract.ts";
+import { code, on, Seen, testConsumer, testStream, until } from "../testing/contract-rig.ts";
 import { bytes } from "../testing/text.ts";
 import { type NatsServer, startNatsServer } from "./nats-server.ts";
 

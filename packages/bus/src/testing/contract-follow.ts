@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { StoredMessage } from "../bus.ts";
-import { type ContractContext, ids, on, Seen, testConsumer } from "./contract.ts";
+import { type ContractContext, ids, on, Seen, testConsumer } from "./contract-rig.ts";
 import { bytes } from "./text.ts";
 
 /** Follows until `end`, into `seen`. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { StoredMessage } from "../bus.ts";
-import { type ContractContext, code, ids, on, Seen, testConsumer, until } from "./contract.ts";
+import { type ContractContext, code, ids, on, Seen, testConsumer, until } from "./contract-rig.ts";
 import { bytes } from "./text.ts";
 
 export function contractOfLimits({ bus, stream }: ContractContext): void {

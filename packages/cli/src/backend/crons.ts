@@ -32,7 +32,7 @@ export interface CronsBackend {
   remove(which: WhichCron): Promise<StoredCron>;
   /** Has it run now. */
   run(which: WhichCron): Promise<StoredScheduledEvent>;
-  event(id: StoredScheduledEvent["id"]): Promise<StoredScheduledEvent>;
+  event(worker: string, id: StoredScheduledEvent["id"]): Promise<StoredScheduledEvent>;
   /** The newest first. */
   history(worker: string, options: HistoryOptions): Promise<StoredScheduledEvent[]>;
 }

@@ -1,13 +1,9 @@
 import { OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
 import {
-  addDomain,
-  createDeployment,
   createLogToken,
   createNamedLogToken,
   createResource,
   type Database,
-  type Deployment,
-  type Domain,
   deleteResource,
   deployVersion,
   effectiveLimits,
@@ -15,24 +11,18 @@ import {
   getResource,
   getWorker,
   listAudit,
-  listDeployments,
-  listDomains,
   listLogTokens,
   listResources,
   listRoutes,
   listVersions,
-  listWorkers,
   missingAssets,
   type NamedLogToken,
-  parseHostname,
-  removeDomain,
   revokeLogToken,
   rotateSealingKey,
   SecretKeys,
   setLogRetention,
   sweepUploads,
   uploadAssets,
-  verifyDomain,
 } from "@openworkers/db";
 import type { QueueCounter } from "../queues/counter.ts";
 import type {
@@ -50,10 +40,12 @@ import type {
   WorkerDetails,
   WorkerSummary,
 } from "./backend.ts";
-import { hasTxtRecord, type TxtResolver } from "./dns.ts";
+import type { TxtResolver } from "./dns.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import { SqlCrons } from "./sql-crons.ts";
 import { SqlDatabases } from "./sql-databases.ts";
+import { SqlDeployments } from "./sql-deployments.ts";
+import { SqlDomains } from "./sql-domains.ts";
 import { SqlEnvironment } from "./sql-environment.ts";
 import { SqlKv } from "./sql-kv.ts";
 import { SqlQueues } from "./sql-queues.ts";
@@ -69,7 +61,8 @@ const logTokenMs = 3_600_000;
 export class SqlBackend implements Backend {
   readonly #database: Database;
   readonly #dataDir: string | undefined;
-  readonly #dns: TxtResolver | undefined;
+  readonly #deployments: SqlDeployments;
+  readonly #domains: SqlDomains;
   readonly #storage: SqlStorage;
   readonly databases: SqlDatabases;
   readonly crons: SqlCrons;
@@ -87,7 +80,8 @@ export class SqlBackend implements Backend {
   ) {
     this.#database = database;
     this.#dataDir = dataDir;
-    this.#dns = dns;
+    this.#deployments = new SqlDeployments(database, () => this.#by());
+    this.#domains = new SqlDomains(database, () => this.#by(), dns);
     this.#storage = new SqlStorage(database, () => this.#secretKeys());
     this.databases = new SqlDatabases(database, () => this.#by());
     this.crons = new SqlCrons(database, () => this.#by());
@@ -133,8 +127,7 @@ export class SqlBackend implements Backend {
   }
 
   async workers(): Promise<WorkerSummary[]> {
-    const workers = await listWorkers(this.#database);
-    return await Promise.all(workers.map(({ name }) => this.#summary(name)));
+    return await this.#deployments.workers();
   }
 
   async worker(name: string): Promise<WorkerDetails> {
@@ -142,7 +135,7 @@ export class SqlBackend implements Backend {
     const versions = await listVersions(this.#database, name);
     const live = versions.find(({ percent }) => percent > 0);
     return {
-      ...(await this.#summary(name)),
+      ...(await this.#deployments.summary(name)),
       domains: await this.domains(name),
       routes: (await listRoutes(this.#database, name)).map(({ pattern }) => pattern),
       limits: effectiveLimits([worker.limits, live?.limits]),
@@ -156,20 +149,11 @@ export class SqlBackend implements Backend {
   }
 
   async versions(worker: string): Promise<VersionSummary[]> {
-    const versions = await listVersions(this.#database, worker);
-    return versions.map((version) => ({
-      version: version.number,
-      bytes: version.bytes,
-      compatibilityDate: version.compatibilityDate,
-      compatibilityFlags: version.compatibilityFlags,
-      message: version.message ?? undefined,
-      createdAt: version.createdAt,
-      percent: version.percent,
-    }));
+    return await this.#deployments.versions(worker);
   }
 
   async deployments(worker: string): Promise<DeploymentSummary[]> {
-    return (await listDeployments(this.#database, worker)).map(toDeploymentSummary);
+    return await this.#deployments.list(worker);
   }
 
   async createDeployment(
@@ -177,16 +161,7 @@ export class SqlBackend implements Backend {
     shares: readonly Share[],
     message?: string,
   ): Promise<DeploymentSummary> {
-    const id = await createDeployment(this.#database, {
-      worker,
-      versions: new Map(shares.map(({ version, percent }) => [version, percent])),
-      by: await this.#by(),
-      ...(message === undefined ? {} : { message }),
-    });
-    const made = (await listDeployments(this.#database, worker)).find((deployment) => deployment.id === id);
-    if (made === undefined)
-      throw new OpenWorkersError("CONFLICT", `${worker} was changed by somebody else meanwhile.`);
-    return toDeploymentSummary(made);
+    return await this.#deployments.create(worker, shares, message);
   }
 
   async values(worker: string, options: { readonly missingIsEmpty?: boolean } = {}): Promise<ValueSummary[]> {
@@ -277,38 +252,19 @@ export class SqlBackend implements Backend {
   }
 
   async domains(worker?: string): Promise<DomainSummary[]> {
-    if (worker !== undefined) await getWorker(this.#database, worker);
-    return (await listDomains(this.#database, worker)).map(toDomainSummary);
+    return await this.#domains.list(worker);
   }
 
   async addDomain(worker: string, hostname: string): Promise<DomainSummary> {
-    return toDomainSummary(await addDomain(this.#database, { worker, hostname, by: await this.#by() }));
+    return await this.#domains.add(worker, hostname);
   }
 
   async verifyDomain(hostname: string, { trust }: { readonly trust: boolean }): Promise<DomainSummary> {
-    const name = parseHostname(hostname);
-    const domain = (await listDomains(this.#database)).find((candidate) => candidate.hostname === name);
-    if (domain === undefined) {
-      throw new OpenWorkersError("NOT_FOUND", `No worker has the domain ${name}.`, {
-        hint: `Add it first: ow domains add WORKER ${name}`,
-      });
-    }
-    const proven =
-      trust || domain.verifiedAt !== null || (await hasTxtRecord(name, domain.verificationToken, this.#dns));
-    if (!proven) {
-      throw new OpenWorkersError(
-        "FORBIDDEN",
-        `_openworkers.${name} has no TXT record "${domain.verificationToken}".`,
-        {
-          hint: "Set it and wait until DNS has it, or say --trust when this platform and the domain are yours.",
-        },
-      );
-    }
-    return toDomainSummary(await verifyDomain(this.#database, { hostname: name, by: await this.#by() }));
+    return await this.#domains.verify(hostname, trust);
   }
 
   async removeDomain(hostname: string): Promise<void> {
-    await removeDomain(this.#database, { hostname, by: await this.#by() });
+    await this.#domains.remove(hostname);
   }
 
   async workerId(worker: string): Promise<WorkerId> {
@@ -358,29 +314,4 @@ export class SqlBackend implements Backend {
   async #environment(): Promise<SqlEnvironment> {
     return new SqlEnvironment(this.#database, await this.#by());
   }
-
-  async #summary(name: string): Promise<WorkerSummary> {
-    const { lastVersion, createdAt } = await getWorker(this.#database, name);
-    const [live] = await listDeployments(this.#database, name);
-    return {
-      worker: name,
-      live: live === undefined ? [] : toDeploymentSummary(live).shares,
-      versions: lastVersion,
-      createdAt,
-      deployedAt: live?.createdAt,
-    };
-  }
-}
-
-function toDeploymentSummary({ id, versions, message, createdAt }: Deployment): DeploymentSummary {
-  return {
-    id,
-    shares: versions.map(({ version, percent }) => ({ version, percent })),
-    message: message ?? undefined,
-    createdAt,
-  };
-}
-
-function toDomainSummary({ hostname, worker, verifiedAt, verificationToken }: Domain): DomainSummary {
-  return { hostname, worker, verified: verifiedAt !== null, token: verificationToken };
 }

@@ -52,7 +52,7 @@ export class SqlCrons implements CronsBackend {
     return await runCron(this.#database, { ...which, by: await this.#by() });
   }
 
-  async event(id: StoredScheduledEvent["id"]): Promise<StoredScheduledEvent> {
+  async event(_: string, id: StoredScheduledEvent["id"]): Promise<StoredScheduledEvent> {
     return await getScheduledEvent(this.#database, id);
   }
 

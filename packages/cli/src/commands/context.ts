@@ -1,10 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Backend } from "../backend/backend.ts";
 import { exitCodes } from "../output/exit-codes.ts";
 import { Output } from "../output/output.ts";
-import type { SandboxKind } from "../platform/sandbox-kind.ts";
-import type { DatabaseFaces } from "../profile/profile.ts";
-import { openPlatform, type PlatformChoice } from "./platform.ts";
+import { type OpenPlatform, openPlatform, type PlatformChoice } from "./platform.ts";
 
 /** What a command's action works with. */
 export interface CommandContext {
@@ -13,23 +10,14 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-export interface PlatformContext extends CommandContext {
-  readonly backend: Backend;
-  /** What the platform's cells run in. */
-  readonly sandbox: SandboxKind;
-  /** See `OpenPlatform.databaseFaces`. */
-  databaseFaces(): DatabaseFaces;
-  /** Address of a worker's host, or of a version's preview. */
-  url(worker: string, version?: number): string;
-  /** See `OpenPlatform.served`. */
-  served(worker: string, version: number): Promise<boolean | undefined>;
-}
+/** What a command that works on a platform has beside that: see `OpenPlatform`. */
+export type PlatformContext = CommandContext & Omit<OpenPlatform, keyof AsyncDisposable>;
 
 interface CommonOptions {
   readonly json?: boolean;
 }
 
-interface PlatformOptions extends CommonOptions {
+export interface PlatformOptions extends CommonOptions {
   readonly profile?: string;
   readonly port?: number;
 }
@@ -55,7 +43,12 @@ export function command(name: string, summary: string, examples: readonly string
 /** A subcommand that works on a platform: adds the options that choose it. */
 export function platformCommand(name: string, summary: string, examples: readonly string[]): Command {
   return command(name, summary, examples)
-    .addOption(new Option("--profile <name>", "the running platform to use (default: the one started last)"))
+    .addOption(
+      new Option(
+        "--profile <name>",
+        "the login or running platform to use (default: what `ow profile use` chose, else the one started last)",
+      ),
+    )
     .addOption(new Option("--port <port>", "the running platform to use, by its port").argParser(parsePort));
 }
 
@@ -102,14 +95,7 @@ export async function withPlatform<T>(
 ): Promise<T> {
   return await withContext(options, async (context) => {
     await using platform = await openPlatform(choiceOf(options));
-    return await work({
-      ...context,
-      backend: platform.backend,
-      sandbox: platform.sandbox,
-      databaseFaces: platform.databaseFaces,
-      url: platform.url,
-      served: platform.served,
-    });
+    return await work({ ...platform, ...context });
   });
 }
 

@@ -1,20 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { OwHome, type RunningOw } from "../testing/ow.ts";
+import { hookMs, sharedPlatform } from "../testing/shared-platform.ts";
 
-const hookMs = 60_000;
+const { home } = sharedPlatform();
 
-let home: OwHome;
-let platform: RunningOw;
 beforeAll(async () => {
-  home = await OwHome.create();
-  platform = await home.up();
   await write("export default { scheduled() {} }", ["0 6 * * *", "0 7 * * *"]);
   await home.json("deploy", "worker");
-}, hookMs);
-afterAll(async () => {
-  expect(await platform.end("SIGINT")).toBe(0);
-  await home[Symbol.asyncDispose]();
 }, hookMs);
 
 /** Writes the worker, whose manifest has these crons. */

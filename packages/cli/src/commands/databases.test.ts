@@ -1,21 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "pg";
-import { OwHome, type Ready, type RunningOw } from "../testing/ow.ts";
+import { OwHome } from "../testing/ow.ts";
+import { hookMs, sharedPlatform } from "../testing/shared-platform.ts";
 
-const hookMs = 60_000;
-
-let home: OwHome;
-let platform: RunningOw & { readonly ready: Ready };
-beforeAll(async () => {
-  home = await OwHome.create();
-  platform = await home.up();
-}, hookMs);
-afterAll(async () => {
-  expect(await platform.end("SIGINT")).toBe(0);
-  await home[Symbol.asyncDispose]();
-}, hookMs);
+const platform = sharedPlatform();
+const { home } = platform;
 
 interface Result {
   readonly rows: readonly (readonly unknown[])[];
@@ -272,7 +263,7 @@ describe("a project's databases", () => {
 test(
   "a server of one's own that the operator permits is used like any other database, and left alone when it is deleted",
   async () => {
-    await using own = await OwHome.create();
+    await using own = new OwHome();
     // A server that is to be had wherever this runs: the platform's own way in, as somebody else's would be.
     const port = freePort();
     const env = { OW_EGRESS_ALLOW: `127.0.0.1:${port}` };

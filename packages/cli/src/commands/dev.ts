@@ -8,9 +8,10 @@ import { develop } from "../dev/develop.ts";
 import type { Output } from "../output/output.ts";
 import { defaultSandbox } from "../platform/sandbox-kind.ts";
 import { type RunningPlatform, startPlatform } from "../platform/start.ts";
-import { chooseProfile, type Profile, type ProfileChoice } from "../profile/profile.ts";
+import { chosenPlatform } from "../profile/choice.ts";
+import { chooseProfile, type ProfileChoice } from "../profile/profile.ts";
 import { choiceOf, platformCommand, withContext } from "./context.ts";
-import { platformAt } from "./platform.ts";
+import { type OpenPlatform, openPlatform, platformAt } from "./platform.ts";
 
 interface Options {
   readonly json?: boolean;
@@ -36,34 +37,30 @@ export function devCommand(): Command {
       await withContext(options, async ({ output, signal }) => {
         await using own = new AsyncDisposableStack();
         own.use(bundler());
-        const profile = await runningOrOwn(choiceOf(options), own, output, signal);
-        const platform = own.use(platformAt(profile.databaseUrl, profile));
+        const platform = own.use(await chosenOrOwn(choiceOf(options), own, output, signal));
         await develop(path, options, {
+          ...platform,
           output,
           signal,
-          backend: platform.backend,
-          sandbox: platform.sandbox,
-          url: platform.url,
-          served: platform.served,
-          databaseFaces: platform.databaseFaces,
-          profile,
         });
       });
     });
 }
 
 // A platform that the user did not name and that does not run is started for as long as `ow dev` lasts.
-async function runningOrOwn(
-  choice: ProfileChoice,
+async function chosenOrOwn(
+  given: ProfileChoice,
   own: AsyncDisposableStack,
   output: Output,
   signal: AbortSignal,
-): Promise<Profile> {
+): Promise<OpenPlatform> {
+  const choice = await chosenPlatform(given);
   try {
-    return await chooseProfile(choice);
+    if (choice.api !== undefined) return await openPlatform(given);
+    const profile = await chooseProfile(choice);
+    return platformAt(profile.databaseUrl, profile);
   } catch (thrown) {
-    const named = choice.name !== undefined || process.env.OW_PROFILE !== undefined;
-    if (named || !isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
+    if (choice.name !== undefined || !isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
   }
   output.note("No platform is running: a temporary one is started, and its data removed at the end.");
   const dataDir = await mkdtemp(join(tmpdir(), "ow-dev-"));
@@ -78,5 +75,5 @@ async function runningOrOwn(
     output,
   });
   own.use(platform);
-  return platform.profile;
+  return platformAt(platform.profile.databaseUrl, platform.profile);
 }

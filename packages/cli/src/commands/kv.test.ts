@@ -1,21 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { connect, deployVersion, ensureOperator } from "@openworkers/db";
-import { OwHome, type Ready, type RunningOw } from "../testing/ow.ts";
+import { hookMs, sharedPlatform } from "../testing/shared-platform.ts";
 
-const hookMs = 60_000;
+const { home } = sharedPlatform();
 
-let home: OwHome;
-let platform: RunningOw & { readonly ready: Ready };
 let namespace: { readonly id: string; readonly name: string };
 beforeAll(async () => {
-  home = await OwHome.create();
-  platform = await home.up();
   namespace = await home.json("kv", "create", "settings");
-}, hookMs);
-afterAll(async () => {
-  expect(await platform.end("SIGINT")).toBe(0);
-  await home[Symbol.asyncDispose]();
 }, hookMs);
 
 const binary = new Uint8Array([0, 255, 254, 10, 13, 128]);
@@ -47,10 +38,7 @@ describe("namespaces", () => {
 
   test("are not deleted while a worker binds them, nor without --yes; then they are", async () => {
     const { id } = await home.json<{ id: never }>("kv", "create", "bound");
-    const [profile] = await Array.fromAsync(
-      new Bun.Glob("*.json").scan(join(home.folder.path, "home/profiles")),
-    );
-    const { databaseUrl } = await Bun.file(join(home.folder.path, "home/profiles", profile ?? "")).json();
+    const { databaseUrl } = await home.profile();
     await using database = connect(databaseUrl);
     const { id: by } = await ensureOperator(database);
     await deployVersion(database, {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { startTestNats } from "@openworkers/bus/testing";
 import {
-  encodePayload,
+  encodeLogBatch,
   type LogBatch,
   type LogLine,
   logSubject,
@@ -35,7 +35,7 @@ async function messages(tail: RunningOw, count: number): Promise<string[]> {
 test("ow tail goes on without gap or duplicate when the service was killed, and ow logs has all of it", async () => {
   await using fixture = await withTestDatabase();
   await using nats = await startTestNats();
-  await using home = await OwHome.create();
+  await using home = new OwHome();
   const bus = await nats.connect();
   const env = {
     DATABASE_URL: fixture.url,
@@ -84,7 +84,7 @@ test("ow tail goes on without gap or duplicate when the service was killed, and 
 test("ow logs says what it cannot do, what is not there, and takes a worker's own retention back", async () => {
   await using fixture = await withTestDatabase();
   await using nats = await startTestNats();
-  await using home = await OwHome.create();
+  await using home = new OwHome();
   const env = {
     DATABASE_URL: fixture.url,
     NATS_URL: `nats://${nats.servers[0]}`,
@@ -119,7 +119,7 @@ test("ow logs says what it cannot do, what is not there, and takes a worker's ow
 test("a token for others reads one worker's logs until it is revoked", async () => {
   await using fixture = await withTestDatabase();
   await using nats = await startTestNats();
-  await using home = await OwHome.create();
+  await using home = new OwHome();
   const env = {
     DATABASE_URL: fixture.url,
     NATS_URL: `nats://${nats.servers[0]}`,
@@ -177,6 +177,6 @@ function batch(workerId: WorkerId, message: string): [string, Uint8Array, { id: 
     level: "log",
     message,
   };
-  const payload: LogBatch = { v: 1, batchId: crypto.randomUUID(), records: [line] };
-  return [logSubject(workerId), encodePayload(payload), { id: payload.batchId }];
+  const payload: LogBatch = { batchId: crypto.randomUUID(), records: [line] };
+  return [logSubject(workerId), encodeLogBatch(payload), { id: payload.batchId }];
 }

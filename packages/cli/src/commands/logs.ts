@@ -1,7 +1,5 @@
-import { resolve } from "node:path";
 import { queryLogs } from "@openworkers/logs";
 import { type Command, InvalidArgumentError } from "commander";
-import { logsAccess } from "../live-logs/access.ts";
 import {
   type FilterOptions,
   filterOf,
@@ -14,17 +12,9 @@ import { watchShortId } from "../live-logs/short-id.ts";
 import { logTokensCommand } from "../live-logs/token-commands.ts";
 import { parseMoment } from "../output/duration.ts";
 import { UsageError } from "../output/failure.ts";
-import { requireNats } from "../platform/bus.ts";
 import { startLogs } from "../platform/logs.ts";
-import {
-  addBusMetrics,
-  type MetricsOptions,
-  processMetrics,
-  startMetrics,
-  withMetricsOptions,
-} from "../platform/metrics.ts";
-import { formatReport } from "../platform/report.ts";
-import { openGround, untilStopped } from "../platform/service.ts";
+import { withMetricsOptions } from "../platform/metrics.ts";
+import { runService, type ServiceOptions } from "../platform/service.ts";
 import { defaultDataDir } from "../profile/home.ts";
 import {
   type CommandContext,
@@ -36,7 +26,7 @@ import {
 } from "./context.ts";
 import { openPlatform } from "./platform.ts";
 
-interface Options extends FilterOptions, MetricsOptions {
+interface Options extends FilterOptions, ServiceOptions {
   readonly json?: boolean;
   readonly profile?: string;
   readonly port?: number;
@@ -46,7 +36,6 @@ interface Options extends FilterOptions, MetricsOptions {
   readonly keep?: number | "default";
   readonly host?: string;
   readonly logsPort?: number;
-  readonly data: string;
 }
 
 /** Records that are shown when neither a time nor a number is given. */
@@ -112,7 +101,7 @@ async function show(worker: string, options: Options, { output, signal }: Comman
   }
   await using platform = await openPlatform(choiceOf(options));
   const workerId = await platform.backend.workerId(worker);
-  const access = logsAccess(platform.backend, platform.profile, workerId);
+  const access = platform.logs(workerId);
   const newest = limit !== undefined || since === undefined;
   const records = queryLogs({
     url: await access.url(),
@@ -161,30 +150,24 @@ async function keep(
   output.result({ worker, logRetentionDays: days }, `The logs of ${worker} are kept ${time}.`);
 }
 
-async function serve(options: Options, { output, signal }: CommandContext): Promise<void> {
-  await using parts = new AsyncDisposableStack();
-  const report = (message: string, details: Record<string, unknown>) =>
-    output.warn(formatReport(message, details));
-  const { database } = await openGround(parts, { name: "logs", dataDir: resolve(options.data) });
-  const bus = parts.use(await requireNats("logs", report, signal));
-  const metrics = processMetrics();
-  addBusMetrics(metrics, bus);
-  const service = parts.use(
-    await startLogs({
-      database,
-      bus,
-      metrics,
-      report,
-      ...(options.logsPort === undefined ? {} : { port: options.logsPort }),
-      ...(options.host === undefined ? {} : { hostname: options.host }),
-    }),
-  );
-  const server = startMetrics(parts, metrics, options, () => service.healthy);
-  output.result(
-    { ready: true, logs: service.url, metricsPort: server?.port ?? null, pid: process.pid },
-    `Logs at ${service.url}`,
-  );
-  await untilStopped(signal);
+async function serve(options: Options, context: CommandContext): Promise<void> {
+  await runService("logs", options, context, async ({ ground, parts, metrics, report, openBus }) => {
+    const service = parts.use(
+      await startLogs({
+        database: ground.database,
+        bus: await openBus(),
+        metrics,
+        report,
+        ...(options.logsPort === undefined ? {} : { port: options.logsPort }),
+        ...(options.host === undefined ? {} : { hostname: options.host }),
+      }),
+    );
+    return {
+      summary: { logs: service.url },
+      text: `Logs at ${service.url}`,
+      healthy: () => service.healthy,
+    };
+  });
 }
 
 // Not null for the default: commander makes an empty text of it.

@@ -1,9 +1,12 @@
-import { OpenWorkersError, previewLabel } from "@openworkers/core";
+import { OpenWorkersError, previewLabel, type WorkerId } from "@openworkers/core";
 import { connect } from "@openworkers/db";
 import type { Backend } from "../backend/backend.ts";
 import { SqlBackend } from "../backend/sql-backend.ts";
+import { type LogsAccess, logsAccess } from "../live-logs/access.ts";
 import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
+import { workerUrl } from "../platform/worker-url.ts";
+import { chosenPlatform } from "../profile/choice.ts";
 import {
   chooseProfile,
   type DatabaseFaces,
@@ -18,10 +21,13 @@ export type PlatformChoice = ProfileChoice;
 /** A platform that commands can act on. */
 export interface OpenPlatform extends AsyncDisposable {
   readonly backend: Backend;
-  readonly sandbox: SandboxKind;
+  /** What its cells run in; absent when it checks by itself that a worker starts. */
+  readonly sandbox: SandboxKind | undefined;
   /** The running platform on this machine; absent when only its database is reached. */
   readonly profile: Profile | undefined;
   url(worker: string, version?: number): string;
+  /** How to read the logs of a worker, or of all without. */
+  logs(workerId: WorkerId | undefined): LogsAccess;
   /** Where tenant databases are reached. @throws OpenWorkersError DATABASE_UNAVAILABLE when nothing on this machine serves them */
   databaseFaces(): DatabaseFaces;
   /**
@@ -38,13 +44,15 @@ const servedMs = 5_000;
 const defaultBase = { baseDomain: process.env.OW_BASE_DOMAIN ?? "localhost", port: 8787 };
 
 /**
- * The platform that `choice` names. Without a choice `DATABASE_URL` decides, else the platform started last.
+ * The platform that `given` names. Without a choice `OW_API_URL` or `DATABASE_URL` decides, else what `ow profile use` or
+ * `ow login` chose, else the platform started last.
  *
  * @throws OpenWorkersError NOT_FOUND when none runs; DATABASE_UNAVAILABLE comes with the first use.
  */
-export async function openPlatform(choice: PlatformChoice): Promise<OpenPlatform> {
-  const chosen =
-    choice.name !== undefined || choice.port !== undefined || process.env.OW_PROFILE !== undefined;
+export async function openPlatform(given: PlatformChoice): Promise<OpenPlatform> {
+  const choice = await chosenPlatform(given);
+  if (choice.api !== undefined) return (await import("./api-platform.ts")).apiPlatform(choice.api);
+  const chosen = choice.name !== undefined || choice.port !== undefined;
   const { DATABASE_URL: databaseUrl } = process.env;
   const profile =
     databaseUrl === undefined || chosen
@@ -66,6 +74,7 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
     profile,
     url: (worker, version) =>
       workerUrl(version === undefined ? worker : previewLabel(version, worker), baseDomain, port),
+    logs: (workerId) => logsAccess(backend, profile, workerId),
     databaseFaces: () => {
       const faces = profile?.databases ?? facesFrom(process.env);
       if (faces !== undefined) return faces;
@@ -83,11 +92,6 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
         : await untilServed(profile.logsSocket, worker, version, AbortSignal.timeout(servedMs)),
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
-}
-
-/** `http://hello.localhost:8787/`. */
-export function workerUrl(label: string, baseDomain: string, port: number): string {
-  return `http://${label}.${baseDomain}${port === 80 ? "" : `:${port}`}/`;
 }
 
 /** A Postgate elsewhere: `http://host:port` and `host:port`. */

@@ -1,19 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { testFolder } from "../testing/files.ts";
-import { OwHome, type Ready, type RunningOw } from "../testing/ow.ts";
+import { sharedPlatform } from "../testing/shared-platform.ts";
 
-const hookMs = 60_000;
-
-let home: OwHome;
-let platform: RunningOw & { readonly ready: Ready };
-beforeAll(async () => {
-  home = await OwHome.create();
-  platform = await home.up();
-}, hookMs);
-afterAll(async () => {
-  expect(await platform.end("SIGINT")).toBe(0);
-  await home[Symbol.asyncDispose]();
-}, hookMs);
+const platform = sharedPlatform();
+const { home } = platform;
 
 const source = `
   export default {

@@ -1,22 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { BucketId } from "@openworkers/core";
 import { connect, deployVersion, ensureOperator } from "@openworkers/db";
-import { OwHome, type Ready, type RunningOw } from "../testing/ow.ts";
+import { hookMs, sharedPlatform } from "../testing/shared-platform.ts";
 
-const hookMs = 60_000;
+const { home } = sharedPlatform();
 
-let home: OwHome;
-let platform: RunningOw & { readonly ready: Ready };
 let bucket: { readonly id: string; readonly name: string };
 beforeAll(async () => {
-  home = await OwHome.create();
-  platform = await home.up();
   bucket = await home.json("storage", "create", "files");
-}, hookMs);
-afterAll(async () => {
-  expect(await platform.end("SIGINT")).toBe(0);
-  await home[Symbol.asyncDispose]();
 }, hookMs);
 
 describe("objects", () => {
@@ -111,9 +103,7 @@ describe("a bucket", () => {
       expect.stringContaining("ow storage delete-bucket files --yes"),
     ]);
     await home.json("storage", "delete-bucket", "unused");
-    const profiles = join(home.folder.path, "home/profiles");
-    const [profile] = await Array.fromAsync(new Bun.Glob("*.json").scan(profiles));
-    const { databaseUrl } = await Bun.file(join(profiles, profile ?? "")).json();
+    const { databaseUrl } = await home.profile();
     await using database = connect(databaseUrl);
     const { id: by } = await ensureOperator(database);
     await deployVersion(database, {

@@ -1,7 +1,7 @@
 import { isOpenWorkersError, type WorkerId } from "@openworkers/core";
 import { type FollowLogsOptions, followLogs } from "@openworkers/logs";
 import type { Command } from "commander";
-import { logsAccess, untilWorker } from "../live-logs/access.ts";
+import { untilWorker } from "../live-logs/access.ts";
 import { type FilterOptions, filterOf, withFilterOptions } from "../live-logs/filter-options.ts";
 import { formatRecord } from "../live-logs/format.ts";
 import { watchShortId } from "../live-logs/short-id.ts";
@@ -53,7 +53,7 @@ async function follow(
   let lost = false;
   const records = followLogs({
     ...options,
-    ...logsAccess(platform.backend, platform.profile, workerId),
+    ...platform.logs(workerId),
     ...(workerId === undefined ? {} : { workerId }),
     ...(late ? { since: began } : { onConnected: following }),
     onLost: (why) => {

@@ -1,13 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import workerTypes from "@openworkers/worker-types/package.json" with { type: "json" };
 import workerd from "workerd/package.json" with { type: "json" };
 import { OwHome } from "../testing/ow.ts";
 
-let home: OwHome;
-beforeAll(async () => {
-  home = await OwHome.create();
-});
+const home = new OwHome();
 afterAll(() => home[Symbol.asyncDispose]());
 
 async function project(name: string, more: Record<string, unknown> = {}): Promise<string> {

@@ -6,20 +6,17 @@ import { join } from "node:path";
 import { parseExposition } from "@openworkers/core/testing";
 import { runtimeDirPath } from "../platform/runtime-dir.ts";
 import { OwHome } from "../testing/ow.ts";
+import { hookMs } from "../testing/shared-platform.ts";
 
-/** Hooks have a deadline of five seconds of their own; PostgreSQL may need them all to make its files. */
-const hookMs = 60_000;
-
-let template: OwHome;
+const template = new OwHome();
 beforeAll(async () => {
-  template = await OwHome.create();
   await (await template.up("--data", join(template.folder.path, "data"))).end("SIGINT");
 }, hookMs);
 afterAll(() => template[Symbol.asyncDispose]());
 
 let home: OwHome;
 beforeEach(async () => {
-  home = await OwHome.create();
+  home = new OwHome();
   await home.folder.write({ "hello.js": `export default { fetch: () => new Response("hello") };` });
 });
 afterEach(() => home[Symbol.asyncDispose]());

@@ -2,57 +2,39 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import colors from "picocolors";
 import { formatFaces } from "../platform/postgate.ts";
-import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
 import { untilStopped } from "../platform/service.ts";
 import { type RunningPlatform, startPlatform } from "../platform/start.ts";
-import { defaultDataDir } from "../profile/home.ts";
+import { workerUrl } from "../platform/worker-url.ts";
 import { command, parsePort, withContext } from "./context.ts";
-import { workerUrl } from "./platform.ts";
+import {
+  type DatabasePortOptions,
+  databasePortsOf,
+  type IngressOptions,
+  withDatabasePortOptions,
+  withIngressOptions,
+} from "./serving-options.ts";
 
-interface Options {
+interface Options extends IngressOptions, DatabasePortOptions {
   readonly json?: boolean;
-  readonly port: number;
-  readonly host: string;
-  readonly data: string;
-  readonly baseDomain: string;
-  readonly sandbox: SandboxKind;
   readonly profile?: string;
-  readonly postgresPort?: number;
-  readonly databasesPort?: number;
   readonly metricsPort?: number;
+  readonly api: boolean;
 }
 
 export function upCommand(): Command {
-  return command("up", "Run the whole platform on this machine", [
+  const up = command("up", "Run the whole platform on this machine", [
     "ow up",
     "ow up --port 8788 --data ./second",
     "DATABASE_URL=postgres://ow:secret@db/openworkers ow up --base-domain workers.example.com",
-  ])
-    .option("--port <port>", "port for the workers; 0 picks a free one", parsePort, 8787)
-    .option("--host <address>", "address to listen on", "127.0.0.1")
-    .option("--data <dir>", "data directory", defaultDataDir())
-    .option("--base-domain <domain>", "workers are served at <worker>.<domain>", "localhost")
-    .option(
-      "--postgres-port <port>",
-      "port of PostgreSQL's protocol to tenant databases (default: 6432, or a free one)",
-      parsePort,
-    )
-    .option(
-      "--databases-port <port>",
-      "port of HTTP to tenant databases (default: 6433, or a free one)",
-      parsePort,
-    )
+  ]);
+  return withDatabasePortOptions(withIngressOptions(up, "data directory"))
     .addOption(
       new Option("--metrics-port <port>", "port of Prometheus's /metrics on 127.0.0.1 (default: none)")
         .env("OW_METRICS_PORT")
         .argParser(parsePort),
     )
+    .option("--no-api", "do not serve the API")
     .option("--profile <name>", "name for other commands' --profile (default: the port)")
-    .addOption(
-      new Option("--sandbox <kind>", "`none` runs workers WITHOUT isolation from this machine")
-        .choices(["bubblewrap", "none"])
-        .default(defaultSandbox),
-    )
     .addHelpText(
       "after",
       "\nEnvironment: DATABASE_URL replaces the embedded PostgreSQL, OW_HOME (~/.openworkers) holds profiles and, unless\n--data says otherwise, the data, OW_SECRET_KEY the private keys of secrets. OW_TENANTS_URL,\nOW_POSTGATE_HOST, OW_POSTGATE_PORT, OW_POSTGATE_HTTP_PORT, OW_POSTGATE_CONNECTIONS, OW_POSTGATE_TLS_CERT and\nOW_POSTGATE_TLS_KEY are of tenant databases: docs/operations.md. NATS_URL and OW_BUS say what events travel\nover (docs/bus.md), OW_LOG_RETENTION_DAYS how long logs are kept (docs/logs.md), OTEL_EXPORTER_OTLP_ENDPOINT\nwhere traces go (docs/observability.md).",
@@ -67,11 +49,9 @@ export function upCommand(): Command {
           dataDir: resolve(options.data),
           baseDomain: options.baseDomain,
           sandbox: options.sandbox,
+          api: options.api,
           ...(databaseUrl === undefined ? {} : { databaseUrl }),
-          databasePorts: {
-            ...(options.postgresPort === undefined ? {} : { postgres: options.postgresPort }),
-            ...(options.databasesPort === undefined ? {} : { http: options.databasesPort }),
-          },
+          databasePorts: databasePortsOf(options),
           ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
           ...(options.profile === undefined ? {} : { profileName: options.profile }),
           signal,
@@ -98,10 +78,14 @@ function formatReady({ summary }: RunningPlatform, { baseDomain }: Options): str
     `  events    ${summary.bus}`,
     `  databases ${summary.databases === null ? colors.yellow("off") : formatFaces(summary.databases)}`,
     `  logs      ${summary.logs}`,
+    `  api       ${summary.api === null ? colors.yellow("off") : summary.api.url}`,
     `  sandbox   ${sandbox}`,
     ...(summary.metrics === null ? [] : [`  metrics   ${summary.metrics}`]),
     `  profile   ${summary.profile}`,
     `Deploy with ${colors.bold("ow deploy PATH")} in another terminal; Ctrl-C stops the platform.`,
+    ...(summary.api?.setupUrl == null
+      ? []
+      : [`Nobody is an admin yet. Once, within a day: ${colors.cyan(summary.api.setupUrl)}`]),
     colors.green("ready"),
   ].join("\n");
 }

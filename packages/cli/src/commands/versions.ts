@@ -1,6 +1,7 @@
 import { OpenWorkersError } from "@openworkers/core";
 import type { Command } from "commander";
 import type { Backend, Share } from "../backend/backend.ts";
+import { versionBefore } from "../deploy/version-before.ts";
 import { UsageError } from "../output/failure.ts";
 import { formatBytes, formatTable, formatTime } from "../output/format.ts";
 import { parsePercent, parseVersion, platformCommand, withPlatform } from "./context.ts";
@@ -60,19 +61,6 @@ export function rollbackCommand(): Command {
         );
       });
     });
-}
-
-// The version that was live alone last; while two share the requests, that is the one before the new one came.
-async function versionBefore(backend: Backend, worker: string): Promise<number> {
-  const [live, ...earlier] = await backend.deployments(worker);
-  const current = live?.shares.length === 1 ? live.shares[0]?.version : undefined;
-  for (const { shares } of earlier) {
-    const [only] = shares;
-    if (shares.length === 1 && only !== undefined && only.version !== current) return only.version;
-  }
-  throw new OpenWorkersError("NOT_FOUND", `${worker} has no earlier deployment of another version.`, {
-    hint: `Choose one of \`ow versions ${worker}\`: ow rollback ${worker} VERSION`,
-  });
 }
 
 export function deploymentsCommand(): Command {

@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { OwHome, type Ready, type RunningOw } from "../testing/ow.ts";
+import { sharedPlatform } from "../testing/shared-platform.ts";
 
-/** Hooks have a deadline of five seconds of their own; PostgreSQL may need them all to make its files. */
-const hookMs = 60_000;
-
-let home: OwHome;
-let platform: RunningOw & { readonly ready: Ready };
-beforeAll(async () => {
-  home = await OwHome.create();
-  platform = await home.up();
-}, hookMs);
-afterAll(async () => {
-  expect(await platform.end("SIGINT")).toBe(0);
-  await home[Symbol.asyncDispose]();
-}, hookMs);
+const platform = sharedPlatform();
+const { home } = platform;
 
 /** A request to a worker, or to a preview (`2--hello`). */
 function ask(label: string, path = "/"): Promise<Response> {

@@ -30,7 +30,7 @@ export function runCommand(): Command {
         const { timezone } = options;
         const asked = await crons.run({ worker, cron, ...(timezone === undefined ? {} : { timezone }) });
         if (!options.wait) return output.result(asked, `${worker} is to run now: ow crons history ${worker}`);
-        const event = await output.step(`Run ${worker}`, () => untilEnded(crons, asked, signal));
+        const event = await output.step(`Run ${worker}`, () => untilEnded(crons, worker, asked, signal));
         const { outcome, error, durationMs } = event;
         if (outcome === "ok") return output.result(event, `ok, took ${formatMs(durationMs ?? 0)}`);
         const why = error === null ? "" : ` ${error}`;
@@ -44,11 +44,12 @@ export function runCommand(): Command {
 
 async function untilEnded(
   crons: CronsBackend,
+  worker: string,
   asked: StoredScheduledEvent,
   signal: AbortSignal,
 ): Promise<StoredScheduledEvent> {
   for (;;) {
-    const event = await crons.event(asked.id);
+    const event = await crons.event(worker, asked.id);
     if (event.state === "finished" || event.state === "skipped") return event;
     await Bun.sleep(pollMs);
     signal.throwIfAborted();

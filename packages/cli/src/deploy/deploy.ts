@@ -73,12 +73,15 @@ export async function releaseWorker(
     return value;
   };
   for (const warning of warnings) output.warn(warning);
-  const { entrypoints, handlers } = await timed(
-    "check",
-    `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
-    () => checkStarts(built, { backend, sandbox }),
-  );
-  if (project.crons?.length && !handlers.includes("scheduled")) {
+  const start =
+    sandbox === undefined
+      ? undefined
+      : await timed(
+          "check",
+          `Start ${project.name} in a throw-away cell (${formatBytes(bundle.bytes)})`,
+          () => checkStarts(built, { backend, sandbox }),
+        );
+  if (start !== undefined && project.crons?.length && !start.handlers.includes("scheduled")) {
     output.warn(
       `${project.name} has crons and exports no scheduled(): each of its runs will end as no-handler.`,
     );
@@ -100,7 +103,7 @@ export async function releaseWorker(
       worker: project.name,
       code: bundle.code,
       vars: project.vars,
-      entrypoints,
+      ...(start === undefined ? {} : { entrypoints: start.entrypoints }),
       bindings: project.bindings,
       consumers: project.consumers,
       limits: project.limits,

@@ -6,21 +6,15 @@ import colors from "picocolors";
 import type { PlatformContext } from "../commands/context.ts";
 import { type BuildOptions, buildWorker, fingerprint } from "../deploy/build.ts";
 import { releaseWorker } from "../deploy/deploy.ts";
-import { logsAccess } from "../live-logs/access.ts";
 import { formatRecord } from "../live-logs/format.ts";
 import { reportFailure } from "../output/failure.ts";
-import type { Profile } from "../profile/profile.ts";
 import { Watcher } from "./watcher.ts";
-
-export interface DevelopContext extends PlatformContext {
-  readonly profile: Profile;
-}
 
 /**
  * Deploys the worker at `path` now and after every change until `signal` aborts, and shows its logs. An error in the
  * worker is shown and waited out; what is live stays live meanwhile.
  */
-export async function develop(path: string, options: BuildOptions, context: DevelopContext): Promise<void> {
+export async function develop(path: string, options: BuildOptions, context: PlatformContext): Promise<void> {
   const { output, signal } = context;
   using watcher = new Watcher();
   const given = [options.env, options.secrets].flatMap((file) => (file === undefined ? [] : [resolve(file)]));
@@ -60,10 +54,10 @@ export async function develop(path: string, options: BuildOptions, context: Deve
   await following;
 }
 
-async function follow(worker: string, { backend, profile, output, signal }: DevelopContext): Promise<void> {
+async function follow(worker: string, { backend, logs, output, signal }: PlatformContext): Promise<void> {
   try {
     const workerId = await backend.workerId(worker);
-    const access = logsAccess(backend, profile, workerId);
+    const access = logs(workerId);
     for await (const record of followLogs({ ...access, workerId, filter: {}, signal })) {
       output.line(output.json ? JSON.stringify(record) : formatRecord(record, { showWorker: false }));
     }

@@ -25,10 +25,7 @@ test("a platform answers on a socket in a folder that only its owner can open, u
   const socket = join(folder.path, "private/logs.sock");
   expect(await isAnswering(socket)).toBe(false);
   const serves = (worker: string, version: number) => worker === "shop" && version === 3;
-  const server = serveStatus(socket, {
-    ...{ serves, readers: () => 0 },
-    counts: async () => new Map(),
-  });
+  const server = serveStatus(socket, { serves, readers: async () => 0, counts: async () => new Map() });
   expect(statSync(socket).mode & 0o777).toBe(0o600);
   expect(statSync(join(socket, "..")).mode & 0o777).toBe(0o700);
   expect(await isAnswering(socket)).toBe(true);

@@ -9,7 +9,7 @@ export interface Status {
   /** Whether the platform's runner has a version of a worker live. */
   serves(worker: string, version: number): boolean;
   /** How many follow logs now. */
-  readers(): number;
+  readers(): Promise<number>;
   /** Counts messages on the bus. @throws OpenWorkersError BUS_UNAVAILABLE */
   counts(queueIds: readonly QueueId[]): Promise<ReadonlyMap<string, QueueCounts>>;
 }
@@ -29,7 +29,7 @@ export function serveStatus(socketPath: string, status: Status): AsyncDisposable
     unix: socketPath,
     async fetch(request) {
       const { pathname, searchParams } = new URL(request.url);
-      if (pathname === "/status") return Response.json({ pid: process.pid, readers: status.readers() });
+      if (pathname === "/status") return Response.json({ pid: process.pid, readers: await status.readers() });
       if (pathname === "/queues") return await counted(request, status);
       if (pathname !== "/serves") return new Response("Not found", { status: 404 });
       const version = Number(searchParams.get("version"));

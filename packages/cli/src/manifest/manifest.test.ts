@@ -225,6 +225,11 @@ const refused: { what: string; files: Record<string, string>; options?: LoadProj
       says: "knows dates up to 2026-11-17",
     },
     {
+      what: "more CPU time than any platform allows",
+      files: json({ limits: { cpu_ms: 400_000 } }),
+      says: "limits.cpu_ms: 400000 is more than any platform allows, which is 300000.",
+    },
+    {
       what: "an unknown limit",
       files: json({ openworkers: { limits: { cpu: 1 } } }),
       says: "openworkers.limits: Unrecognized key",

@@ -23,5 +23,9 @@ export function describeBinding({ kind, resource, entrypoint, settings }: BoundN
       return "version metadata";
     case "assets":
       return "static files";
+    case "platform-sql":
+      return "the platform's database";
+    case "platform-services":
+      return "the platform's services";
   }
 }

@@ -6,7 +6,7 @@ import { OwHome } from "../testing/ow.ts";
 test("a service that starts while NATS is away waits for it, says so, and can be stopped meanwhile", async () => {
   await using fixture = await withTestDatabase();
   await using nats = await startTestNats();
-  await using home = await OwHome.create();
+  await using home = new OwHome();
   const [node] = nats.nodes;
   await node?.kill();
   const env = {

@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
+import { sweepRuntimeDirs } from "./sweep-runtime-dirs.ts";
 
 /** Path of the runtime directory for `dataDir`, made or not. */
 export function runtimeDirPath(dataDir: string): string {
@@ -29,6 +30,7 @@ export function runtimeDirFor(dataDir: string): string {
   }
   // Cells that run as users of their own pass through it, and can list nothing.
   chmodSync(path, 0o711);
+  sweepRuntimeDirs(runtimeRoot());
   return path;
 }
 

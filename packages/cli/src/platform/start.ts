@@ -4,7 +4,13 @@ import { openPlatformBus } from "@openworkers/bus";
 import { OpenWorkersError, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
-import { createDelays, createScheduler, readSchedulerSettings } from "@openworkers/scheduler";
+import {
+  createDelays,
+  createMailer,
+  createScheduler,
+  readMailSettings,
+  readSchedulerSettings,
+} from "@openworkers/scheduler";
 import rootPackage from "../../package.json" with { type: "json" };
 import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
@@ -12,13 +18,17 @@ import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
 import { countQueues } from "../queues/count-queues.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
-import { startLogs } from "./logs.ts";
 import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
+import { openPlatformGatewayOrWarn } from "./platform-gateway.ts";
+import { startPlatformLogs } from "./platform-logs.ts";
 import { checkPort } from "./port.ts";
 import { type PostgatePorts, startPostgate } from "./postgate.ts";
-import { formatReport } from "./report.ts";
+import { reportTo } from "./report.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 import type { SandboxKind } from "./sandbox-kind.ts";
+import { readSystemSettings } from "./system-workers/settings.ts";
+import { type ApiSummary, startApi } from "./system-workers/start-api.ts";
+import { workerUrl } from "./worker-url.ts";
 
 /** How long requests under way may go on after Ctrl-C: nobody waits for longer at a terminal. */
 const drainMs = 10_000;
@@ -37,6 +47,8 @@ export interface StartOptions {
   readonly databasePorts?: PostgatePorts;
   /** Of the numbers for Prometheus, which nobody is told without; 0 picks a free one. */
   readonly metricsPort?: number;
+  /** Whether the platform's own workers are deployed; they are unless this is false. */
+  readonly api?: boolean;
   /** Default: the port. */
   readonly profileName?: string;
   /** Ends the start; a platform that runs already is ended by disposing of it. */
@@ -59,6 +71,8 @@ export interface PlatformSummary {
   readonly metrics: string | null;
   /** Where logs are read, with a token. */
   readonly logs: string;
+  /** Where the API is; null when it is off. */
+  readonly api: ApiSummary | null;
   readonly profile: string;
   readonly version: string;
   readonly pid: number;
@@ -78,6 +92,7 @@ export interface RunningPlatform extends AsyncDisposable {
  */
 export async function startPlatform(options: StartOptions): Promise<RunningPlatform> {
   const { output, signal, dataDir } = options;
+  const settings = readSystemSettings(process.env);
   if (options.sandbox === "bubblewrap") await requireSandbox();
   await checkPort(options.port, options.hostname);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -101,7 +116,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   const secretKeys = await SecretKeys.load({ secretKey: process.env.OW_SECRET_KEY, directory: dataDir });
   await registerSealingKey(pool, secretKeys);
   let serves: Status["serves"] = () => false;
-  let readers: Status["readers"] = () => 0;
+  let readers: Status["readers"] = async () => 0;
   let counts: Status["counts"] = async () => new Map();
   parts.use(
     serveStatus(logsSocket, {
@@ -111,17 +126,19 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     }),
   );
   signal.throwIfAborted();
-  const report = (message: string, details: Record<string, unknown>) =>
-    output.warn(formatReport(message, details));
+  const report = reportTo(output);
   const metrics = processMetrics();
-  const { bus, description: busDescription } = parts.use(
+  const platformBus = parts.use(
     await output.step("Start the bus", () => openPlatformBus({ env: process.env, dataDir, report, signal })),
   );
+  const { bus } = platformBus;
   counts = (queueIds) => countQueues(bus, queueIds);
   const logs = parts.use(
-    await output.step("Start the logs service", () => startLogs({ database: pool, bus, metrics, report })),
+    await output.step("Start the logs service", () =>
+      startPlatformLogs({ database: pool, databaseUrl: database.url, platformBus, metrics, report }),
+    ),
   );
-  readers = () => logs.clients;
+  readers = () => logs.clients();
   const emitter = parts.use(new LogEmitter({ bus, report }));
   addLogMetrics(metrics, () => emitter.stats());
   const postgate = await output.step("Start the database service", () =>
@@ -140,6 +157,9 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
     // After the runner's, whose workers need it until they have answered.
     parts.defer(() => postgate.service.drain(drainMs));
   }
+  const gateway =
+    options.api === false ? undefined : await openPlatformGatewayOrWarn({ database: pool, report, output });
+  if (gateway !== undefined) parts.use(gateway);
   const runner = parts.use(
     await output.step("Start the runner", () =>
       createRunner({
@@ -154,6 +174,8 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         bus,
         metrics,
         report,
+        logsUrl: logs.url,
+        ...(gateway === undefined ? {} : { platform: gateway }),
         ...(postgate === undefined ? {} : { databases: postgate.service }),
       }),
     ),
@@ -168,9 +190,23 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
   addBusMetrics(metrics, bus);
   addSchedulerMetrics(metrics, () => scheduler.stats());
   parts.use(createDelays({ database: pool, bus, report }));
+  const mail = readMailSettings(process.env);
+  if (mail !== undefined) parts.use(createMailer({ database: pool, secretKeys, settings: mail, report }));
   const { metricsPort } = options;
   const metricsServer =
-    metricsPort === undefined ? undefined : parts.use(serveMetrics(metrics, { port: metricsPort }));
+    metricsPort === undefined
+      ? undefined
+      : parts.use(serveMetrics(metrics, { port: metricsPort, more: () => logs.metrics() }));
+  const baseUrl = settings.baseUrl ?? workerUrl("api", options.baseDomain, runner.port).replace(/\/$/, "");
+  const api =
+    gateway === undefined
+      ? undefined
+      : await output.step("Put the API live", () =>
+          startApi({
+            ...{ database: pool, secretKeys, dataDir, sandbox: options.sandbox },
+            ...{ settings, baseUrl, signal, output },
+          }),
+        );
   const profile: Profile = {
     version: 1,
     name: options.profileName ?? String(runner.port),
@@ -196,10 +232,11 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       sandbox: options.sandbox,
       baseDomain: options.baseDomain,
       database: database.description,
-      bus: busDescription,
+      bus: platformBus.description,
       databases: postgate?.faces ?? null,
       metrics: metricsServer === undefined ? null : `http://127.0.0.1:${metricsServer.port}/metrics`,
       logs: logs.url,
+      api: api ?? null,
       profile: profile.name,
       version: rootPackage.version,
       pid: process.pid,

@@ -24,7 +24,7 @@ async function platform(name: string, startedAt: number): Promise<AsyncDisposabl
   const logsSocket = join(home.path, `${name}/live.sock`);
   await using parts = new AsyncDisposableStack();
   parts.use(
-    serveStatus(logsSocket, { serves: () => false, readers: () => 0, counts: async () => new Map() }),
+    serveStatus(logsSocket, { serves: () => false, readers: async () => 0, counts: async () => new Map() }),
   );
   parts.use(await writeProfile(profile(name, startedAt, logsSocket)));
   return parts.move();

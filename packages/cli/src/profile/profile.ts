@@ -1,13 +1,14 @@
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, OpenWorkersError } from "@openworkers/core";
+import { OpenWorkersError } from "@openworkers/core";
 import { z } from "zod";
 import { isAnswering } from "../live-logs/client.ts";
+import { PrivateFiles } from "./files.ts";
 import { owHome } from "./home.ts";
+import { profileName } from "./name.ts";
 
 const profileSchema = z.object({
   version: z.literal(1),
-  name: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
+  name: profileName,
   port: z.int(),
   baseDomain: z.string(),
   databaseUrl: z.string(),
@@ -30,26 +31,16 @@ export type DatabaseFaces = NonNullable<Profile["databases"]>;
 /** How to reach a platform that `ow up` started on this machine. Holds the database's password. */
 export type Profile = z.infer<typeof profileSchema>;
 
-const extension = ".json";
-
-function folder(): string {
-  return join(owHome(), "profiles");
-}
+const files = new PrivateFiles(() => join(owHome(), "profiles"), profileSchema, "a profile");
 
 /** Leaves the profile for `ow` in other terminals, readable by this user alone; removed on dispose. */
 export async function writeProfile(profile: Profile): Promise<AsyncDisposable> {
-  await mkdir(folder(), { recursive: true, mode: 0o700 });
-  await chmod(folder(), 0o700);
-  const path = join(folder(), profile.name + extension);
-  // A reader sees the old file or the new one, never half of one.
-  const draft = `${path}.${process.pid}.new`;
-  await writeFile(draft, `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600 });
-  await rename(draft, path);
+  await files.write(profile.name, profile);
   return {
     async [Symbol.asyncDispose]() {
-      const current = await readProfile(path);
+      const current = await files.read(profile.name);
       if (current?.pid === profile.pid && current.startedAt === profile.startedAt)
-        await rm(path, { force: true });
+        await files.remove(profile.name);
     },
   };
 }
@@ -88,42 +79,7 @@ export async function chooseProfile(choice: ProfileChoice = {}): Promise<Profile
 
 /** The platforms that answer now, last started first. */
 export async function runningProfiles(): Promise<Profile[]> {
-  const names = (await unlessMissing(readdir(folder()))) ?? [];
-  const profiles = await Promise.all(
-    names.filter((name) => name.endsWith(extension)).map((name) => readProfile(join(folder(), name))),
-  );
-  const known = profiles.filter((profile) => profile !== undefined);
+  const known = await files.all();
   const answers = await Promise.all(known.map((profile) => isAnswering(profile.logsSocket)));
   return known.filter((_, index) => answers[index]).sort((a, b) => b.startedAt - a.startedAt);
-}
-
-async function readProfile(path: string): Promise<Profile | undefined> {
-  const text = await unlessMissing(readFile(path, "utf8"));
-  if (text === undefined) return undefined;
-  try {
-    return profileSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new OpenWorkersError("CONFIG_INVALID", `${path} is not a profile that this release can read.`, {
-      hint: `Remove it: rm ${path}`,
-      cause,
-    });
-  }
-}
-
-/** undefined when it is not there; a file that may not be read is not one that is missing. */
-async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "ENOENT") return undefined;
-    throw new OpenWorkersError(
-      "CONFIG_INVALID",
-      `The profiles in ${folder()} cannot be read (${code ?? messageOf(cause)}).`,
-      {
-        hint: "Run ow as the user who started the platform, or set OW_HOME to a directory of your own.",
-        cause,
-      },
-    );
-  }
 }

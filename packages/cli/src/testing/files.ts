@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -14,16 +15,25 @@ export async function testFolder(
   files: Readonly<Record<string, string | Uint8Array>> = {},
   options: { readonly packages?: boolean } = {},
 ): Promise<TestFolder> {
-  const path = await mkdtemp(join(tmpdir(), "ow-test-"));
-  const write = async (more: Readonly<Record<string, string | Uint8Array>>) => {
-    for (const [name, content] of Object.entries(more)) {
-      await mkdir(dirname(join(path, name)), { recursive: true });
-      await writeFile(join(path, name), content);
-    }
+  const folder = emptyFolder();
+  await folder.write(files);
+  if (options.packages) await symlink(repositoryPackages, join(folder.path, "node_modules"));
+  return folder;
+}
+
+/** A temporary folder with nothing in it yet. */
+export function emptyFolder(): TestFolder {
+  const path = mkdtempSync(join(tmpdir(), "ow-test-"));
+  return {
+    path,
+    async write(files) {
+      for (const [name, content] of Object.entries(files)) {
+        await mkdir(dirname(join(path, name)), { recursive: true });
+        await writeFile(join(path, name), content);
+      }
+    },
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
-  await write(files);
-  if (options.packages) await symlink(repositoryPackages, join(path, "node_modules"));
-  return { path, write, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 /** `(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))` */

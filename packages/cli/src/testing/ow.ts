@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { type TestFolder, testFolder } from "./files.ts";
+import type { Profile } from "../profile/profile.ts";
+import { emptyFolder, type TestFolder } from "./files.ts";
 
-const program = join(import.meta.dir, "../../bin/ow");
+/** The command, as it is installed. */
+export const program = join(import.meta.dir, "../../bin/ow");
 
 export interface OwResult {
   readonly code: number;
@@ -18,22 +20,14 @@ export interface OwOptions {
 
 /** A place for platforms and the CLI's own files; nothing of the developer's configuration reaches what runs in it. */
 export class OwHome implements AsyncDisposable {
-  readonly folder: TestFolder;
+  readonly folder: TestFolder = emptyFolder();
   readonly #running = new Set<RunningOw>();
-
-  private constructor(folder: TestFolder) {
-    this.folder = folder;
-  }
-
-  static async create(): Promise<OwHome> {
-    return new OwHome(await testFolder());
-  }
 
   /** Runs a command to its end. */
   async ow(args: readonly string[], options: OwOptions = {}): Promise<OwResult> {
     const child = Bun.spawn([program, ...args], {
       cwd: options.cwd ?? this.folder.path,
-      env: this.#env(options.env),
+      env: this.environment(options.env),
       stdin: new Blob([options.stdin ?? ""]),
       stdout: "pipe",
       stderr: "pipe",
@@ -57,7 +51,7 @@ export class OwHome implements AsyncDisposable {
   start(args: readonly string[], options: OwOptions = {}): RunningOw {
     const running = new RunningOw(
       [program, ...args],
-      this.#env(options.env),
+      this.environment(options.env),
       options.cwd ?? this.folder.path,
     );
     this.#running.add(running);
@@ -71,11 +65,16 @@ export class OwHome implements AsyncDisposable {
     return Object.assign(running, { ready: JSON.parse(line) as Ready });
   }
 
-  /** Resolves when so many follow the logs of the one platform that runs. */
-  async readers(count: number): Promise<void> {
+  /** What the one platform that runs has written down for commands. */
+  async profile(): Promise<Profile> {
     const folder = join(this.folder.path, "home/profiles");
     const [name] = await Array.fromAsync(new Bun.Glob("*.json").scan(folder));
-    const { logsSocket } = await Bun.file(join(folder, name ?? "")).json();
+    return await Bun.file(join(folder, name ?? "")).json();
+  }
+
+  /** Resolves when so many follow the logs of the one platform that runs. */
+  async readers(count: number): Promise<void> {
+    const { logsSocket } = await this.profile();
     for (let readers = -1; readers < count; ) {
       const status = await fetch("http://openworkers/status", { unix: logsSocket });
       readers = z.object({ readers: z.int() }).parse(await status.json()).readers;
@@ -87,7 +86,8 @@ export class OwHome implements AsyncDisposable {
     await this.folder[Symbol.asyncDispose]();
   }
 
-  #env(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  /** The environment that commands run in: this home, and nothing of the developer's configuration. */
+  environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
     const env: Record<string, string> = {};
     for (const [name, value] of Object.entries(process.env)) {
       if (value !== undefined && !/^(OW_|DATABASE_URL$|FORCE_COLOR$)/.test(name)) env[name] = value;
@@ -103,6 +103,7 @@ export interface Ready {
   readonly dataDir: string;
   readonly sandbox: string;
   readonly metrics: string | null;
+  readonly api: { readonly url: string; readonly setupUrl: string | null } | null;
   readonly pid: number;
 }
 

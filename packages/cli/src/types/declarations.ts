@@ -84,6 +84,8 @@ const typeNames: Readonly<Record<Exclude<BindingKind, "worker">, string>> = {
   assets: "Fetcher",
   "version-metadata": "WorkerVersionMetadata",
   "rate-limit": "RateLimit",
+  "platform-sql": "Hyperdrive",
+  "platform-services": "Fetcher",
 };
 
 function typeOfBinding({ project, others, file }: TypesInput, { kind, worker, entrypoint }: Bound): string {

@@ -6,7 +6,7 @@ export function encodePayload(value: { readonly v: number }): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-/** The version that this release writes, of every payload. */
+/** The version that this release writes, of every payload but batches of log records. */
 const version = 1;
 
 /**

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { getPriority } from "node:os";
-import { openCpuPriority } from "./cpu-priority.ts";
+import { lowerCpuPriority, openCpuPriority } from "./cpu-priority.ts";
 
 const setPriority = openCpuPriority(5);
 let child: Bun.Subprocess;
@@ -30,4 +31,18 @@ test("a process that is gone is no error", async () => {
   const gone = Bun.spawn(["true"]);
   await gone.exited;
   expect(setPriority(gone.pid, true)).toBe(false);
+});
+
+test("a process is lowered for good with all its threads, whoever we are", async () => {
+  const program = `const thread = new Worker("data:text/javascript,setInterval(() => {}, 1000);postMessage(1)");
+    thread.onmessage = () => console.log(1);`;
+  await using threads = Bun.spawn([process.execPath, "-e", program], {
+    detached: true,
+    stdout: "pipe",
+  });
+  await threads.stdout.getReader().read();
+  expect(lowerCpuPriority(threads.pid, 7)).toBe(true);
+  const nices = readdirSync(`/proc/${threads.pid}/task`).map((thread) => getPriority(Number(thread)));
+  expect(nices.length).toBeGreaterThan(1);
+  expect(new Set(nices)).toEqual(new Set([7]));
 });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 
 /**
@@ -35,6 +35,25 @@ export function openCpuPriority(loweredNice: number): CpuPriority {
   };
 }
 
+/**
+ * Puts a process that leads its session behind others for good, with all its threads. Returns whether it did: false when the
+ * process is gone or another user's. Unlike what can be undone, this needs no capability.
+ *
+ * @param nice as for `openCpuPriority`
+ */
+export function lowerCpuPriority(pid: number, nice: number): boolean {
+  try {
+    if (autogroups()) writeFileSync(`/proc/${pid}/autogroup`, String(nice));
+    // Elsewhere than on Linux, a process's priority is that of all its threads.
+    const threads = process.platform === "linux" ? readdirSync(`/proc/${pid}/task`).map(Number) : [pid];
+    for (const thread of threads) setPriority(thread, nice);
+    return true;
+  } catch (error) {
+    if (isRefusal(error)) return false;
+    throw error;
+  }
+}
+
 /** What this process may do, by the numbers of linux/capability.h; nothing where there is no such file. */
 function capabilities(): { readonly sysAdmin: boolean; readonly sysNice: boolean } {
   const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(textOf("/proc/self/status") ?? "")?.[1] ?? "0";
@@ -54,8 +73,9 @@ function textOf(path: string): string | undefined {
   }
 }
 
-const { ESRCH, ENOENT, EPERM, EACCES } = constants.errno;
-const refusals: ReadonlySet<number> = new Set([-ESRCH, -ENOENT, -EPERM, -EACCES]);
+// EAGAIN: the kernel takes so many changes of autogroups a second.
+const { ESRCH, ENOENT, EPERM, EACCES, EAGAIN } = constants.errno;
+const refusals: ReadonlySet<number> = new Set([-ESRCH, -ENOENT, -EPERM, -EACCES, -EAGAIN]);
 
 function isRefusal(error: unknown): boolean {
   return (

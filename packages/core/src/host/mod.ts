@@ -1,5 +1,6 @@
 export { type Account, accountFor, type Unprivileged } from "./account.ts";
-export { type CpuPriority, openCpuPriority } from "./cpu-priority.ts";
+export { type CpuPriority, lowerCpuPriority, openCpuPriority } from "./cpu-priority.ts";
 export { lockDirectory, lockFile } from "./directory-lock.ts";
+export { isPostgresSession } from "./postgres-session.ts";
 export { processesIn, signalProcess } from "./processes.ts";
 export { type ServerExit, ServerProcess, spawnOptions } from "./server-process.ts";

@@ -8,6 +8,8 @@ export interface ServeMetricsOptions {
   readonly hostname?: string;
   /** Whether the service can do its work now; without, whoever answers can. Must not throw. */
   readonly healthy?: () => boolean;
+  /** Text of metrics that another process keeps, under names that are not in the registry. */
+  readonly more?: () => Promise<string>;
 }
 
 export interface MetricsServer extends AsyncDisposable {
@@ -23,8 +25,9 @@ export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
  * @throws OpenWorkersError PORT_IN_USE
  */
 export function serveMetrics(registry: Registry, options: ServeMetricsOptions): MetricsServer {
-  const { port, hostname = "127.0.0.1", healthy = () => true } = options;
-  const answer = () => new Response(registry.text(), { headers: { "content-type": metricsType } });
+  const { port, hostname = "127.0.0.1", healthy = () => true, more = async () => "" } = options;
+  const answer = async () =>
+    new Response(registry.text() + (await more()), { headers: { "content-type": metricsType } });
   const health = () => {
     const ok = healthy();
     return Response.json({ ok }, { status: ok ? 200 : 503 });

@@ -114,7 +114,8 @@ async function reseal(
   const resealed =
     secrets.length +
     (await resealBuckets(transaction, secretKeys, next)) +
-    (await resealDatabases(transaction, secretKeys, next));
+    (await resealDatabases(transaction, secretKeys, next)) +
+    (await resealMails(transaction, secretKeys, next));
   await audit(transaction, by, "sealing_key.rotate", next.id, { resealed });
   return { retired: retired.map(({ id }) => id), resealed };
 }
@@ -169,4 +170,26 @@ async function resealDatabases(
       .execute();
   }
   return databases.length;
+}
+
+/** What mails say that are not sent yet; returns how many there were. */
+async function resealMails(transaction: Queries, secretKeys: SecretKeys, next: SealingKey): Promise<number> {
+  const mails = await transaction
+    .selectFrom("identity.mails")
+    .select(["id", "sealed"])
+    .where("sealed", "is not", null)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  for (const { id, sealed } of mails) {
+    if (sealed === null) continue;
+    const context = { mailId: id };
+    const plaintext = await secretKeys.open(sealed, context);
+    await transaction
+      .updateTable("identity.mails")
+      .set({ sealed: await seal(next.publicKey, plaintext, context), key_id: next.id })
+      .where("id", "=", id)
+      .execute();
+  }
+  return mails.length;
 }

@@ -1,10 +1,11 @@
 import { type BucketId, OpenWorkersError, seal, storageError, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import { z } from "zod";
-import type { Database } from "../database.ts";
+import type { StoreDatabase } from "../database.ts";
 import type { SecretKeys } from "../secrets/secret-keys.ts";
 import { ensureResource, getResource, type Resource } from "../stores/resources.ts";
 import { lockActiveKey } from "../stores/sealing-keys.ts";
+import { mustOwn } from "../stores/users.ts";
 import type { S3Place, StorageBackend } from "../tables.ts";
 
 const s3KeysSchema = z.object({ accessKeyId: z.string().min(1), secretAccessKey: z.string().min(1) });
@@ -23,7 +24,7 @@ export type BucketPlace =
  * @throws the error noSuchBucket; OpenWorkersError SECRET_UNREADABLE when its keys cannot be opened
  */
 export async function bucketPlace(
-  database: Database,
+  database: StoreDatabase,
   bucketId: BucketId,
   {
     newOnes,
@@ -64,16 +65,25 @@ export async function bucketPlace(
  * @throws OpenWorkersError INVALID_NAME, CONFLICT, SECRET_UNREADABLE (the platform has no sealing key yet)
  */
 export async function createS3Bucket(
-  database: Database,
+  database: StoreDatabase,
   {
     name,
     by,
+    owner = by,
     place,
     keys,
-  }: { readonly name: string; readonly by: UserId; readonly place: S3Place; readonly keys: S3Keys },
+  }: {
+    readonly name: string;
+    readonly by: UserId;
+    /** Whose it is; `by`'s unless given. */
+    readonly owner?: UserId;
+    readonly place: S3Place;
+    readonly keys: S3Keys;
+  },
 ): Promise<Resource<"storage">> {
   const nameOrId = await database.write(async (transaction) => {
-    const { id, created } = await ensureResource(transaction, "storage", { name, owner: by, by });
+    await mustOwn(transaction, by, owner, "The account");
+    const { id, created } = await ensureResource(transaction, "storage", { name, owner, by });
     if (!created) throw new OpenWorkersError("CONFLICT", `There is a bucket "${name}" already.`);
     const key = await lockActiveKey(transaction);
     await transaction
@@ -93,7 +103,7 @@ export async function createS3Bucket(
 
 /** Where the objects of each of these buckets are; those that have not been used yet are absent. */
 export async function listBucketBackends(
-  database: Database,
+  database: StoreDatabase,
   ids: readonly BucketId[],
 ): Promise<Map<BucketId, StorageBackend>> {
   if (ids.length === 0) return new Map();

@@ -1,6 +1,6 @@
 import { storageLimits } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database } from "../database.ts";
+import type { StoreDatabase } from "../database.ts";
 
 export interface SweepOptions {
   /** How long a loose blob must have been left alone; 5 minutes unless given. */
@@ -22,7 +22,7 @@ const chunksPerDelete = 256;
  * may sweep at once. Returns what it removed.
  */
 export async function sweepStorage(
-  database: Database,
+  database: StoreDatabase,
   { idleMs = 5 * 60_000, stopped = () => false }: SweepOptions = {},
 ): Promise<Swept> {
   const uploads = await database.read((queries) =>
@@ -37,7 +37,7 @@ export async function sweepStorage(
 }
 
 /** Removes one blob, a part at a time, for a gigabyte takes long. */
-async function sweepBlob(database: Database, idleMs: number, stopped: () => boolean): Promise<boolean> {
+async function sweepBlob(database: StoreDatabase, idleMs: number, stopped: () => boolean): Promise<boolean> {
   for (;;) {
     const step = await database.write(async (transaction) => {
       const loose = await transaction

@@ -9,8 +9,8 @@ import {
   type VersionId,
 } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database, Queries } from "../database.ts";
-import { anyOf, collectBlobs, storeBlobs } from "./blobs.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
+import { anyOf, collectBlobs, heldBlobs, storeBlobs } from "./blobs.ts";
 
 /** A version's static files, as a deploy hands them over. */
 export interface DeployAssets {
@@ -37,7 +37,7 @@ const rowsAtOnce = 5_000;
  * version that they deployed has, whoever else has it.
  */
 export async function missingAssets(
-  database: Database,
+  database: StoreDatabase,
   by: UserId,
   hashes: readonly string[],
 ): Promise<Set<string>> {
@@ -50,7 +50,7 @@ export async function missingAssets(
  * @throws OpenWorkersError INVALID_INPUT when a content is not its hash's, DATABASE_UNAVAILABLE.
  */
 export async function uploadAssets(
-  database: Database,
+  database: StoreDatabase,
   by: UserId,
   contents: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
@@ -68,7 +68,7 @@ export async function uploadAssets(
 }
 
 /** Forgets what was sent more than a day ago; returns how many bytes that freed. */
-export async function sweepUploads(database: Database): Promise<number> {
+export async function sweepUploads(database: StoreDatabase): Promise<number> {
   return database.write(async (transaction) => {
     const forgotten = await transaction
       .deleteFrom("blob_uploads")
@@ -76,10 +76,8 @@ export async function sweepUploads(database: Database): Promise<number> {
       .returning("hash")
       .execute();
     if (forgotten.length === 0) return 0;
-    return collectBlobs(
-      transaction,
-      forgotten.map(({ hash }) => hash),
-    );
+    const hashes = [...new Set(forgotten.map(({ hash }) => hash))];
+    return collectBlobs(transaction, await heldBlobs(transaction, hashes));
   });
 }
 
@@ -128,7 +126,7 @@ export async function insertVersionAssets(
 
 /** The static files of a version; undefined when it has none, or is gone. @throws OpenWorkersError DATABASE_UNAVAILABLE. */
 export async function loadAssets(
-  database: Database,
+  database: StoreDatabase,
   versionId: VersionId,
 ): Promise<StoredAssets | undefined> {
   return database.snapshot(async (queries) => {
@@ -155,7 +153,7 @@ export async function loadAssets(
 
 /** `length` bytes of a content from `offset` on, fewer at its end. @throws OpenWorkersError NOT_FOUND, DATABASE_UNAVAILABLE. */
 export async function readBlob(
-  database: Database,
+  database: StoreDatabase,
   hash: string,
   offset: number,
   length: number,

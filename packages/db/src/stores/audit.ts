@@ -1,5 +1,5 @@
 import type { UserId } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 
 export interface AuditEntry {
   readonly at: Date;
@@ -30,7 +30,7 @@ export interface AuditFilter {
 
 /** The newest entries first. */
 export async function listAudit(
-  database: Database,
+  database: StoreDatabase,
   { subject, limit = 100 }: AuditFilter = {},
 ): Promise<AuditEntry[]> {
   return database.read((queries) =>

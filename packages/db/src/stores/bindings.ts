@@ -4,6 +4,7 @@ import type {
   BucketId,
   DatabaseId,
   KvNamespaceId,
+  PlatformFaceName,
   QueueId,
   RateLimit,
   UserId,
@@ -24,6 +25,7 @@ export interface BindingRow {
   readonly props: unknown;
   readonly settings: RateLimit | null;
   readonly delivery_delay: number | null;
+  readonly face: PlatformFaceName | null;
 }
 
 const none = {
@@ -36,6 +38,7 @@ const none = {
   props: null,
   settings: null,
   delivery_delay: null,
+  face: null,
 };
 
 /** The binding in a row; undefined when the row is a value's. */
@@ -65,7 +68,10 @@ export function storedBinding(row: BindingRow): Binding | undefined {
       return row.settings === null ? undefined : { kind: row.kind, settings: row.settings };
     case "assets":
     case "version-metadata":
+    case "platform-services":
       return { kind: row.kind };
+    case "platform-sql":
+      return row.face === null ? undefined : { kind: row.kind, face: row.face };
     default:
       return undefined;
   }
@@ -102,6 +108,8 @@ export function bindingColumns(binding: Binding): Omit<BindingRow, "kind" | "pro
       };
     case "rate-limit":
       return { ...none, kind, settings: binding.settings };
+    case "platform-sql":
+      return { ...none, kind, face: binding.face };
     default:
       return { ...none, kind };
   }

@@ -40,40 +40,25 @@ export function anyOf(hashes: readonly string[]) {
   return sql<string>`any(${[...hashes]}::text[])`;
 }
 
-/** Removes those of `hashes` to which nothing refers any more; returns how many bytes that freed. */
-export async function collectBlobs(transaction: Queries, hashes: readonly string[]): Promise<number> {
+/** A content by its hash, and its bytes. */
+export interface HeldBlob {
+  readonly hash: string;
+  readonly size: number;
+}
+
+/** Of `hashes`, what there is. */
+export async function heldBlobs(queries: Queries, hashes: readonly string[]): Promise<HeldBlob[]> {
+  if (hashes.length === 0) return [];
+  return queries.selectFrom("blobs").select(["hash", "size"]).where("hash", "=", anyOf(hashes)).execute();
+}
+
+/** Removes those of `held` to which nothing refers any more; returns how many bytes that freed. */
+export async function collectBlobs(transaction: Queries, held: readonly HeldBlob[]): Promise<number> {
   await sql`select pg_advisory_xact_lock(${lockClass}, ${lockBlobs})`.execute(transaction);
-  if (hashes.length === 0) return 0;
-  const removed = await transaction
-    .deleteFrom("blobs")
-    .where("hash", "=", anyOf(hashes))
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("version_assets").select("hash").whereRef("version_assets.hash", "=", "blobs.hash"),
-        ),
-      ),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom("blob_uploads").select("hash").whereRef("blob_uploads.hash", "=", "blobs.hash"))),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("version_modules").select("hash").whereRef("version_modules.hash", "=", "blobs.hash"),
-        ),
-      ),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("version_source_maps")
-            .select("hash")
-            .whereRef("version_source_maps.hash", "=", "blobs.hash"),
-        ),
-      ),
-    )
-    .returning("size")
-    .execute();
-  return removed.reduce((sum, { size }) => sum + size, 0);
+  if (held.length === 0) return 0;
+  const { rows } = await sql<{
+    hash: string;
+  }>`select collect_blobs(${held.map(({ hash }) => hash)}::text[]) as hash`.execute(transaction);
+  const gone = new Set(rows.map(({ hash }) => hash));
+  return held.reduce((sum, { hash, size }) => sum + (gone.has(hash) ? size : 0), 0);
 }

@@ -12,7 +12,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import type { CronSource } from "../tables.ts";
 import { audit } from "./audit.ts";
 import { lockOwnedWorker, workerNamed } from "./workers.ts";
@@ -53,7 +53,7 @@ export interface CronChoice {
 }
 
 /** All crons, or those of one worker, by worker and when they were made. @throws OpenWorkersError NOT_FOUND */
-export async function listCrons(database: Database, worker?: string): Promise<StoredCron[]> {
+export async function listCrons(database: StoreDatabase, worker?: string): Promise<StoredCron[]> {
   return database.snapshot(async (queries) => {
     const only = worker === undefined ? undefined : await workerNamed(queries, worker);
     return selectCrons(queries)
@@ -70,7 +70,7 @@ export async function listCrons(database: Database, worker?: string): Promise<St
  * @throws OpenWorkersError INVALID_INPUT (expression, time zone, policy), NOT_FOUND, FORBIDDEN, CONFLICT (it has that one
  * already, or too many)
  */
-export async function addCron(database: Database, wanted: NewCron): Promise<StoredCron> {
+export async function addCron(database: StoreDatabase, wanted: NewCron): Promise<StoredCron> {
   const { worker, expression, timezone = "UTC", by } = wanted;
   const policy = checkPolicy({ ...defaultCronPolicy, ...wanted.policy });
   parseCron(expression, timezone);
@@ -100,7 +100,7 @@ export interface CronChange {
 
 /** @throws OpenWorkersError INVALID_INPUT, NOT_FOUND, FORBIDDEN */
 export async function changeCron(
-  database: Database,
+  database: StoreDatabase,
   choice: CronChoice,
   { policy = {}, paused }: CronChange,
 ): Promise<StoredCron> {
@@ -130,7 +130,7 @@ export async function changeCron(
 }
 
 /** Removes a cron; what has run stays in the worker's history. @throws OpenWorkersError NOT_FOUND, FORBIDDEN */
-export async function removeCron(database: Database, choice: CronChoice): Promise<StoredCron> {
+export async function removeCron(database: StoreDatabase, choice: CronChoice): Promise<StoredCron> {
   return database.write(async (transaction) => {
     const cron = await lockCron(transaction, choice);
     await deleteCron(transaction, cron.id);

@@ -10,7 +10,7 @@ import {
 } from "@openworkers/core";
 import { sql } from "kysely";
 import { parseAddress } from "../address.ts";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 import { resourceUsers } from "./resource-users.ts";
@@ -22,6 +22,8 @@ export interface NewDatabase {
   readonly name: string;
   readonly limits: Partial<DatabaseLimits>;
   readonly by: UserId;
+  /** Whose it is; `by`'s unless given. */
+  readonly owner?: UserId;
 }
 
 export interface DeleteDatabase {
@@ -51,16 +53,17 @@ export interface DatabaseDump {
  * INVALID_INPUT (it is on a server of its owner's)
  */
 export async function createDatabase(
-  database: Database,
-  { name, limits, by, fork }: NewDatabase & { readonly fork?: string },
+  database: StoreDatabase,
+  { name, limits, by, owner = by, fork }: NewDatabase & { readonly fork?: string },
 ): Promise<DatabaseId> {
   check(name, limits);
   return database.write(async (transaction) => {
+    await mustOwn(transaction, by, owner, "The account");
     const source = fork === undefined ? undefined : await sourceOf(transaction, fork, by);
     const id = newId<"database">();
     await insert(transaction, name, {
       id,
-      owner_id: by,
+      owner_id: owner,
       name,
       limits: { ...source?.limits, ...limits },
       forked_from: source?.id ?? null,
@@ -77,18 +80,19 @@ export async function createDatabase(
  * @throws OpenWorkersError INVALID_NAME, INVALID_LIMIT, CONFLICT, CONFIG_INVALID (the URL), SECRET_UNREADABLE
  */
 export async function createExternalDatabase(
-  database: Database,
-  { name, limits, by, url }: NewDatabase & { readonly url: string },
+  database: StoreDatabase,
+  { name, limits, by, owner = by, url }: NewDatabase & { readonly url: string },
 ): Promise<DatabaseId> {
   check(name, limits);
   const { host } = parseAddress(url);
   return database.write(async (transaction) => {
+    await mustOwn(transaction, by, owner, "The account");
     const id = newId<"database">();
     const key = await lockActiveKey(transaction);
     const sealed = await seal(key.publicKey, JSON.stringify({ url }), { databaseId: id });
     await insert(transaction, name, {
       id,
-      owner_id: by,
+      owner_id: owner,
       name,
       limits,
       kind: "external",
@@ -111,7 +115,7 @@ export async function createExternalDatabase(
  * has not been made yet
  */
 export async function markDeleting(
-  database: Database,
+  database: StoreDatabase,
   { nameOrId, by, keepDump = true }: DeleteDatabase,
 ): Promise<{ readonly id: DatabaseId; readonly name: string }> {
   return database.write(async (transaction) => {
@@ -125,7 +129,7 @@ export async function markDeleting(
       await audit(transaction, by, "database.delete", begun.name, { keepDump });
       return begun;
     }
-    const { id, name } = await ownedResource(transaction, "database", { nameOrId, by });
+    const { id, name } = await ownedResource(transaction, "database", { nameOrId, by, action: "delete" });
     // Waits for deploys that are about to bind it, and makes those to come wait.
     await transaction.selectFrom("databases").select("id").where("id", "=", id).forUpdate().execute();
     const users = await resourceUsers(transaction, "database", id);
@@ -172,7 +176,7 @@ async function beingDeleted(
   if (isId<"database">(nameOrId)) {
     const found = await deleting.where("id", "=", nameOrId).executeTakeFirst();
     if (found !== undefined) {
-      await mustOwn(transaction, by, found.owner_id, `The database ${nameOrId}`);
+      await mustOwn(transaction, by, found.owner_id, `The database ${nameOrId}`, "delete");
       return { id: found.id, name: found.name };
     }
   }
@@ -186,7 +190,7 @@ async function beingDeleted(
 }
 
 /** Writes down why a deletion could not be finished. */
-export async function deletionFailed(database: Database, id: DatabaseId, why: string): Promise<void> {
+export async function deletionFailed(database: StoreDatabase, id: DatabaseId, why: string): Promise<void> {
   await database.write((transaction) =>
     transaction
       .updateTable("databases")
@@ -198,7 +202,7 @@ export async function deletionFailed(database: Database, id: DatabaseId, why: st
 }
 
 /** Databases whose deletion could not be finished, the oldest first. */
-export async function stuckDeletions(database: Database): Promise<Resource<"database">[]> {
+export async function stuckDeletions(database: StoreDatabase): Promise<Resource<"database">[]> {
   return database.read((queries) =>
     queries
       .selectFrom("databases")
@@ -211,7 +215,7 @@ export async function stuckDeletions(database: Database): Promise<Resource<"data
 }
 
 /** Forgets a database that is gone from its server. */
-export async function databaseDropped(database: Database, id: DatabaseId): Promise<void> {
+export async function databaseDropped(database: StoreDatabase, id: DatabaseId): Promise<void> {
   await database.write((transaction) =>
     transaction.deleteFrom("databases").where("id", "=", id).where("state", "=", "deleting").execute(),
   );
@@ -219,7 +223,7 @@ export async function databaseDropped(database: Database, id: DatabaseId): Promi
 
 /** Remembers where a dump of a database that is being deleted was put. Again is no error. */
 export async function databaseDumped(
-  database: Database,
+  database: StoreDatabase,
   { id, name, host, path, sizeBytes, expiresAt }: Omit<DatabaseDump, "createdAt">,
 ): Promise<void> {
   await database.write((transaction) =>
@@ -245,30 +249,30 @@ export async function databaseDumped(
 }
 
 /** The dump that was made of a deleted database; undefined when there is none. */
-export async function findDump(database: Database, id: DatabaseId): Promise<DatabaseDump | undefined> {
+export async function findDump(database: StoreDatabase, id: DatabaseId): Promise<DatabaseDump | undefined> {
   return database.read((queries) => selectDumps(queries).where("id", "=", id).executeTakeFirst());
 }
 
 /** What is kept of deleted databases, the newest first. */
-export async function listDumps(database: Database): Promise<DatabaseDump[]> {
+export async function listDumps(database: StoreDatabase): Promise<DatabaseDump[]> {
   return database.read((queries) => selectDumps(queries).orderBy("created_at", "desc").execute());
 }
 
 /** Those on one machine that need be kept no longer. */
-export async function expiredDumps(database: Database, host: string): Promise<DatabaseDump[]> {
+export async function expiredDumps(database: StoreDatabase, host: string): Promise<DatabaseDump[]> {
   return database.read((queries) =>
     selectDumps(queries).where("host", "=", host).where("expires_at", "<", sql<Date>`now()`).execute(),
   );
 }
 
-export async function forgetDump(database: Database, id: DatabaseId): Promise<void> {
+export async function forgetDump(database: StoreDatabase, id: DatabaseId): Promise<void> {
   await database.write((transaction) =>
     transaction.deleteFrom("database_dumps").where("id", "=", id).execute(),
   );
 }
 
 /** Removes tokens that expired a day ago or longer: until then they are listed, so that it is seen why one is refused. */
-export async function deleteExpiredTokens(database: Database): Promise<void> {
+export async function deleteExpiredTokens(database: StoreDatabase): Promise<void> {
   await database.write((transaction) =>
     transaction
       .deleteFrom("database_tokens")

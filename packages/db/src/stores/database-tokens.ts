@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   type DatabaseId,
   type DatabaseScope,
@@ -8,7 +9,7 @@ import {
   type UserId,
 } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database } from "../database.ts";
+import type { StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 
@@ -42,7 +43,7 @@ const form = /^owdb_[A-Za-z0-9_-]{43}$/;
  * @throws OpenWorkersError INVALID_INPUT, CONFLICT (the name is taken), NOT_FOUND (the database is gone)
  */
 export async function createDatabaseToken(
-  database: Database,
+  database: StoreDatabase,
   { databaseId, name, scope, expiresAt, by }: NewDatabaseToken,
 ): Promise<{ readonly id: DatabaseTokenId; readonly token: string }> {
   if (name.length < 1 || name.length > 64) {
@@ -94,7 +95,7 @@ export async function createDatabaseToken(
 
 /** The tokens of a database by name. Those that have expired are among them. */
 export async function listDatabaseTokens(
-  database: Database,
+  database: StoreDatabase,
   databaseId: DatabaseId,
 ): Promise<DatabaseToken[]> {
   return database.read((queries) =>
@@ -117,7 +118,7 @@ export async function listDatabaseTokens(
 
 /** Revokes a token: sessions that began with it end. @throws OpenWorkersError NOT_FOUND */
 export async function revokeDatabaseToken(
-  database: Database,
+  database: StoreDatabase,
   { databaseId, name, by }: { readonly databaseId: DatabaseId; readonly name: string; readonly by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
@@ -142,7 +143,7 @@ export async function revokeDatabaseToken(
 
 /** What a token is good for; undefined when it is unknown, has expired, or its database is being deleted. */
 export async function findDatabaseToken(
-  database: Database,
+  database: StoreDatabase,
   token: string,
 ): Promise<Pick<DatabaseToken, "id" | "databaseId" | "name" | "scope" | "expiresAt"> | undefined> {
   if (!form.test(token)) return undefined;
@@ -161,7 +162,10 @@ export async function findDatabaseToken(
 }
 
 /** Remembers that tokens were used, to the minute. */
-export async function databaseTokensUsed(database: Database, ids: readonly DatabaseTokenId[]): Promise<void> {
+export async function databaseTokensUsed(
+  database: StoreDatabase,
+  ids: readonly DatabaseTokenId[],
+): Promise<void> {
   if (ids.length === 0) return;
   await database.write((transaction) =>
     transaction
@@ -176,5 +180,5 @@ export async function databaseTokensUsed(database: Database, ids: readonly Datab
 }
 
 function hashOf(token: string): Uint8Array {
-  return new Bun.CryptoHasher("sha256").update(token).digest();
+  return createHash("sha256").update(token).digest();
 }

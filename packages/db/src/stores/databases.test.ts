@@ -9,7 +9,7 @@ import {
   listDatabaseTokens,
   revokeDatabaseToken,
 } from "./database-tokens.ts";
-import { databaseReady, databaseRow, limitDatabase } from "./databases.ts";
+import { databaseReady, limitDatabase, sealedDatabaseRow } from "./databases.ts";
 import { createResource } from "./resources.ts";
 import { platform, rejection } from "./testing/fixtures.ts";
 
@@ -31,10 +31,14 @@ async function withDatabase() {
 test("a database is wanted, then ready with passwords that only the platform's keys open, rotated ones too", async () => {
   await using fixture = await withDatabase();
   const { database, id, secretKeys, ada } = fixture;
-  expect(await databaseRow(database, id)).toMatchObject({ state: "wanted", sealed: null, name: "shop" });
+  expect(await sealedDatabaseRow(database, id)).toMatchObject({
+    state: "wanted",
+    sealed: null,
+    name: "shop",
+  });
   await databaseReady(database, id, { kind: "platform", opens: { owner: "hunter2" } });
   const opened = async () => {
-    const row = await databaseRow(database, id);
+    const row = await sealedDatabaseRow(database, id);
     if (row?.sealed == null) throw new Error("it has nothing sealed");
     expect(Buffer.from(row.sealed).includes("hunter2")).toBe(false);
     return JSON.parse(await secretKeys.open(row.sealed, { databaseId: id }));
@@ -49,7 +53,7 @@ test("limits are set over those that it has, and none beyond what can be enforce
   const { database, id, ada: by } = fixture;
   await limitDatabase(database, id, { limits: { statementMs: 5 }, by });
   await limitDatabase(database, id, { limits: { connections: 3 }, by });
-  expect((await databaseRow(database, id))?.limits).toEqual({
+  expect((await sealedDatabaseRow(database, id))?.limits).toEqual({
     ...defaultDatabaseLimits,
     statementMs: 5,
     connections: 3,

@@ -6,7 +6,7 @@ import {
   seal,
   type UserId,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import type { DatabaseKind, DatabaseState } from "../tables.ts";
 import { audit } from "./audit.ts";
 import { lockActiveKey } from "./sealing-keys.ts";
@@ -19,8 +19,6 @@ export interface DatabaseRow {
   readonly kind: DatabaseKind;
   readonly state: DatabaseState;
   readonly limits: DatabaseLimits;
-  /** What opens it, sealed for the context `{ databaseId }`; null while it is only wanted. */
-  readonly sealed: Uint8Array | null;
   readonly sizeBytes: number | null;
   readonly measuredAt: Date | null;
   readonly full: boolean;
@@ -33,14 +31,31 @@ export interface DatabaseRow {
   readonly createdAt: Date;
 }
 
+/** With what opens it: for those who may read that, which a caller of the API may not. */
+export interface SealedDatabaseRow extends DatabaseRow {
+  /** Sealed for the context `{ databaseId }`; null while it is only wanted. */
+  readonly sealed: Uint8Array | null;
+}
+
+/** The database with the id, and what opens it; undefined when there is none. */
+export async function sealedDatabaseRow(
+  database: StoreDatabase,
+  id: DatabaseId,
+): Promise<SealedDatabaseRow | undefined> {
+  const rows = await database.read((queries) =>
+    selectRows(queries).select("sealed").where("id", "=", id).execute(),
+  );
+  return rows.map(toRow)[0];
+}
+
 /** The database with the id; undefined when there is none. */
-export async function databaseRow(database: Database, id: DatabaseId): Promise<DatabaseRow | undefined> {
+export async function databaseRow(database: StoreDatabase, id: DatabaseId): Promise<DatabaseRow | undefined> {
   const rows = await database.read((queries) => selectRows(queries).where("id", "=", id).execute());
   return rows.map(toRow)[0];
 }
 
 /** All databases, or those in one state, the oldest first. */
-export async function databaseRows(database: Database, state?: DatabaseState): Promise<DatabaseRow[]> {
+export async function databaseRows(database: StoreDatabase, state?: DatabaseState): Promise<DatabaseRow[]> {
   const rows = await database.read((queries) =>
     selectRows(queries)
       .where(({ eb, lit }) => (state === undefined ? lit(true) : eb("state", "=", state)))
@@ -57,7 +72,7 @@ export async function databaseRows(database: Database, state?: DatabaseState): P
  * @throws OpenWorkersError NOT_FOUND (it has been deleted meanwhile), SECRET_UNREADABLE
  */
 export async function databaseReady(
-  database: Database,
+  database: StoreDatabase,
   id: DatabaseId,
   { kind, opens }: { readonly kind: DatabaseKind; readonly opens: object },
 ): Promise<void> {
@@ -76,7 +91,7 @@ export async function databaseReady(
 
 /** Writes down what a database was found to occupy, and, where that is known to have changed, whether it is full. */
 export async function databaseMeasured(
-  database: Database,
+  database: StoreDatabase,
   id: DatabaseId,
   { sizeBytes, full }: { readonly sizeBytes: number; readonly full?: boolean },
 ): Promise<void> {
@@ -95,7 +110,7 @@ export async function databaseMeasured(
 
 /** Sets limits over those that it has. @throws OpenWorkersError NOT_FOUND, INVALID_LIMIT */
 export async function limitDatabase(
-  database: Database,
+  database: StoreDatabase,
   id: DatabaseId,
   { limits, by }: { readonly limits: Partial<DatabaseLimits>; readonly by: UserId },
 ): Promise<DatabaseLimits> {
@@ -125,7 +140,6 @@ function selectRows(queries: Queries) {
       "kind",
       "state",
       "limits",
-      "sealed",
       "size_bytes as sizeBytes",
       "measured_at as measuredAt",
       "is_full as full",

@@ -18,11 +18,11 @@ import {
   type WorkerCode,
   type WorkerId,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
-import { hashOf, storeBlobs } from "./blobs.ts";
+import { anyOf, hashOf, storeBlobs } from "./blobs.ts";
 import { replaceManifestCrons } from "./crons.ts";
 import { insertDeployment, liveShares, type Share } from "./deployments.ts";
 import { claimDomain } from "./domains.ts";
@@ -36,6 +36,10 @@ export interface DeployInput {
   /** The worker's name; the worker is made when there is none. */
   readonly worker: string;
   readonly by: UserId;
+  /** Whose a worker is that is made; `by`'s unless given. One that is there must be theirs when given. */
+  readonly owner?: UserId;
+  /** One of the platform's own, which has a reserved name. The database says whose it may be. */
+  readonly system?: boolean;
   /** The first module is the main one. */
   readonly code: WorkerCode;
   /** What the manifest gives as vars. A value of the environment with the same name goes before it. */
@@ -89,14 +93,14 @@ export interface Deployed {
  * worker would be called),
  * DATABASE_UNAVAILABLE.
  */
-export async function deployVersion(database: Database, input: DeployInput): Promise<Deployed> {
-  const name = parseWorkerName(input.worker);
+export async function deployVersion(database: StoreDatabase, input: DeployInput): Promise<Deployed> {
+  const name = parseWorkerName(input.worker, { reserved: input.system === true });
   const percent = input.percent ?? 100;
   checkCode(input.code);
   resolveLimits(input.limits ?? {}, input.maxima);
   const stored = storedCode(input.code);
   return database.write(async (transaction) => {
-    const worker = await lockWorker(transaction, name, input.by);
+    const worker = await lockWorker(transaction, name, input.by, input.owner);
     if (input.environment !== undefined) await useEnvironment(transaction, worker, input.environment);
     await storeBlobs(transaction, stored.blobs);
     const bindings = new Map(input.bindings);
@@ -130,10 +134,17 @@ interface LockedWorker {
 }
 
 // The row stays locked until the transaction ends, which is what gives concurrent deploys an order.
-async function lockWorker(transaction: Queries, name: string, by: UserId): Promise<LockedWorker> {
+async function lockWorker(
+  transaction: Queries,
+  name: string,
+  by: UserId,
+  owner: UserId | undefined,
+  attempt = 1,
+): Promise<LockedWorker> {
+  if (owner !== undefined) await mustOwn(transaction, by, owner, "The account");
   const made = await transaction
     .insertInto("workers")
-    .values({ id: newId<"worker">(), name, owner_id: by })
+    .values({ id: newId<"worker">(), name, owner_id: owner ?? by })
     .onConflict((conflict) => conflict.column("name").doNothing())
     .returning("id")
     .executeTakeFirst();
@@ -143,11 +154,21 @@ async function lockWorker(transaction: Queries, name: string, by: UserId): Promi
     .where("name", "=", name)
     .returning(["id", "owner_id", "last_version as next"])
     .executeTakeFirst();
-  // Deleted between the two statements: as if this deploy had come first.
-  if (worker === undefined) return lockWorker(transaction, name, by);
+  if (worker === undefined) {
+    // Deleted between the two statements: as if this deploy had come first. Else it is there and not ours to see.
+    if (attempt < 3) return lockWorker(transaction, name, by, owner, attempt + 1);
+    throw nameTaken(name);
+  }
   await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`);
+  if (owner !== undefined && owner !== worker.owner_id) throw nameTaken(name);
   if (made !== undefined) await audit(transaction, by, "worker.create", name);
   return worker;
+}
+
+function nameTaken(name: string): OpenWorkersError {
+  return new OpenWorkersError("CONFLICT", `The name "${name}" is taken by a worker of another account.`, {
+    hint: "Choose another name; names of workers are unique on a platform.",
+  });
 }
 
 async function useEnvironment(transaction: Queries, worker: LockedWorker, name: string): Promise<void> {
@@ -193,6 +214,12 @@ async function insertVersion(
       .values(sourceMaps.map((map) => ({ ...map, version_id: id })))
       .execute();
   }
+  // From now on it is the version that keeps them.
+  await transaction
+    .deleteFrom("blob_uploads")
+    .where("user_id", "=", by)
+    .where("hash", "=", anyOf([...modules, ...sourceMaps].map(({ hash }) => hash)))
+    .execute();
   await insertVersionBindings(
     transaction,
     { id, workerId: worker.id, ownerId: worker.owner_id },

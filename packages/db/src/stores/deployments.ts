@@ -6,7 +6,7 @@ import {
   type VersionId,
   type WorkerId,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { audit } from "./audit.ts";
 import { checkCalledEntrypoints } from "./called-entrypoints.ts";
 import { lockOwnedWorker, workerNamed } from "./workers.ts";
@@ -49,7 +49,7 @@ export interface CreateDeployment {
  * worker would be called), DATABASE_UNAVAILABLE.
  */
 export async function createDeployment(
-  database: Database,
+  database: StoreDatabase,
   { worker, versions, by, message }: CreateDeployment,
 ): Promise<DeploymentId> {
   checkShares(versions);
@@ -81,7 +81,7 @@ export interface Rollback {
  * @throws OpenWorkersError NOT_FOUND (worker, version, or nothing to return to), FORBIDDEN, DATABASE_UNAVAILABLE.
  */
 export async function rollback(
-  database: Database,
+  database: StoreDatabase,
   { worker, version, by, message }: Rollback,
 ): Promise<number> {
   return database.write(async (transaction) => {
@@ -97,7 +97,7 @@ export async function rollback(
 }
 
 /** The newest deployments of a worker first, at most 100. @throws OpenWorkersError NOT_FOUND, DATABASE_UNAVAILABLE. */
-export async function listDeployments(database: Database, worker: string): Promise<Deployment[]> {
+export async function listDeployments(database: StoreDatabase, worker: string): Promise<Deployment[]> {
   return database.snapshot(async (queries) => {
     const workerId = await workerNamed(queries, worker);
     const deployments = await queries

@@ -5,7 +5,7 @@ import {
   type UserId,
   type WantedBinding,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { audit } from "./audit.ts";
 import { bindingColumns } from "./bindings.ts";
 import { checkCalledEntrypoints } from "./called-entrypoints.ts";
@@ -55,7 +55,7 @@ export interface ChangeValues {
  * SECRET_UNREADABLE when the platform has no sealing key yet, DATABASE_UNAVAILABLE.
  */
 export async function changeValues(
-  database: Database,
+  database: StoreDatabase,
   { environmentId, set = [], unset = [], by }: ChangeValues,
 ): Promise<number> {
   for (const value of set) check(value);
@@ -65,11 +65,13 @@ export async function changeValues(
   if (twice.length > 0) throw new OpenWorkersError("INVALID_INPUT", `${twice[0]} is to be changed twice.`);
   return database.write(async (transaction) => {
     const environment = await lockOwnedEnvironment(transaction, environmentId, by);
-    if (unset.length > 0) {
+    const names = [...unset, ...set.map(({ name }) => name)];
+    if (names.length > 0) {
+      // What is set anew is deleted first: an upsert would read what is sealed, which the API may not.
       await transaction
         .deleteFrom("environment_values")
         .where("environment_id", "=", environmentId)
-        .where("name", "in", unset)
+        .where("name", "in", names)
         .execute();
     }
     if (set.length > 0) {
@@ -83,22 +85,6 @@ export async function changeValues(
       await transaction
         .insertInto("environment_values")
         .values(rows.map((row) => ({ ...row, environment_id: environmentId, owner_id: owner })))
-        .onConflict((conflict) =>
-          conflict.columns(["environment_id", "name"]).doUpdateSet(({ ref }) => ({
-            kind: ref("excluded.kind"),
-            value: ref("excluded.value"),
-            sealed: ref("excluded.sealed"),
-            key_id: ref("excluded.key_id"),
-            kv_namespace_id: ref("excluded.kv_namespace_id"),
-            bucket_id: ref("excluded.bucket_id"),
-            database_id: ref("excluded.database_id"),
-            queue_id: ref("excluded.queue_id"),
-            target_worker_id: ref("excluded.target_worker_id"),
-            entrypoint: ref("excluded.entrypoint"),
-            props: ref("excluded.props"),
-            updated_at: new Date(),
-          })),
-        )
         .execute();
       await checkCalledEntrypoints(
         transaction,
@@ -142,7 +128,7 @@ async function columnsOf(transaction: Queries, place: Place, value: NewValue) {
   const { name } = value;
   if (!("value" in value)) {
     const { binding } = await lookUp(transaction, place, name, value);
-    const { settings: _, delivery_delay: __, ...columns } = bindingColumns(binding);
+    const { settings: _, delivery_delay: __, face: ___, ...columns } = bindingColumns(binding);
     return { name, ...noValue, ...columns, kind: value.kind };
   }
   const { kind } = value;
@@ -154,7 +140,10 @@ async function columnsOf(transaction: Queries, place: Place, value: NewValue) {
 }
 
 /** The values of an environment by name; secrets without their values. */
-export async function listValues(database: Database, environmentId: EnvironmentId): Promise<ListedValue[]> {
+export async function listValues(
+  database: StoreDatabase,
+  environmentId: EnvironmentId,
+): Promise<ListedValue[]> {
   const rows = await database.read((queries) =>
     queries
       .selectFrom("environment_values")

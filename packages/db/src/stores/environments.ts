@@ -1,5 +1,5 @@
 import { type EnvironmentId, newId, OpenWorkersError, type UserId } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { audit } from "./audit.ts";
 import { mustOwn } from "./users.ts";
 import { lockOwnedWorker } from "./workers.ts";
@@ -17,10 +17,10 @@ export interface Environment {
 
 const namePattern = /^[a-z0-9]([a-z0-9_-]{0,98}[a-z0-9])?$/;
 
-/** Makes an environment that belongs to `by`. @throws OpenWorkersError INVALID_NAME, CONFLICT (they have one so named). */
+/** Makes an environment of `owner`, who is `by` unless given. @throws OpenWorkersError INVALID_NAME, CONFLICT (they have one so named). */
 export async function createEnvironment(
-  database: Database,
-  { name, by }: { name: string; by: UserId },
+  database: StoreDatabase,
+  { name, by, owner = by }: { name: string; by: UserId; owner?: UserId },
 ): Promise<EnvironmentId> {
   if (!namePattern.test(name)) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name an environment.`, {
@@ -28,7 +28,8 @@ export async function createEnvironment(
     });
   }
   return database.write(async (transaction) => {
-    const id = await insertEnvironment(transaction, by, name);
+    await mustOwn(transaction, by, owner, "The account");
+    const id = await insertEnvironment(transaction, owner, name);
     if (id === undefined)
       throw new OpenWorkersError("CONFLICT", `There is an environment "${name}" already.`);
     await audit(transaction, by, "environment.create", name);
@@ -37,7 +38,7 @@ export async function createEnvironment(
 }
 
 /** All environments, or those of one user, by name. */
-export async function listEnvironments(database: Database, owner?: UserId): Promise<Environment[]> {
+export async function listEnvironments(database: StoreDatabase, owner?: UserId): Promise<Environment[]> {
   return database.snapshot(async (queries) => {
     const environments = await queries
       .selectFrom("environments")
@@ -62,7 +63,7 @@ export async function listEnvironments(database: Database, owner?: UserId): Prom
 
 /** The id of the environment that `owner` calls `name`. @throws OpenWorkersError NOT_FOUND. */
 export async function findEnvironment(
-  database: Database,
+  database: StoreDatabase,
   { name, owner }: { name: string; owner: UserId },
 ): Promise<EnvironmentId> {
   return database.read((queries) => environmentFor(queries, owner, name));
@@ -74,7 +75,7 @@ export async function findEnvironment(
  * @throws OpenWorkersError NOT_FOUND (worker), FORBIDDEN.
  */
 export async function ensureWorkerEnvironment(
-  database: Database,
+  database: StoreDatabase,
   { worker, by }: { worker: string; by: UserId },
 ): Promise<EnvironmentId> {
   return database.write(async (transaction) => {
@@ -110,11 +111,11 @@ export async function ensureWorkerEnvironment(
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT when workers use it.
  */
 export async function deleteEnvironment(
-  database: Database,
+  database: StoreDatabase,
   { environmentId, by }: { environmentId: EnvironmentId; by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
-    const { name } = await lockOwnedEnvironment(transaction, environmentId, by);
+    const { name } = await lockOwnedEnvironment(transaction, environmentId, by, "delete");
     const workers = await transaction
       .selectFrom("workers")
       .select("name")
@@ -138,6 +139,7 @@ export async function lockOwnedEnvironment(
   transaction: Queries,
   id: EnvironmentId,
   by: UserId,
+  action: "write" | "delete" = "write",
 ): Promise<{ name: string; owner_id: UserId }> {
   const environment = await transaction
     .selectFrom("environments")
@@ -146,7 +148,7 @@ export async function lockOwnedEnvironment(
     .forUpdate()
     .executeTakeFirst();
   if (environment === undefined) throw new OpenWorkersError("NOT_FOUND", "There is no such environment.");
-  await mustOwn(transaction, by, environment.owner_id, `Environment "${environment.name}"`);
+  await mustOwn(transaction, by, environment.owner_id, `Environment "${environment.name}"`, action);
   return environment;
 }
 

@@ -1,6 +1,6 @@
 import type { BindingKind, RateLimit } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database } from "../database.ts";
+import type { StoreDatabase } from "../database.ts";
 import { workerNamed } from "./workers.ts";
 
 /** What a name on a worker's `env` is bound to, as it may be shown. */
@@ -22,7 +22,7 @@ export interface ListedBinding {
  *
  * @throws OpenWorkersError NOT_FOUND
  */
-export async function listBindings(database: Database, worker: string): Promise<ListedBinding[]> {
+export async function listBindings(database: StoreDatabase, worker: string): Promise<ListedBinding[]> {
   return database.snapshot(async (queries) => {
     const id = await workerNamed(queries, worker);
     const { rows } = await sql<ListedBinding>`

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { type LogTokenId, newId, OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 import { lockOwnedWorker, workerNamed } from "./workers.ts";
@@ -29,7 +30,7 @@ const form = /^owlt_[A-Za-z0-9_-]{43}$/;
  * DATABASE_UNAVAILABLE
  */
 export async function createLogToken(
-  database: Database,
+  database: StoreDatabase,
   { scope, expiresAt, by }: { readonly scope: LogScope; readonly expiresAt: Date; readonly by: UserId },
 ): Promise<string> {
   return await database.write((transaction) => insertToken(transaction, { scope, expiresAt, by }));
@@ -48,7 +49,7 @@ export interface NamedLogToken {
  * @throws OpenWorkersError INVALID_INPUT, NOT_FOUND, FORBIDDEN, CONFLICT when the worker has a token of that name
  */
 export async function createNamedLogToken(
-  database: Database,
+  database: StoreDatabase,
   given: { readonly worker: string; readonly name: string; readonly expiresAt: Date; readonly by: UserId },
 ): Promise<string> {
   const { worker, name, expiresAt, by } = given;
@@ -77,7 +78,7 @@ export async function createNamedLogToken(
 }
 
 /** A worker's named tokens that have not expired, by name. @throws OpenWorkersError NOT_FOUND */
-export async function listLogTokens(database: Database, worker: string): Promise<NamedLogToken[]> {
+export async function listLogTokens(database: StoreDatabase, worker: string): Promise<NamedLogToken[]> {
   return await database.read(async (queries) => {
     const workerId = await workerNamed(queries, worker);
     const rows = await queries
@@ -93,7 +94,7 @@ export async function listLogTokens(database: Database, worker: string): Promise
 
 /** @throws OpenWorkersError NOT_FOUND (worker, token), FORBIDDEN */
 export async function revokeLogToken(
-  database: Database,
+  database: StoreDatabase,
   { worker, name, by }: { readonly worker: string; readonly name: string; readonly by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
@@ -138,7 +139,7 @@ async function insertToken(
 }
 
 /** What a token is good for; undefined when there is none such, or no longer. */
-export async function findLogToken(database: Database, token: string): Promise<LogGrant | undefined> {
+export async function findLogToken(database: StoreDatabase, token: string): Promise<LogGrant | undefined> {
   if (!form.test(token)) return undefined;
   const row = await database.read((queries) =>
     queries
@@ -158,5 +159,5 @@ function scopeOf(workerId: WorkerId | null, ownerId: UserId | null): LogScope {
 }
 
 function hashOf(token: string): Uint8Array {
-  return new Bun.CryptoHasher("sha256").update(token).digest();
+  return createHash("sha256").update(token).digest();
 }

@@ -56,6 +56,8 @@ export {
   databaseRow,
   databaseRows,
   limitDatabase,
+  type SealedDatabaseRow,
+  sealedDatabaseRow,
 } from "./databases.ts";
 export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
 export {
@@ -109,6 +111,7 @@ export {
   type NamedLogToken,
   revokeLogToken,
 } from "./log-tokens.ts";
+export { listPeople, type Person } from "./people.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
@@ -145,6 +148,14 @@ export {
   runCron,
   type StoredScheduledEvent,
 } from "./scheduled-events.ts";
+export { createSetupLink, hasAdmin, type SetupLink } from "./setup-links.ts";
+export {
+  deploySystemWorker,
+  ensureSystemUser,
+  type SystemWorkerState,
+  systemUserName,
+  systemWorkerState,
+} from "./system-workers.ts";
 export { createUser, ensureOperator, operatorName, type User } from "./users.ts";
 export { listVersions, type Version } from "./versions.ts";
 export {

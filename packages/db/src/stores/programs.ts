@@ -8,7 +8,8 @@ import {
   type WorkerCode,
   type WorkerId,
 } from "@openworkers/core";
-import type { Database } from "../database.ts";
+import { sql } from "kysely";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { storedBinding, versionBindings } from "./bindings.ts";
 
 /** A value of an environment as it is stored: a secret is still sealed. */
@@ -38,10 +39,11 @@ export interface StoredProgram {
 /**
  * The program of a version, with the values of its worker's environment as they are now.
  *
- * @throws OpenWorkersError NOT_FOUND when the worker has no such version any more, DATABASE_UNAVAILABLE.
+ * @throws OpenWorkersError NOT_FOUND when the worker has no such version any more, FORBIDDEN when it has a binding that only
+ * the platform's own workers may have and is none of these, DATABASE_UNAVAILABLE.
  */
 export async function loadProgram(
-  database: Database,
+  database: StoreDatabase,
   versionId: VersionId,
   workerId: WorkerId,
 ): Promise<StoredProgram> {
@@ -105,8 +107,9 @@ export async function loadProgram(
             .orderBy("name")
             .execute();
     const bindings = await versionBindings(queries, versionId);
+    if ([...bindings.values()].some(isSystemBinding)) await mustBeSystem(queries, workerId);
     for (const row of values) {
-      const binding = storedBinding({ ...row, settings: null, delivery_delay: null });
+      const binding = storedBinding({ ...row, settings: null, delivery_delay: null, face: null });
       if (binding !== undefined) bindings.set(row.name, binding);
     }
     return {
@@ -126,6 +129,22 @@ export async function loadProgram(
           : { id: environmentId, revision, values: values.flatMap(storedValue) },
     };
   });
+}
+
+const isSystemBinding = ({ kind }: Binding) => kind === "platform-sql" || kind === "platform-services";
+
+/** A trigger lets nobody else store such a binding: this is for rows that came past it. */
+async function mustBeSystem(queries: Queries, workerId: WorkerId): Promise<void> {
+  const worker = await queries
+    .selectFrom("workers")
+    .select(["name", sql<boolean>`is_system_owner(owner_id)`.as("isSystem")])
+    .where("id", "=", workerId)
+    .executeTakeFirst();
+  if (worker?.isSystem === true) return;
+  throw new OpenWorkersError(
+    "FORBIDDEN",
+    `${worker?.name ?? "The worker"} is none of the platform's own workers, and bound as one.`,
+  );
 }
 
 function storedValue(row: {

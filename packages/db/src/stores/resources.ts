@@ -9,7 +9,7 @@ import {
   type UserId,
 } from "@openworkers/core";
 import { type RawBuilder, sql } from "kysely";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
 import { resourceUsers } from "./resource-users.ts";
@@ -94,14 +94,19 @@ export function checkResourceName(kind: ResourceKind, name: string): void {
   throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name a ${noun}.`, { hint: rule });
 }
 
-/** Makes a resource that belongs to `by`. @throws OpenWorkersError INVALID_NAME, CONFLICT (they have one so named). */
+/**
+ * Makes a resource of `owner`, who is `by` unless given.
+ *
+ * @throws OpenWorkersError INVALID_NAME, CONFLICT (they have one so named), FORBIDDEN
+ */
 export async function createResource<Kind extends ResourceKind>(
-  database: Database,
+  database: StoreDatabase,
   kind: Kind,
-  { name, by }: { readonly name: string; readonly by: UserId },
+  { name, by, owner = by }: { readonly name: string; readonly by: UserId; readonly owner?: UserId },
 ): Promise<ResourceIds[Kind]> {
   return database.write(async (transaction) => {
-    const { id, created } = await ensureResource(transaction, kind, { name, owner: by, by });
+    await mustOwn(transaction, by, owner, "The account");
+    const { id, created } = await ensureResource(transaction, kind, { name, owner, by });
     if (!created) {
       throw new OpenWorkersError("CONFLICT", `There is a ${facts[kind].noun} "${name}" already.`);
     }
@@ -121,8 +126,8 @@ export async function ensureResource<Kind extends ResourceKind>(
   { name, owner, by }: { readonly name: string; readonly owner: UserId; readonly by: UserId },
 ): Promise<{ readonly id: ResourceIds[Kind]; readonly created: boolean }> {
   checkResourceName(kind, name);
-  const { table, action } = facts[kind];
-  for (;;) {
+  const { table, action, noun } = facts[kind];
+  for (let attempt = 1; attempt <= 3; attempt++) {
     const made = await transaction
       .insertInto(table)
       .values({ id: newId<"kv-namespace" & "bucket" & "database" & "queue">(), owner_id: owner, name })
@@ -138,6 +143,9 @@ export async function ensureResource<Kind extends ResourceKind>(
     if (found !== undefined) return { id: found.id, created: false };
     // Deleted between the two statements: as if this had come first.
   }
+  throw new OpenWorkersError("CONFLICT", `The ${noun} "${name}" is there and cannot be used.`, {
+    hint: "Whoever may make one and not read it sees none; or it was made and deleted all the time.",
+  });
 }
 
 /**
@@ -171,7 +179,7 @@ export async function findResource<Kind extends ResourceKind>(
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN
  */
 export async function getResource<Kind extends ResourceKind>(
-  database: Database,
+  database: StoreDatabase,
   kind: Kind,
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
 ): Promise<Resource<Kind>> {
@@ -187,7 +195,7 @@ export async function getResource<Kind extends ResourceKind>(
 
 /** All resources of a kind, or those of one user, by name. */
 export async function listResources<Kind extends ResourceKind>(
-  database: Database,
+  database: StoreDatabase,
   kind: Kind,
   owner?: UserId,
 ): Promise<Resource<Kind>[]> {
@@ -202,7 +210,7 @@ export async function listResources<Kind extends ResourceKind>(
 
 /** @throws OpenWorkersError INVALID_NAME, NOT_FOUND, FORBIDDEN, CONFLICT when the owner has one so named. */
 export async function renameResource(
-  database: Database,
+  database: StoreDatabase,
   kind: ResourceKind,
   { nameOrId, name, by }: { readonly nameOrId: string; readonly name: string; readonly by: UserId },
 ): Promise<void> {
@@ -230,12 +238,12 @@ export async function renameResource(
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT while a live version or an environment binds it.
  */
 export async function deleteResource(
-  database: Database,
+  database: StoreDatabase,
   kind: ResourceKind,
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
-    const { id, name } = await ownedResource(transaction, kind, { nameOrId, by });
+    const { id, name } = await ownedResource(transaction, kind, { nameOrId, by, action: "delete" });
     await deleteUnused(transaction, kind, { id, name, by });
   });
 }
@@ -274,7 +282,11 @@ export async function deleteUnused(
 export async function ownedResource<Kind extends ResourceKind>(
   queries: Queries,
   kind: Kind,
-  { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
+  {
+    nameOrId,
+    by,
+    action,
+  }: { readonly nameOrId: string; readonly by: UserId; readonly action?: "write" | "delete" },
 ): Promise<{ readonly id: ResourceIds[Kind]; readonly name: string }> {
   const own = await findResource(queries, kind, { nameOrId, owner: by });
   if (own !== undefined) return own;
@@ -287,7 +299,7 @@ export async function ownedResource<Kind extends ResourceKind>(
       .where(isThere(kind))
       .executeTakeFirst();
     if (any !== undefined) {
-      await mustOwn(queries, by, any.owner_id, `The ${noun} ${nameOrId}`);
+      await mustOwn(queries, by, any.owner_id, `The ${noun} ${nameOrId}`, action);
       return { id: any.id as ResourceIds[Kind], name: any.name };
     }
   }

@@ -1,5 +1,5 @@
 import { OpenWorkersError, type UserId, type WorkerId } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { audit } from "./audit.ts";
 import { isOperator } from "./users.ts";
 import { lockOwnedWorker } from "./workers.ts";
@@ -18,7 +18,7 @@ export interface Route {
  * CONFLICT (one leads to another worker).
  */
 export async function setRoutes(
-  database: Database,
+  database: StoreDatabase,
   { worker, patterns, by }: { worker: string; patterns: readonly string[]; by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
@@ -29,7 +29,7 @@ export async function setRoutes(
 }
 
 /** All routes, or those of one worker, by pattern. */
-export async function listRoutes(database: Database, worker?: string): Promise<Route[]> {
+export async function listRoutes(database: StoreDatabase, worker?: string): Promise<Route[]> {
   return database.read((queries) =>
     queries
       .selectFrom("routes")

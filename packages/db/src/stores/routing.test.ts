@@ -94,6 +94,7 @@ describe("a domain", () => {
     await fixture.deploy("hello");
     await fixture.deploy("bobs", { by: bob });
     await addDomain(database, { worker: "hello", hostname: "app.example.com", by: ada });
+    await verifyDomain(database, { hostname: "app.example.com", by: ada });
     const steal = addDomain(database, { worker: "bobs", hostname: "APP.example.com", by: bob });
     expect(await rejection(steal)).toMatchObject({ code: "CONFLICT" });
     const theirs = { hostname: "app.example.com", by: bob };

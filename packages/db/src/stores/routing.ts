@@ -7,7 +7,7 @@ import {
   type VersionId,
   type WorkerId,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { type CalledEntrypoint, calledEntrypoints } from "./called-entrypoints.ts";
 
 /** A version that serves requests. */
@@ -65,7 +65,7 @@ export interface RoutingOptions {
 
 /** Every worker that is live, with its domains and routes. */
 export async function loadRouting(
-  database: Database,
+  database: StoreDatabase,
   options: RoutingOptions = {},
 ): Promise<RoutingSnapshot> {
   return database.snapshot((queries) => readRouting(queries, options));
@@ -73,7 +73,7 @@ export async function loadRouting(
 
 /** As `loadRouting`, of one worker alone; all three lists are empty when it is gone. */
 export async function loadWorkerRouting(
-  database: Database,
+  database: StoreDatabase,
   workerId: WorkerId,
   options: RoutingOptions = {},
 ): Promise<RoutingSnapshot> {
@@ -82,7 +82,7 @@ export async function loadWorkerRouting(
 
 /** The version with this number of the worker with this name, for previews. */
 export async function findVersion(
-  database: Database,
+  database: StoreDatabase,
   worker: string,
   number: number,
   options: RoutingOptions = {},

@@ -7,7 +7,7 @@ import {
   type RequestId,
   type ScheduledEventId,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import type { ScheduledEventState, SkipReason } from "../tables.ts";
 import { audit } from "./audit.ts";
 import { type CronChoice, databaseTime, lockCron } from "./crons.ts";
@@ -54,7 +54,7 @@ export interface HistoryFilter {
 
 /** A worker's events, the newest first. @throws OpenWorkersError NOT_FOUND */
 export async function listScheduledEvents(
-  database: Database,
+  database: StoreDatabase,
   { worker, cron, limit = 100 }: HistoryFilter,
 ): Promise<StoredScheduledEvent[]> {
   return database.snapshot(async (queries) => {
@@ -73,7 +73,7 @@ export async function listScheduledEvents(
 
 /** @throws OpenWorkersError NOT_FOUND */
 export async function getScheduledEvent(
-  database: Database,
+  database: StoreDatabase,
   id: ScheduledEventId,
 ): Promise<StoredScheduledEvent> {
   const event = await database.read((queries) =>
@@ -84,7 +84,7 @@ export async function getScheduledEvent(
 }
 
 /** Has a cron run now, paused or not, beside its schedule. @throws OpenWorkersError NOT_FOUND, FORBIDDEN */
-export async function runCron(database: Database, choice: CronChoice): Promise<StoredScheduledEvent> {
+export async function runCron(database: StoreDatabase, choice: CronChoice): Promise<StoredScheduledEvent> {
   return database.write(async (transaction) => {
     const cron = await lockCron(transaction, choice);
     const now = new Date(await databaseTime(transaction));

@@ -1,5 +1,5 @@
 import { OpenWorkersError } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 
 export interface PublicSealingKey {
   readonly id: string;
@@ -35,7 +35,7 @@ export async function lockActiveKey(transaction: Queries): Promise<PublicSealing
 }
 
 /** Makes `key` the active one when there is none; returns which is. */
-export async function registerKey(database: Database, key: PublicSealingKey): Promise<PublicSealingKey> {
+export async function registerKey(database: StoreDatabase, key: PublicSealingKey): Promise<PublicSealingKey> {
   return database.write(async (transaction) => {
     await transaction
       .insertInto("sealing_keys")

@@ -1,5 +1,6 @@
 import { newId, OpenWorkersError, type UserId } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
+import type { MemberRole } from "../tables.ts";
 import { audit } from "./audit.ts";
 
 export interface User {
@@ -13,7 +14,7 @@ export interface User {
 export const operatorName = "operator";
 
 /** The user as whom `ow` acts with direct database access; made when it is not there. */
-export async function ensureOperator(database: Database): Promise<User> {
+export async function ensureOperator(database: StoreDatabase): Promise<User> {
   return database.write(async (transaction) => {
     const made = await transaction
       .insertInto("users")
@@ -27,7 +28,7 @@ export async function ensureOperator(database: Database): Promise<User> {
 }
 
 /** Makes a user without a way to log in. @throws OpenWorkersError CONFLICT when the name is taken. */
-export async function createUser(database: Database, name: string): Promise<User> {
+export async function createUser(database: StoreDatabase, name: string): Promise<User> {
   return database.write(async (transaction) => {
     const made = await transaction
       .insertInto("users")
@@ -49,14 +50,39 @@ async function userNamed(queries: Queries, name: string): Promise<User> {
     .executeTakeFirstOrThrow();
 }
 
+/** What is done to something that an account owns, and the roles in an organisation that may do it. */
+const rolesFor: Readonly<Record<"write" | "delete", readonly MemberRole[]>> = {
+  write: ["owner", "admin", "developer"],
+  delete: ["owner", "admin"],
+};
+
 /**
- * Checks that `by` may act on what `owner` owns: their own, or anything when they are an operator.
+ * Checks that `by` may act on what `owner` owns: their own, their organisation's as their role there allows, or anything
+ * when they are an operator.
  *
  * @throws OpenWorkersError FORBIDDEN
  */
-export async function mustOwn(queries: Queries, by: UserId, owner: UserId, what: string): Promise<void> {
+export async function mustOwn(
+  queries: Queries,
+  by: UserId,
+  owner: UserId,
+  what: string,
+  action: keyof typeof rolesFor = "write",
+): Promise<void> {
   if (by === owner || (await isOperator(queries, by))) return;
-  throw new OpenWorkersError("FORBIDDEN", `${what} belongs to somebody else.`);
+  const member = await queries
+    .selectFrom("members")
+    .select("role")
+    .where("organisation_id", "=", owner)
+    .where("user_id", "=", by)
+    .executeTakeFirst();
+  if (member === undefined) throw new OpenWorkersError("FORBIDDEN", `${what} belongs to somebody else.`);
+  if (rolesFor[action].includes(member.role)) return;
+  throw new OpenWorkersError(
+    "FORBIDDEN",
+    `${what} cannot be ${action === "delete" ? "deleted" : "changed"} by a ${member.role} of its organisation.`,
+    { hint: `That takes one of the roles ${rolesFor[action].join(", ")}.` },
+  );
 }
 
 /** Whether a user may act on what others own. */

@@ -1,5 +1,5 @@
 import type { EnvValue, Limits, VersionId } from "@openworkers/core";
-import type { Database } from "../database.ts";
+import type { StoreDatabase } from "../database.ts";
 import { workerNamed } from "./workers.ts";
 
 export interface Version {
@@ -20,7 +20,7 @@ export interface Version {
 }
 
 /** The newest versions of a worker first, at most 100. @throws OpenWorkersError NOT_FOUND, DATABASE_UNAVAILABLE. */
-export async function listVersions(database: Database, worker: string): Promise<Version[]> {
+export async function listVersions(database: StoreDatabase, worker: string): Promise<Version[]> {
   return database.snapshot(async (queries) => {
     const workerId = await workerNamed(queries, worker);
     const rows = await queries

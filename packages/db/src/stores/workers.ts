@@ -6,10 +6,10 @@ import {
   type UserId,
   type WorkerId,
 } from "@openworkers/core";
-import type { Database, Queries } from "../database.ts";
+import type { Queries, StoreDatabase } from "../database.ts";
 import { errorCode } from "../faults.ts";
 import { audit } from "./audit.ts";
-import { collectBlobs } from "./blobs.ts";
+import { collectBlobs, heldBlobs } from "./blobs.ts";
 import { environmentFor } from "./environments.ts";
 import { resourceUsers } from "./resource-users.ts";
 import { mustOwn } from "./users.ts";
@@ -29,7 +29,7 @@ export interface Worker {
 }
 
 /** All workers, or those of one user, by name. */
-export async function listWorkers(database: Database, owner?: UserId): Promise<Worker[]> {
+export async function listWorkers(database: StoreDatabase, owner?: UserId): Promise<Worker[]> {
   return database.read((queries) =>
     selectWorkers(queries)
       .where(({ eb, lit }) => (owner === undefined ? lit(true) : eb("workers.owner_id", "=", owner)))
@@ -39,7 +39,7 @@ export async function listWorkers(database: Database, owner?: UserId): Promise<W
 }
 
 /** @throws OpenWorkersError NOT_FOUND, DATABASE_UNAVAILABLE. */
-export async function getWorker(database: Database, name: string): Promise<Worker> {
+export async function getWorker(database: StoreDatabase, name: string): Promise<Worker> {
   const worker = await database.read((queries) =>
     selectWorkers(queries).where("workers.name", "=", name).executeTakeFirst(),
   );
@@ -48,7 +48,7 @@ export async function getWorker(database: Database, name: string): Promise<Worke
 }
 
 /** Whose a worker is. @throws OpenWorkersError NOT_FOUND when it was deleted. */
-export async function workerOwner(database: Database, id: WorkerId): Promise<UserId> {
+export async function workerOwner(database: StoreDatabase, id: WorkerId): Promise<UserId> {
   const worker = await database.read((queries) =>
     queries.selectFrom("workers").select("owner_id").where("id", "=", id).executeTakeFirst(),
   );
@@ -62,7 +62,7 @@ export async function workerOwner(database: Database, id: WorkerId): Promise<Use
  * @throws OpenWorkersError INVALID_NAME, NOT_FOUND, FORBIDDEN, CONFLICT when the name is taken.
  */
 export async function renameWorker(
-  database: Database,
+  database: StoreDatabase,
   { worker, name, by }: { worker: string; name: string; by: UserId },
 ): Promise<void> {
   const wanted = parseWorkerName(name);
@@ -84,7 +84,7 @@ export async function renameWorker(
  * @throws OpenWorkersError INVALID_LIMIT, NOT_FOUND, FORBIDDEN.
  */
 export async function setWorkerLimits(
-  database: Database,
+  database: StoreDatabase,
   change: {
     worker: string;
     limits: Partial<Record<keyof Limits, number | null>>;
@@ -109,7 +109,7 @@ export async function setWorkerLimits(
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, INVALID_INPUT
  */
 export async function setLogRetention(
-  database: Database,
+  database: StoreDatabase,
   { worker, days, by }: { worker: string; days: number | null; by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
@@ -125,7 +125,7 @@ export async function setLogRetention(
  * @throws OpenWorkersError NOT_FOUND (worker or environment), FORBIDDEN.
  */
 export async function setWorkerEnvironment(
-  database: Database,
+  database: StoreDatabase,
   { worker, environment, by }: { worker: string; environment: string | null; by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
@@ -148,11 +148,11 @@ export async function setWorkerEnvironment(
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, CONFLICT (other workers are bound to it), DATABASE_UNAVAILABLE.
  */
 export async function deleteWorker(
-  database: Database,
+  database: StoreDatabase,
   { worker, by }: { worker: string; by: UserId },
 ): Promise<{ freedBytes: number }> {
   return database.write(async (transaction) => {
-    const { id } = await lockOwnedWorker(transaction, worker, by);
+    const { id } = await lockOwnedWorker(transaction, worker, by, "delete");
     const users = (await resourceUsers(transaction, "worker", id)).filter((user) => user.worker !== worker);
     if (users.length > 0) {
       const named = users.map((user) => `${user.worker} (${user.binding})`).join(", ");
@@ -169,11 +169,12 @@ export async function deleteWorker(
       .union(transaction.selectFrom("version_source_maps").select("hash").where("version_id", "in", versions))
       .union(transaction.selectFrom("version_assets").select("hash").where("version_id", "in", versions))
       .execute();
-    await transaction.deleteFrom("workers").where("id", "=", id).execute();
-    const freedBytes = await collectBlobs(
+    const held = await heldBlobs(
       transaction,
       used.map(({ hash }) => hash),
     );
+    await transaction.deleteFrom("workers").where("id", "=", id).execute();
+    const freedBytes = await collectBlobs(transaction, held);
     await audit(transaction, by, "worker.delete", worker, { freedBytes });
     return { freedBytes };
   });
@@ -188,9 +189,14 @@ interface LockedWorker {
 /**
  * The worker, locked until the transaction ends.
  *
- * @throws OpenWorkersError NOT_FOUND, or FORBIDDEN when it is not `by`'s.
+ * @throws OpenWorkersError NOT_FOUND, or FORBIDDEN when it is not `by`'s to change, or to delete.
  */
-export async function lockOwnedWorker(transaction: Queries, name: string, by: UserId): Promise<LockedWorker> {
+export async function lockOwnedWorker(
+  transaction: Queries,
+  name: string,
+  by: UserId,
+  action: "write" | "delete" = "write",
+): Promise<LockedWorker> {
   const worker = await transaction
     .selectFrom("workers")
     .select(["id", "owner_id", "limits"])
@@ -198,7 +204,7 @@ export async function lockOwnedWorker(transaction: Queries, name: string, by: Us
     .forUpdate()
     .executeTakeFirst();
   if (worker === undefined) throw notFound(name);
-  await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`);
+  await mustOwn(transaction, by, worker.owner_id, `Worker "${name}"`, action);
   return worker;
 }
 

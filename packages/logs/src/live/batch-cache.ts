@@ -1,5 +1,5 @@
 import type { StoredMessage } from "@openworkers/bus";
-import { decodePayload, isOpenWorkersError, logBatchSchema } from "@openworkers/core";
+import { decodeLogBatch, isOpenWorkersError } from "@openworkers/core";
 import { batchPosition } from "../position.ts";
 import { type Positioned, positioned, workerOfSubject } from "../records.ts";
 
@@ -27,7 +27,7 @@ function decode({ subject, payload, time }: StoredMessage, batch: number): reado
   const workerId = workerOfSubject(subject);
   if (workerId === undefined) return [];
   try {
-    return positioned(decodePayload(logBatchSchema, payload), { batch, workerId, storedAt: time });
+    return positioned(decodeLogBatch(payload), { batch, workerId, storedAt: time });
   } catch (thrown) {
     if (isOpenWorkersError(thrown, "INVALID_INPUT")) return [];
     throw thrown;

@@ -1,6 +1,5 @@
 import type { WorkerId } from "@openworkers/core";
-import type { Queries } from "@openworkers/db";
-import { sql } from "kysely";
+import type { BulkTransaction } from "@openworkers/db";
 import { isError } from "../filter.ts";
 import type { Positioned } from "../records.ts";
 import { bucketOf } from "./histogram.ts";
@@ -23,12 +22,20 @@ interface Minute {
 }
 
 /** Adds what `records` say to their workers' minutes, in the transaction that stores them. */
-export async function writeStats(transaction: Queries, records: readonly Positioned[]): Promise<void> {
+export async function writeStats(
+  transaction: BulkTransaction,
+  records: readonly Positioned[],
+): Promise<void> {
   const minutes = [...sum(records).entries()];
   if (minutes.length === 0) return;
   // In one order for all writers: two that add to the same minutes would wait for each other otherwise.
   const rows = minutes.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, minute]) => minute);
-  await sql`
+  await transaction.query(adding, [JSON.stringify(rows)]);
+}
+
+const adding = {
+  name: "logs-stats",
+  text: `
     insert into worker_stats (
       worker_id, minute, lines, requests, errors, cpu_ms, wall_ms, outcomes, wall_histogram, first_position,
       last_position
@@ -36,7 +43,7 @@ export async function writeStats(transaction: Queries, records: readonly Positio
     select worker, to_timestamp(minute / 1000.0), lines, requests, errors, cpu, wall, outcomes,
       array(select value::integer from json_array_elements_text(histogram) with ordinality order by ordinality),
       first, last
-    from json_to_recordset(${JSON.stringify(rows)}::json) as given (
+    from json_to_recordset($1::json) as given (
       worker uuid, minute double precision, lines integer, requests integer, errors integer, cpu double precision,
       wall double precision, outcomes jsonb, histogram json, first bigint, last bigint
     )
@@ -49,9 +56,8 @@ export async function writeStats(transaction: Queries, records: readonly Positio
       outcomes = add_outcomes(worker_stats.outcomes, excluded.outcomes),
       wall_histogram = add_counts(worker_stats.wall_histogram, excluded.wall_histogram),
       first_position = least(worker_stats.first_position, excluded.first_position),
-      last_position = greatest(worker_stats.last_position, excluded.last_position)
-  `.execute(transaction);
-}
+      last_position = greatest(worker_stats.last_position, excluded.last_position)`,
+};
 
 function sum(records: readonly Positioned[]): Map<string, Minute> {
   const minutes = new Map<string, Minute>();

@@ -1,7 +1,7 @@
 import type { Bus } from "@openworkers/bus";
 import { startTestNats, type TestNats } from "@openworkers/bus/testing";
 import {
-  encodePayload,
+  encodeLogBatch,
   type LogBatch,
   type LogRecord,
   logSubject,
@@ -76,7 +76,7 @@ export async function startTestLogs(): Promise<TestLogs> {
       createLogToken(database, { scope, expiresAt, by: operator }),
     async publish(workerId, records) {
       const batch = batchOf(records);
-      await bus.publish(logSubject(workerId), encodePayload(batch), { id: batch.batchId });
+      await bus.publish(logSubject(workerId), encodeLogBatch(batch), { id: batch.batchId });
       return batch;
     },
     async settled() {

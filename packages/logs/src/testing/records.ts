@@ -47,7 +47,7 @@ export function invocation(worker: TestWorker, extra: Partial<InvocationRecord> 
 }
 
 export function batchOf(records: readonly LogRecord[]): LogBatch {
-  return { v: 1, batchId: crypto.randomUUID(), records: [...records] };
+  return { batchId: crypto.randomUUID(), records };
 }
 
 /** One worker's records as a batch that the bus has at `seq` of the first stream. */

@@ -1,9 +1,8 @@
 import type { Message } from "@openworkers/bus";
 import {
-  decodePayload,
+  decodeLogBatch,
   isOpenWorkersError,
   type LogBatch,
-  logBatchSchema,
   messageOf,
   OpenWorkersError,
   type Report,
@@ -133,7 +132,7 @@ export class Writer {
     const workerId = workerOfSubject(message.subject);
     try {
       if (workerId === undefined) throw new OpenWorkersError("INVALID_INPUT", "Its subject names no worker.");
-      const batch = decodePayload(logBatchSchema, message.payload);
+      const batch = decodeLogBatch(message.payload);
       return { message, workerId, batch, stored: Promise.withResolvers() };
     } catch (thrown) {
       message.drop();

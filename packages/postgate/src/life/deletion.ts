@@ -7,12 +7,12 @@ import { createGzip } from "node:zlib";
 import type { DatabaseId } from "@openworkers/core";
 import {
   type Database,
-  type DatabaseRow,
   databaseDropped,
   databaseDumped,
-  databaseRow,
   findDump,
+  type SealedDatabaseRow,
   type SecretKeys,
+  sealedDatabaseRow,
 } from "@openworkers/db";
 import { passwordsOf } from "../directory.ts";
 import { dumpDatabase } from "../dump/dump.ts";
@@ -53,7 +53,7 @@ export class Deletion {
   async finish(id: DatabaseId, signal: AbortSignal): Promise<void> {
     const { database, server } = this.#options;
     await database.exclusively(lockOf(id), async () => {
-      const row = await databaseRow(database, id);
+      const row = await sealedDatabaseRow(database, id);
       if (row?.state !== "deleting") return;
       if (row.kind === "platform") {
         const wanted = row.keepDump && row.sealed !== null;
@@ -65,7 +65,7 @@ export class Deletion {
     });
   }
 
-  async #dump(row: DatabaseRow, signal: AbortSignal): Promise<void> {
+  async #dump(row: SealedDatabaseRow, signal: AbortSignal): Promise<void> {
     const { id, name, limits, ownerId } = row;
     const { database, server, secretKeys, directory } = this.#options;
     const there = (await server.sizes([id])).size > 0;

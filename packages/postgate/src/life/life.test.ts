@@ -13,6 +13,7 @@ import {
   markDeleting,
   registerSealingKey,
   SecretKeys,
+  sealedDatabaseRow,
   stuckDeletions,
 } from "@openworkers/db";
 import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
@@ -218,7 +219,7 @@ test("a database of the owner's own is reached by its URL, which is nowhere to b
   await using external = await withTestDatabase();
   const id = await createExternalDatabase(database, { name: "own", limits: {}, by, url: external.url });
   expect(await query(id, "select current_database()")).toEqual([[new URL(external.url).pathname.slice(1)]]);
-  const row = await databaseRow(database, id);
+  const row = await sealedDatabaseRow(database, id);
   expect(Buffer.from(row?.sealed ?? []).includes("postgres")).toBe(false);
   await markDeleting(database, { nameOrId: "own", by });
   await gone(id);

@@ -79,7 +79,12 @@ describe("connections to tenants", () => {
     await using gate: TestPostgate = await TestPostgate.open(server, {
       healRoles: async (tenant) => {
         healed++;
-        if (good) await gate.tenants.admin(`alter role ${tenantNames(tenant.id).roles.owner} password 'o'`);
+        const { id, place } = tenant;
+        if (good && place.kind === "platform") {
+          await gate.tenants.admin(
+            `alter role ${tenantNames(id).roles.owner} password '${place.passwords.owner}'`,
+          );
+        }
         return tenant;
       },
     });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import type { DatabaseScope } from "@openworkers/core";
 import type { Tenant } from "../tenant.ts";
 import { read, TestPostgate, until } from "../testing/test-postgate.ts";
 import { testServers } from "../testing/test-server.ts";
@@ -11,7 +12,10 @@ describe.each(testServers)("%s", (_, start) => {
 
   beforeAll(async () => {
     // A server that does not look whether its client is there: what ends a statement must be a cancel.
-    const sessionSettings = (of: Tenant) => ({ ...testSettings(of), client_connection_check_interval: "0" });
+    const sessionSettings = (of: Tenant, scope: DatabaseScope) => ({
+      ...testSettings(of, scope),
+      client_connection_check_interval: "0",
+    });
     gate = stack.use(await TestPostgate.open(stack.use(await start()), { sessionSettings }));
     tenant = await gate.make("app", { resultRows: 1_000, resultBytes: 100_000, connections: 3 });
     await gate.query(tenant, { sql: "create table items (id int8 primary key, name text)" });

@@ -1,16 +1,9 @@
-import { defaultDatabaseLimits, newId } from "@openworkers/core";
 import type { Tenant, TenantDirectory } from "../tenant.ts";
+import { newTenant } from "../tenants/testing/tenants.ts";
 
 /** A directory in which there is one tenant, whose owner everybody is. */
 export function oneTenant(known: Pick<Tenant, "place"> & Partial<Tenant>): TenantDirectory {
-  const tenant: Tenant = {
-    id: newId(),
-    ownerId: newId(),
-    name: "alone",
-    limits: defaultDatabaseLimits,
-    full: false,
-    ...known,
-  };
+  const tenant: Tenant = { ...newTenant("alone"), ...known };
   return {
     tenant: async () => tenant,
     authenticate: async () => ({ tenant, scope: "owner", by: { kind: "platform" } }),

@@ -5,28 +5,26 @@ import {
   type DatabaseTokenId,
   newId,
   OpenWorkersError,
-  resolveDatabaseLimits,
-  type UserId,
 } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
 import { Client } from "pg";
-import {
-  type DatabaseRole,
-  type Principal,
-  type Tenant,
-  type TenantDirectory,
-  tenantNames,
-} from "../tenant.ts";
+import type { Principal, Tenant, TenantDirectory } from "../tenant.ts";
+import { sessionSettings } from "../tenants/session-settings.ts";
+import { TenantServer } from "../tenants/tenant-server.ts";
+import { makeTenant } from "../tenants/testing/tenants.ts";
 
 /** Tenants on a real server, with real roles; what is kept in tables elsewhere is kept in maps. */
 export class TestTenants implements TenantDirectory, AsyncDisposable {
   readonly server: Address;
+  readonly #server: TenantServer;
+  #prepared: Promise<unknown> | undefined;
   readonly #tenants = new Map<DatabaseId, Tenant>();
   readonly #tokens = new Map<string, Principal>();
   readonly #handlers = new Set<(id: DatabaseId | undefined) => void>();
 
   constructor(server: Address) {
     this.server = server;
+    this.#server = new TenantServer(server);
   }
 
   /** Runs one statement as the superuser, in the tenant's database or the server's own. */
@@ -42,31 +40,12 @@ export class TestTenants implements TenantDirectory, AsyncDisposable {
     }
   }
 
+  /** Makes a tenant with its database and roles. */
   async make(name: string, limits: Partial<DatabaseLimits> = {}): Promise<Tenant> {
-    const id = newId<"database">();
-    const { database, roles } = tenantNames(id);
-    const passwords: Record<DatabaseRole, string> = {
-      owner: "o",
-      "read-write": "w",
-      "read-only": "r",
-      reduce: "d",
-    };
-    const resolved = resolveDatabaseLimits(limits);
-    const tenant: Tenant = {
-      id,
-      ownerId: newId<"user">() as UserId,
-      name,
-      place: { kind: "platform", passwords },
-      limits: resolved,
-      full: false,
-    };
-    const rolesToMake = Object.entries(roles).map(
-      ([role, name]) =>
-        `create role ${name} login password '${passwords[role as DatabaseRole]}' connection limit ${resolved.connections}`,
-    );
-    await this.admin(rolesToMake.join(";"));
-    await this.admin(`create database ${database} owner ${roles.owner}`);
-    this.#tenants.set(id, tenant);
+    this.#prepared ??= this.#server.prepare();
+    await this.#prepared;
+    const tenant = await makeTenant(this.#server, name, limits);
+    this.#tenants.set(tenant.id, tenant);
     return tenant;
   }
 
@@ -103,23 +82,12 @@ export class TestTenants implements TenantDirectory, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { id } of this.#tenants.values()) {
-      const { database, roles } = tenantNames(id);
-      await this.admin(`drop database if exists ${database} with (force)`);
-      for (const role of Object.values(roles)) await this.admin(`drop role if exists ${role}`);
-    }
+    for (const id of this.#tenants.keys()) await this.#server.drop(id);
+    await this.#server[Symbol.asyncDispose]();
   }
 }
 
-/** The settings that make a value's text independent of the server's, and a statement's time limit. */
-export function testSettings({ limits }: Tenant): Record<string, string> {
-  return {
-    statement_timeout: `${limits.statementMs}ms`,
-    DateStyle: "ISO, MDY",
-    IntervalStyle: "postgres",
-    TimeZone: "UTC",
-    bytea_output: "hex",
-    extra_float_digits: "1",
-    client_connection_check_interval: "500ms",
-  };
+/** The settings of sessions, but that a query whose caller is gone ends sooner. */
+export function testSettings(tenant: Tenant, scope: DatabaseScope): Record<string, string> {
+  return { ...sessionSettings(tenant, scope), client_connection_check_interval: "500ms" };
 }

@@ -1,15 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { AssetSettings } from "@openworkers/core";
 import { AssetIndex, type AssetQuery, type Resolution } from "./asset-index.ts";
-
-const defaults: AssetSettings = {
-  htmlHandling: "auto-trailing-slash",
-  notFoundHandling: "none",
-  runWorkerFirst: false,
-  only: false,
-  headers: [],
-  redirects: [],
-};
+import { plainSettings } from "./testing/site.ts";
 
 function indexOf(
   paths: readonly string[],
@@ -17,7 +9,7 @@ function indexOf(
   { date = "2026-11-01", flags = [] as string[] } = {},
 ): AssetIndex {
   return new AssetIndex({
-    settings: { ...defaults, ...settings },
+    settings: { ...plainSettings, ...settings },
     files: paths.map((path) => ({ path, hash: "0".repeat(64), size: 1, contentType: "text/plain" })),
     compatibilityDate: date,
     compatibilityFlags: flags,

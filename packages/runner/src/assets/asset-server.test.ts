@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import type { AssetSettings, UserId, VersionId } from "@openworkers/core";
-import { type Database, deployVersion, ensureOperator, hashOf, uploadAssets } from "@openworkers/db";
+import { type Database, deployVersion, ensureOperator, hashOf } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
 import type { AssetAnswer } from "./asset-answer.ts";
 import { type AssetRequest, AssetServer } from "./asset-server.ts";
+import { uploadSite } from "./testing/site.ts";
 
 interface Served {
   readonly status: number;
@@ -40,15 +41,15 @@ async function rig(
   };
 }
 
+const types: Readonly<Record<string, string>> = { css: "text/css; charset=utf-8", png: "image/png" };
+const typeOf = (path: string) => types[path.split(".").at(-1) ?? ""] ?? "application/octet-stream";
+
 async function deploy(
   database: Database,
   by: UserId,
   files: Record<string, string | Uint8Array>,
   settings: Partial<AssetSettings>,
 ): Promise<VersionId> {
-  const all = Object.entries(files).map(([path, file]) => ({ path, content: Buffer.from(file) }));
-  await uploadAssets(database, by, new Map(all.map(({ content }) => [hashOf(content), content])));
-  const types: Record<string, string> = { css: "text/css; charset=utf-8", png: "image/png" };
   const { versionId } = await deployVersion(database, {
     worker: "site",
     by,
@@ -58,23 +59,7 @@ async function deploy(
       compatibilityFlags: [],
       sourceMaps: new Map(),
     },
-    assets: {
-      settings: {
-        htmlHandling: "auto-trailing-slash",
-        notFoundHandling: "none",
-        runWorkerFirst: false,
-        only: false,
-        headers: [],
-        redirects: [],
-        ...settings,
-      },
-      files: all.map(({ path, content }) => ({
-        path,
-        hash: hashOf(content),
-        size: content.length,
-        contentType: types[path.split(".").at(-1) ?? ""] ?? "application/octet-stream",
-      })),
-    },
+    assets: await uploadSite(database, by, files, settings, typeOf),
   });
   return versionId;
 }

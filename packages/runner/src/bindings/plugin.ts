@@ -13,12 +13,12 @@ import type { StorageServices } from "./storage/bucket-stores.ts";
 export type CellBinding =
   /** A client that workerd has itself, which speaks its own HTTP protocol with the broker. */
   | { readonly type: "kvNamespace" | "r2Bucket" | "queue" }
-  /** A `Fetcher` whose requests the broker answers. */
-  | { readonly type: "fetcher" }
+  /** A `Fetcher` whose requests the broker answers; `exact` keeps the Content-Length of what is streamed. */
+  | { readonly type: "fetcher"; readonly exact?: true }
   /** Another worker, reached through a socket of its own and not through the broker. */
   | { readonly type: "worker" }
-  /** PostgreSQL's protocol on a socket of its own, for drivers. */
-  | { readonly type: "hyperdrive" }
+  /** PostgreSQL's protocol on a socket of its own, for drivers, which are told to log in as `user`. */
+  | { readonly type: "hyperdrive"; readonly user?: string }
   /**
    * What the default export of `module` makes of `{ broker: Fetcher }`; a function, called once as the cell starts,
    * before the worker's modules run. `parts` are what it imports.
@@ -39,6 +39,8 @@ export interface BindingServices {
   readonly storage?: StorageServices;
   /** Where tenant databases are; nowhere without. */
   readonly databases?: DatabaseGateway;
+  /** Answers the platform's own workers, as `fetch` does; nobody without. */
+  readonly platform?: { fetch(request: Request): Promise<Response> };
   /** What queues' messages travel on; without, sending one fails. */
   readonly bus?: Bus;
   /** What an operator should read. Never throws. */

@@ -2,6 +2,7 @@ import { assetsPlugin } from "./assets/assets.ts";
 import { databasePlugin } from "./database/database.ts";
 import { hyperdrivePlugin } from "./hyperdrive/hyperdrive.ts";
 import { kvPlugin } from "./kv/kv.ts";
+import { platformServicesPlugin, platformSqlPlugin } from "./platform/platform.ts";
 import type { AnyBindingPlugin } from "./plugin.ts";
 import { queuePlugin } from "./queue/queue.ts";
 import { rateLimitPlugin } from "./rate-limit/rate-limit.ts";
@@ -15,6 +16,8 @@ export const bindingPlugins: readonly AnyBindingPlugin[] = [
   databasePlugin,
   hyperdrivePlugin,
   kvPlugin,
+  platformServicesPlugin,
+  platformSqlPlugin,
   queuePlugin,
   rateLimitPlugin,
   servicePlugin,

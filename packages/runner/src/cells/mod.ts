@@ -1,5 +1,6 @@
 export type { Cell, CellExit, CellLine } from "./cell.ts";
 export { type CheckOptions, checkStart } from "./check/check-start.ts";
+export { checkWorker } from "./check/check-worker.ts";
 export type { AcquireOptions, Dispatcher, Lease, Verdict } from "./lease.ts";
 export type { WorkerExports } from "./logs/parse-line.ts";
 export type { AssignOptions, BlankCell } from "./process/blank-cell.ts";

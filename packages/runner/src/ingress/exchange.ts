@@ -1,11 +1,12 @@
-import type { Wire } from "@openworkers/core";
-import { isOpenWorkersError, type Outcome, type RequestId } from "@openworkers/core";
+import type { Outcome, RequestId } from "@openworkers/core";
 import type { AssetAnswer } from "../assets/asset-answer.ts";
 import type { Verdict } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
 import type { Span } from "../tracing/span.ts";
+import { nobodyThere, refusedBeforeRouting, refusedByWorker } from "./admission.ts";
 import { CellLink, type CellLinkUser } from "./cell-link.ts";
 import type { IngressContext } from "./context.ts";
+import type { Conversation, ExchangeClient } from "./conversation.ts";
 import { assetRequest, FileResponse } from "./file-response.ts";
 import { encodeChunk } from "./http/chunked.ts";
 import type { RequestHead } from "./http/request-head.ts";
@@ -16,34 +17,14 @@ import {
   bodyTooLarge,
   bodyTooSlow,
   internal,
-  knownMethods,
-  maxServiceDepth,
-  methodNotSupported,
   notStarted,
-  serviceGone,
   terminated,
-  tooDeep,
-  tooMany,
-  unknownHost,
 } from "./problems.ts";
 import { beginRequest, requestEnd } from "./request-span.ts";
 import { type RequestHeadOptions, writeRequestHead } from "./request-writer.ts";
 import { type RelayEvent, ResponseRelay } from "./response-relay.ts";
 import { writeAnswer } from "./response-writer.ts";
 import { Tunnel } from "./tunnel.ts";
-
-/** What an exchange needs of the connection it answers on. */
-export interface ExchangeClient {
-  /** Aborts when the client is gone. */
-  readonly signal: AbortSignal;
-  send(bytes: Uint8Array): boolean;
-  /** Body bytes are wanted again. */
-  pump(): void;
-  exchangeDone(keepAlive: boolean): void;
-  openTunnel(): void;
-  cut(): void;
-  readonly wire: Pick<Wire, "pause" | "resume" | "end">;
-}
 
 export interface ExchangeOptions extends RequestHeadOptions {
   readonly requestId: RequestId;
@@ -54,21 +35,6 @@ export interface ExchangeOptions extends RequestHeadOptions {
 
 const continueHead = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
 const never = Number.POSITIVE_INFINITY;
-
-/** What happens on a client's connection, one at a time: a request with its answer, or calls of methods. */
-export interface Conversation {
-  start(): void;
-  /** False when no more should be read from the client for now. */
-  tunnelFromClient(bytes: Buffer): boolean;
-  clientDrained(): void;
-  clientGone(): void;
-  /** The ingress goes down. */
-  drain(): void;
-  /** Called several times a second once the ingress drains. */
-  checkDrain(now: number): void;
-  /** Called several times a second. */
-  check(now: number): void;
-}
 
 /** One request and its answer, whichever of client, cell and limits ends it; and the record of how it ended. */
 export class Exchange implements CellLinkUser, Conversation {
@@ -124,11 +90,7 @@ export class Exchange implements CellLinkUser, Conversation {
   }
 
   start(): void {
-    if (this.#head.depth >= maxServiceDepth) {
-      this.#answer(tooDeep, undefined);
-      return;
-    }
-    const refused = this.#spend();
+    const refused = refusedBeforeRouting(this.#context, this.#head);
     if (refused !== undefined) {
       this.#answer(refused, undefined);
       return;
@@ -143,25 +105,10 @@ export class Exchange implements CellLinkUser, Conversation {
     } else this.#routed(resolved);
   }
 
-  /** Counts a call through a binding for the request that makes it. */
-  #spend(): Answer | undefined {
-    try {
-      this.#context.service?.budget.spend(this.#head.requestId);
-      return undefined;
-    } catch (thrown) {
-      if (isOpenWorkersError(thrown, "SUBREQUEST_LIMIT")) return tooMany(thrown);
-      throw thrown;
-    }
-  }
-
   #routed(target: Target | undefined): void {
     if (this.#done) return;
     if (target === undefined) {
-      const { baseDomain, service } = this.#context;
-      this.#answer(
-        service === undefined ? unknownHost(this.#head.hostname, baseDomain) : serviceGone,
-        undefined,
-      );
+      this.#answer(nobodyThere(this.#context, this.#head), undefined);
       return;
     }
     this.#target = target;
@@ -201,17 +148,15 @@ export class Exchange implements CellLinkUser, Conversation {
   }
 
   #toWorker(target: Target): void {
-    if (!knownMethods.has(this.#head.method)) this.#answer(methodNotSupported, undefined);
-    else if (this.#head.bodyLength > target.limits.bodyBytes) this.bodyTooLarge();
-    else this.#link.open(target, this.#span);
+    const refused = refusedByWorker(target, this.#head);
+    if (refused === undefined) this.#link.open(target, this.#span);
+    else this.#answer(refused, undefined);
   }
 
   failed(thrown: unknown): void {
     if (this.#done) return;
-    const answer = isOpenWorkersError(thrown) ? notStarted(thrown) : internal;
-    if (answer.status === internal.status && answer.reason === undefined) {
-      this.#report("A request could not be given to a worker.", thrown);
-    }
+    const answer = notStarted(thrown);
+    if (answer === internal) this.#report("A request could not be given to a worker.", thrown);
     this.#answer(answer, answer.reason ?? "crashed");
   }
 

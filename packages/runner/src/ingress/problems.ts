@@ -1,4 +1,9 @@
-import { type OpenWorkersError, type TerminationReason, terminations } from "@openworkers/core";
+import {
+  isOpenWorkersError,
+  type OpenWorkersError,
+  type TerminationReason,
+  terminations,
+} from "@openworkers/core";
 import type { Problem } from "./error-page.ts";
 
 /** A problem with the headers that go with it. */
@@ -52,7 +57,8 @@ export function terminated(reason: TerminationReason, retryAfterS?: number): Ans
 }
 
 /** The answer when no cell could be had. The error's message is for logs: only its code decides. */
-export function notStarted(error: OpenWorkersError): Answer {
+export function notStarted(error: unknown): Answer {
+  if (!isOpenWorkersError(error)) return internal;
   switch (error.code) {
     case "OVERLOADED":
       return terminated("overloaded", 1);

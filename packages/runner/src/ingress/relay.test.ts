@@ -54,6 +54,22 @@ test("the worker sees method, URL, repeated headers and body as the client sent 
   ]);
 });
 
+test("a target in absolute form says where a request goes, and not the Host field", async () => {
+  const targets = [
+    ["http://Hello.localhost:81/a?b=http://x/", "http://Hello.localhost:81/a?b=http://x/"],
+    ["HTTP://hello.localhost", "http://hello.localhost/"],
+    ["http://hello.localhost?q=/", "http://hello.localhost/?q=/"],
+  ] as const;
+  for (const [target, url] of targets) {
+    const seen = await echo(`GET ${target} HTTP/1.1\r\nHost: elsewhere.localhost\r\n\r\n`);
+    const { host: named } = /\/\/(?<host>[^/]*)/.exec(url)?.groups ?? {};
+    expect([seen.url, new Map(seen.headers).get("host")]).toEqual([url, named ?? ""]);
+    expect(new Map(seen.headers).get("x-forwarded-host")).toBe(named ?? "");
+  }
+  const nobody = "GET http://nobody.localhost/ HTTP/1.1\r\nHost: hello.localhost\r\n\r\n";
+  expect((await exchange(nobody)).status).toBe(404);
+});
+
 test("a request whose place in a cell must be waited for is served like any other", async () => {
   const dispatcher = new TestDispatcher(cell.socketPath);
   dispatcher.waits = true;

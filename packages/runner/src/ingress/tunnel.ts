@@ -1,4 +1,4 @@
-import type { ExchangeClient } from "./exchange.ts";
+import type { ExchangeClient } from "./conversation.ts";
 import { FrameBoundaries, goingAwayFrame } from "./frame-boundaries.ts";
 
 /** An open WebSocket: passes bytes on as they are, and knows between which of them it may be closed. */

@@ -1,4 +1,4 @@
-import { encodePayload, type LogBatch, type LogRecord, streams } from "@openworkers/core";
+import { encodeLogBatch, type LogRecord, streams } from "@openworkers/core";
 
 /** A message for the bus. */
 export interface EncodedBatch {
@@ -17,12 +17,12 @@ export function encodeBatches(
   records: readonly LogRecord[],
   maxBytes: number = streams.logs.maxMessageBytes,
 ): EncodedBatch[] {
-  const batch: LogBatch = { v: 1, batchId: Bun.randomUUIDv7(), records: [...records] };
-  const payload = encodePayload(batch);
+  const id = Bun.randomUUIDv7();
+  const payload = encodeLogBatch({ batchId: id, records });
   if (payload.length <= maxBytes) {
     let lines = 0;
     for (const { kind } of records) if (kind === "line") lines += 1;
-    return [{ id: batch.batchId, payload, lines, invocations: records.length - lines }];
+    return [{ id, payload, lines, invocations: records.length - lines }];
   }
   const [first] = records;
   if (records.length === 1 && first !== undefined)

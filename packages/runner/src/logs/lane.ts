@@ -11,6 +11,7 @@ export class Lane {
   busy = false;
   #open: LogRecord[] = [];
   #openBytes = 0;
+  #openLines = 0;
   #batches: EncodedBatch[] = [];
   #batchBytes = 0;
   /** Says whose log it is. */
@@ -47,10 +48,16 @@ export class Lane {
     return this.#batches.length > 0;
   }
 
+  /** There are lines among what is open. */
+  get hasLines(): boolean {
+    return this.#openLines > 0;
+  }
+
   push(record: LogRecord, bytes: number): void {
     this.#last = record;
     this.#open.push(record);
     this.#openBytes += bytes;
+    if (record.kind === "line") this.#openLines += 1;
     if (this.#openBytes >= batchBytes) this.#seal();
   }
 
@@ -107,6 +114,7 @@ export class Lane {
     const batches = encodeBatches(this.#open);
     this.#open = [];
     this.#openBytes = 0;
+    this.#openLines = 0;
     for (const batch of batches) {
       this.#batches.push(batch);
       this.#batchBytes += batch.payload.length;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Bus } from "@openworkers/bus";
 import { startTestNats } from "@openworkers/bus/testing";
-import { decodePayload, type LogRecord, logBatchSchema, streams } from "@openworkers/core";
+import { decodeLogBatch, type LogRecord, streams } from "@openworkers/core";
 import { LogEmitter } from "./log-emitter.ts";
 import { line, source } from "./testing/records.ts";
 
@@ -16,7 +16,7 @@ async function stored(bus: Bus): Promise<LogRecord[]> {
   const stop = new AbortController();
   const { name: stream, subject } = streams.logs;
   for await (const { seq, id, payload } of bus.follow({ stream, subject, after: 0, signal: stop.signal })) {
-    const batch = decodePayload(logBatchSchema, payload);
+    const batch = decodeLogBatch(payload);
     expect(id).toBe(batch.batchId);
     if (!seen.has(id)) records.push(...batch.records);
     seen.add(id);

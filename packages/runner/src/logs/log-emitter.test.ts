@@ -103,7 +103,8 @@ test("while the bus is away the buffer stays within its bounds, and the log says
   const bufferBytes = 2 * 2 ** 20;
   await using rig = emitter(bus, { bufferBytes });
   const a = source("a");
-  for (let at = 0; at < 20_000; at++) rig.logs.emit(line(a, `${at}`));
+  const text = (at: number) => `${at}`.padStart(300, ".");
+  for (let at = 0; at < 20_000; at++) rig.logs.emit(line(a, text(at)));
   const { bufferedBytes, droppedLines } = rig.logs.stats();
   expect(bufferedBytes).toBeLessThanOrEqual(bufferBytes);
   expect(droppedLines).toBeGreaterThan(5_000);
@@ -112,7 +113,7 @@ test("while the bus is away the buffer stays within its bounds, and the log says
   expect(await rig.logs.flush(forever)).toBe(0);
   const kept = 20_000 - droppedLines;
   expect(bus.messages("a")).toEqual([
-    ...[...Array(kept).keys()].map(String),
+    ...[...Array(kept).keys()].map(text),
     `… ${droppedLines.toLocaleString("en")} lines dropped`,
   ]);
   expect(rig.logs.stats().bufferedBytes).toBe(0);
@@ -126,7 +127,7 @@ test("a line that comes after dropped ones comes after the word of them", async 
   };
   await using rig = emitter(bus, { bufferBytes: 2 ** 20 });
   const a = source("a");
-  for (let at = 0; at < 10_000; at++) rig.logs.emit(line(a, "before"));
+  for (let at = 0; at < 10_000; at++) rig.logs.emit(line(a, "before".repeat(50)));
   const { droppedLines } = rig.logs.stats();
   await tried(bus, 1);
   away = false;

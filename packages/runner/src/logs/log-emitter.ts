@@ -16,7 +16,7 @@ export interface LogEmitterOptions {
   readonly bus: Pick<Bus, "declare" | "publish">;
   /** Bytes kept while the bus takes nothing. Default 64 MiB. */
   readonly bufferBytes?: number;
-  /** How long a record waits for others at most. Default 50 ms. */
+  /** How long a line waits for others at most. Default 50 ms. */
   readonly waitMs?: number;
   /** What an operator should read. Never throws. */
   readonly report: Report;
@@ -37,6 +37,8 @@ export interface LogEmitterStats {
 const slots = 16;
 
 const publishTimeoutMs = 10_000;
+/** A line is what somebody waits for who looks at a log; a record of a request may take its time, and cost less. */
+const invocationWait = 3;
 const pauseMs = { first: 100, longest: 2_000 } as const;
 const disposeMs = 5_000;
 
@@ -69,6 +71,8 @@ export class LogEmitter implements LogSink, AsyncDisposable {
   #away = false;
   #pause = 0;
   #waitTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The timer is one for lines. */
+  #soon = false;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #flushes = new Set<() => void>();
   /** Refused once by the bus. */
@@ -153,7 +157,7 @@ export class LogEmitter implements LogSink, AsyncDisposable {
     if (!lane.busy) this.#schedule(lane);
   }
 
-  /** Sends what the lane has, now or in a moment. */
+  /** Sends what the lane has, now or in a moment: soon when a line is among it. */
   #schedule(lane: Lane): void {
     if (lane.full || this.#flushes.size > 0) {
       this.#waiting.delete(lane);
@@ -163,7 +167,11 @@ export class LogEmitter implements LogSink, AsyncDisposable {
     }
     this.#waiting.add(lane);
     if (this.#disposed) return;
-    this.#waitTimer ??= setTimeout(() => this.#sendOpen(), this.#waitMs);
+    if (this.#waitTimer !== undefined && (this.#soon || !lane.hasLines)) return;
+    clearTimeout(this.#waitTimer);
+    this.#soon = lane.hasLines;
+    const waitMs = this.#soon ? this.#waitMs : invocationWait * this.#waitMs;
+    this.#waitTimer = setTimeout(() => this.#sendOpen(), waitMs);
   }
 
   #drop(lane: Lane, record: LogRecord): void {

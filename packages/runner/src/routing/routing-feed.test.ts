@@ -11,43 +11,35 @@ import {
 import {
   addDomain,
   changeValues,
-  connect,
   createDeployment,
   Database,
   deleteWorker,
   deployVersion,
-  type EmbeddedPostgres,
   ensureOperator,
   ensureWorkerEnvironment,
-  migrate,
   parseAddress,
   type StoredProgram,
-  startEmbeddedPostgres,
 } from "@openworkers/db";
-import { temporaryCluster } from "@openworkers/db/testing";
+import { type TestServer, withTestServer } from "@openworkers/db/testing";
 import type { Target } from "../cells/target.ts";
 import { ProgramCache, type ProgramCacheOptions } from "./program-cache.ts";
 import { RoutingFeed, type RoutingFeedOptions } from "./routing-feed.ts";
 
-let server: EmbeddedPostgres;
+let server: TestServer;
 let database: Database;
 let by: UserId;
 let key: SealingKey;
 
 beforeAll(async () => {
-  server = await startEmbeddedPostgres({ dataDir: temporaryCluster(), durable: false });
-  database = connect(server.url, { max: 4 });
-  await migrate(database);
+  server = await withTestServer({ max: 4 });
+  ({ database } = server);
   by = (await ensureOperator(database)).id;
   key = await parseSealingKey(await generateSealingKey());
   await database.write((queries) =>
     queries.insertInto("sealing_keys").values({ id: key.id, public_key: key.publicKey }).execute(),
   );
 });
-afterAll(async () => {
-  await database[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 function deploy(
   worker: string,
@@ -265,7 +257,7 @@ test("with the database away all goes on from memory, and heals by itself", asyn
   if (steady === undefined || unread === undefined) throw new Error("not live");
   cache.prefetch([steady]);
   while (cache.bytes === 0) await new Promise((resolve) => setImmediate(resolve));
-  await server.stop();
+  await server.postgres.stop();
   while (rig.feed.state.fresh) await new Promise((resolve) => setImmediate(resolve));
   expect(rig.feed.state.staleSince).toBeNumber();
   expect(rig.at("steady.localhost")).toBe(steady);
@@ -275,7 +267,7 @@ test("with the database away all goes on from memory, and heals by itself", asyn
   expect(await sourceOf(cache, changed)).toBe("// steady");
   const failure = await cache.load(unread, never).catch((thrown: unknown) => thrown);
   expect(isOpenWorkersError(failure, "DATABASE_UNAVAILABLE")).toBe(true);
-  await server.start();
+  await server.postgres.start();
   await deploy("steady", "// new");
   await rig.until(() => rig.at("steady.localhost")?.version === 2);
   while (!rig.feed.state.fresh) await new Promise((resolve) => setImmediate(resolve));

@@ -12,9 +12,12 @@ import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
 import type { DatabaseGateway } from "../bindings/database/gateway.ts";
+import type { PlatformGateway } from "../bindings/platform/gateway.ts";
+import { PlatformServices } from "../bindings/platform/services.ts";
 import { DatabaseShares } from "../bindings/shares/database-shares.ts";
+import { BucketStores } from "../bindings/storage/bucket-stores.ts";
 import { storageServices } from "../bindings/storage/storage-services.ts";
-import { findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
+import { type CellHost, findSandbox, openCellHost, type Sandbox } from "../cells/mod.ts";
 import { trustedCertificates } from "../egress/dial/certificates.ts";
 import { Egress } from "../egress/egress.ts";
 import { type Endpoint, Guard } from "../egress/guard/guard.ts";
@@ -39,6 +42,10 @@ export interface RunnerOptions {
   readonly secretKeys: SecretKeys;
   /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
   readonly databases?: DatabaseGateway;
+  /** The platform's side of Postgate, for its own workers; without, these reach nothing. The caller's. */
+  readonly platform?: PlatformGateway;
+  /** Where the platform's own workers read logs. */
+  readonly logsUrl?: string;
   /** Where due crons come from; without, none run here. The caller's. */
   readonly bus?: Bus;
   /** 0 picks a free one; `Runner.port` says which. */
@@ -86,7 +93,7 @@ export interface Runner extends AsyncDisposable {
  * @throws OpenWorkersError SANDBOX_UNAVAILABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID
  */
 export async function createRunner(options: RunnerOptions): Promise<Runner> {
-  const { database, secretKeys, databases, baseDomain, metrics } = options;
+  const { database, secretKeys, databases, baseDomain, metrics, platform: gateway } = options;
   const settings = options.settings ?? readSettings(process.env);
   const logs = metrics === undefined ? options.logs : metered(options.logs, metrics, settings);
   // Disposed in reverse: no request comes in, then no cell runs, then nothing is read or started any more.
@@ -94,18 +101,34 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const { report } = parts.use(new BoundedReports(options.report ?? reportToStderr));
   const tracer =
     settings.traces === undefined ? undefined : parts.use(await openTracer(settings.traces, report));
-  const platform: Endpoint[] = await endpointsOf(database);
+  const endpoints: Endpoint[] = await endpointsOf(database);
   const guard = new Guard({
     open: settings.egress.open,
     permissions: settings.egress.permissions,
     localAddresses,
-    platform: () => platform,
+    platform: () => endpoints,
   });
   const authorities = trustedCertificates(settings.egress.certificates);
   const storage = storageServices(settings, guard);
   const assets = new AssetServer({ database, cacheBytes: settings.assetCacheBytes, report });
   const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
   const shares = parts.use(new DatabaseShares(database));
+  // What they need of the runner is there before any of them runs.
+  const services: { host?: CellHost; supervisor?: Supervisor; calls?: ServiceIngress } = {};
+  const platformServices =
+    gateway === undefined
+      ? undefined
+      : new PlatformServices({
+          database,
+          secretKeys,
+          gateway,
+          stores: new BucketStores(database, secretKeys, storage),
+          host: () => started(services.host),
+          status: () => ({ ...started(services.supervisor).stats() }),
+          report,
+          ...(databases === undefined ? {} : { databases }),
+          ...(options.logsUrl === undefined ? {} : { logsUrl: options.logsUrl }),
+        });
   const broker = parts.use(
     Broker.of({
       database,
@@ -116,28 +139,24 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       cacheLimits,
       report,
       ...(databases === undefined ? {} : { databases }),
+      ...(platformServices === undefined ? {} : { platform: platformServices }),
       ...(options.bus === undefined ? {} : { bus: options.bus }),
     }),
   );
   const egress = parts.use(new Egress({ guard, authorities, report }));
   // Cells come first and calls between them last; no cell has a binding before there is somebody who takes its calls.
-  let services: ServiceIngress | undefined;
   const host = parts.use(
     await openCellHost({
       broker,
       egress,
       ...(databases === undefined ? {} : { databases }),
-      services: {
-        listen: (...given) => {
-          if (services === undefined)
-            throw new OpenWorkersError("INTERNAL", "The runner has not started yet.");
-          return services.listen(...given);
-        },
-      },
+      ...(gateway === undefined ? {} : { platform: gateway }),
+      services: { listen: (...given) => started(services.calls).listen(...given) },
       sandbox: findSandbox(options.sandbox, settings.cellUidBase),
       runtimeDir: options.runtimeDir,
     }),
   );
+  services.host = host;
   const programs = new ProgramCache({
     database,
     open: (stored) => openProgram(stored, secretKeys),
@@ -158,6 +177,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       ...(metrics === undefined ? {} : { onStarted: observeStarts(metrics) }),
     }),
   );
+  services.supervisor = supervisor;
   let ready = false;
   const routing: RoutingFeed = parts.use(
     await RoutingFeed.start({
@@ -174,7 +194,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   ready = true;
-  services = parts.use(
+  services.calls = parts.use(
     new ServiceIngress({
       router: {
         choose: (workerId, versionKey) => routing.choose(workerId, versionKey),
@@ -226,7 +246,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       report,
     }),
   );
-  platform.push({ port: ingress.port });
+  endpoints.push({ port: ingress.port });
   if (metrics !== undefined) {
     addRunnerMetrics(metrics, {
       stats: () => supervisor.stats(),
@@ -261,6 +281,12 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       await running.disposeAsync();
     },
   };
+}
+
+/** A part that is made later than those which ask for it when cells run. */
+function started<Part>(part: Part | undefined): Part {
+  if (part === undefined) throw new OpenWorkersError("INTERNAL", "The runner has not started yet.");
+  return part;
 }
 
 function metered(logs: LogSink, metrics: Registry, settings: RunnerSettings): LogSink {

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Database } from "../../database.ts";
+import type { StoreDatabase } from "../../database.ts";
 
 export interface SweepOptions {
   /** How long a large value that no entry has any more is kept for those who read it, or write it. */
@@ -18,7 +18,7 @@ const valuesBatch = 20;
  * @returns how many of each went. Stops between two batches when `signal` aborts.
  */
 export async function sweepKv(
-  database: Database,
+  database: StoreDatabase,
   { keepMs, signal }: SweepOptions,
 ): Promise<{ entries: number; values: number }> {
   const entries = await inBatches(entriesBatch, signal, async () => {

@@ -8,7 +8,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database, Queries } from "../../database.ts";
+import type { Queries, StoreDatabase } from "../../database.ts";
 import { audit } from "../audit.ts";
 import { ensureResource, findResource, ownedResource, resourceMissing } from "../resources.ts";
 import { lockOwnedWorker } from "../workers.ts";
@@ -37,7 +37,7 @@ export interface SetConsumer {
  * another worker does
  */
 export async function setQueueConsumer(
-  database: Database,
+  database: StoreDatabase,
   { queue, worker, settings, by }: SetConsumer,
 ): Promise<void> {
   await database.write(async (transaction) => {
@@ -62,7 +62,7 @@ export async function setQueueConsumer(
 
 /** @throws OpenWorkersError NOT_FOUND (also when nobody takes its messages), FORBIDDEN */
 export async function removeQueueConsumer(
-  database: Database,
+  database: StoreDatabase,
   { queue, by }: { readonly queue: string; readonly by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
@@ -157,7 +157,10 @@ async function upsert(transaction: Queries, consumer: NewConsumer): Promise<void
 }
 
 /** The consumers of all queues, or of one, by the queue's name. */
-export async function listQueueConsumers(database: Database, queueId?: QueueId): Promise<ListedConsumer[]> {
+export async function listQueueConsumers(
+  database: StoreDatabase,
+  queueId?: QueueId,
+): Promise<ListedConsumer[]> {
   const rows = await database.read((queries) =>
     queries
       .selectFrom("queue_consumers as consumer")

@@ -5,7 +5,7 @@ import {
   type QueueMessageId,
 } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database, DatabaseAccess } from "../../database.ts";
+import type { DatabaseAccess, StoreDatabase } from "../../database.ts";
 import { errorCode } from "../../faults.ts";
 
 /** Messages of one queue that may wait for their time. */
@@ -94,7 +94,7 @@ const perQueue = 100;
  * @returns how many were due, and of the others when the next one is, in milliseconds from now
  */
 export async function takeDue(
-  database: Database,
+  database: StoreDatabase,
   { limit, except }: { readonly limit: number; readonly except: readonly QueueId[] },
   publish: (messages: readonly DelayedMessage[]) => Promise<readonly DelayEnd[]>,
 ): Promise<{ readonly taken: number; readonly nextMs: number | undefined }> {

@@ -1,6 +1,6 @@
 import type { QueueId, WorkerId } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database } from "../../database.ts";
+import type { StoreDatabase } from "../../database.ts";
 
 /** A queue whose messages are to be delivered, and to whom. */
 export interface QueueDelivery {
@@ -22,7 +22,7 @@ export interface QueueDelivery {
  * What runners deliver: all queues that are not paused and have a consumer with a live version, or those of `queueIds`.
  */
 export async function loadQueueDeliveries(
-  database: Database,
+  database: StoreDatabase,
   queueIds?: readonly QueueId[],
 ): Promise<QueueDelivery[]> {
   return database.read((queries) =>

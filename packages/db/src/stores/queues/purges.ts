@@ -1,6 +1,6 @@
 import type { QueueId, UserId } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database } from "../../database.ts";
+import type { StoreDatabase } from "../../database.ts";
 import { audit } from "../audit.ts";
 import { ownedResource } from "../resources.ts";
 
@@ -19,7 +19,7 @@ export interface QueuePurge {
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN
  */
 export async function purgeQueue(
-  database: Database,
+  database: StoreDatabase,
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
 ): Promise<number> {
   return database.write(async (transaction) => {
@@ -38,7 +38,7 @@ export async function purgeQueue(
   });
 }
 
-export async function loadQueuePurges(database: Database): Promise<QueuePurge[]> {
+export async function loadQueuePurges(database: StoreDatabase): Promise<QueuePurge[]> {
   return database.read((queries) =>
     queries
       .selectFrom("queue_purges")
@@ -53,7 +53,10 @@ export async function loadQueuePurges(database: Database): Promise<QueuePurge[]>
 }
 
 /** Says that a purge is done, unless another one has been asked for since. */
-export async function finishPurge(database: Database, { queueId, requestedAt }: QueuePurge): Promise<void> {
+export async function finishPurge(
+  database: StoreDatabase,
+  { queueId, requestedAt }: QueuePurge,
+): Promise<void> {
   await database.write((transaction) =>
     transaction
       .deleteFrom("queue_purges")

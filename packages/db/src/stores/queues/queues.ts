@@ -7,7 +7,7 @@ import {
   type UserId,
 } from "@openworkers/core";
 import { sql } from "kysely";
-import type { Database } from "../../database.ts";
+import type { StoreDatabase } from "../../database.ts";
 import { audit } from "../audit.ts";
 import { ownedResource } from "../resources.ts";
 import { type ListedConsumer, listQueueConsumers } from "./consumers.ts";
@@ -26,7 +26,7 @@ export interface Queue {
 }
 
 /** All queues, by name. */
-export async function listQueues(database: Database): Promise<Queue[]> {
+export async function listQueues(database: StoreDatabase): Promise<Queue[]> {
   const consumers = new Map(
     (await listQueueConsumers(database)).map((consumer) => [consumer.queueId, consumer]),
   );
@@ -46,7 +46,7 @@ export async function listQueues(database: Database): Promise<Queue[]> {
 
 /** Stops, or goes on with, the delivery of a queue's messages. @throws OpenWorkersError NOT_FOUND, FORBIDDEN */
 export async function pauseQueue(
-  database: Database,
+  database: StoreDatabase,
   { nameOrId, paused, by }: { readonly nameOrId: string; readonly paused: boolean; readonly by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
@@ -70,7 +70,7 @@ export interface SentMessage {
  * @returns the message's id
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN, BODY_TOO_LARGE
  */
-export async function sendToQueue(database: Database, message: SentMessage): Promise<string> {
+export async function sendToQueue(database: StoreDatabase, message: SentMessage): Promise<string> {
   const { nameOrId, contentType, body, delaySeconds, by } = message;
   if (body.byteLength > queueLimits.messageBytes) {
     throw new OpenWorkersError(

@@ -80,6 +80,11 @@ export class Intake implements WireOwner {
     if (this.#closed) taker.onClose();
   }
 
+  /** From now on it is read from again; the taker hears no more. */
+  takeBack(): void {
+    this.#taker = undefined;
+  }
+
   onData(bytes: Buffer): void {
     if (this.#taker !== undefined) {
       this.#taker.onData(bytes);

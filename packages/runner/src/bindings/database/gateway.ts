@@ -1,9 +1,11 @@
-import type { DatabaseId } from "@openworkers/core";
+import type { DatabaseId, DatabaseScope } from "@openworkers/core";
 
 /** On whose behalf a tenant database is used. */
 export interface DatabaseCaller {
   /** Name of the worker. */
   readonly worker: string;
+  /** What it may do there; all that its owner may unless given. */
+  readonly scope?: DatabaseScope;
 }
 
 /**

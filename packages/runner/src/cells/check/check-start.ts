@@ -5,7 +5,7 @@ import type { CellHost } from "../process/cell-host.ts";
 import type { Program } from "../target.ts";
 
 export interface CheckOptions {
-  readonly host: CellHost;
+  readonly host: Pick<CellHost, "launchBlank">;
   readonly limits: Limits;
   /** What the worker's top level writes. */
   readonly onLine?: (line: CellLine) => void;

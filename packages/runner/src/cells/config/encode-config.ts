@@ -44,7 +44,7 @@ export const doorNames = ["door0", "door1", "door2", "door3", "door4", "door5", 
 /** Name of the socket behind the `index`th binding to another worker. */
 export const serviceSocket = (index: number): string => `worker${index}`;
 
-/** Name of the socket behind the `index`th database for drivers. */
+/** Name of the socket behind the `index`th database for drivers, tenants' and the platform's in one count. */
 export const databaseSocket = (index: number): string => `database${index}`;
 
 /** Stands in `CONNECT <host>`, with which workerd asks to be spoken Cap'n Proto to. */
@@ -93,14 +93,16 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
 
   let workers = 0;
   let databases = 0;
-  for (const [index, [name, { type }]] of brokered.entries()) {
+  for (const [index, [name, binding]] of brokered.entries()) {
+    const { type } = binding;
     const service = services.get(4 + index);
     if (type === "worker") {
       setWorkerService(service, name, `${options.socketsDirectory}/${serviceSocket(workers++)}`);
     } else if (type === "hyperdrive") {
       setDatabaseService(service, name, `${options.socketsDirectory}/${databaseSocket(databases++)}`);
     } else {
-      const socket = type === "r2Bucket" ? brokerSockets.exact : brokerSockets.broker;
+      const exact = type === "r2Bucket" || (type === "fetcher" && binding.exact === true);
+      const socket = exact ? brokerSockets.exact : brokerSockets.broker;
       setBrokerService(service, name, `${options.socketsDirectory}/${socket}`);
     }
   }
@@ -254,7 +256,8 @@ function setBinding(target: Worker_Binding, name: string, binding: CellBinding):
     case "hyperdrive": {
       const hyperdrive = target._initHyperdrive();
       hyperdrive._initDesignator().name = serviceOf(name);
-      Object.assign(hyperdrive, driverFacts);
+      const { user = driverFacts.user } = binding;
+      Object.assign(hyperdrive, { ...driverFacts, user });
       break;
     }
     case "json":

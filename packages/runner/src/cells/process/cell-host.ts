@@ -1,6 +1,7 @@
 import { defaultLimits } from "@openworkers/core";
 import { Broker } from "../../bindings/broker.ts";
 import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
+import type { PlatformGateway } from "../../bindings/platform/gateway.ts";
 import { noServices, type ServiceListener } from "../../bindings/service-listener.ts";
 import { Egress } from "../../egress/egress.ts";
 import { dataBytes, raiseOpenFiles, setLimits } from "../os/rlimits.ts";
@@ -24,6 +25,8 @@ export interface CellHostOptions {
   readonly services?: ServiceListener;
   /** Who takes the sessions of drivers; nobody without. */
   readonly databases?: DatabaseGateway;
+  /** Who takes those of the platform's own workers; nobody without. */
+  readonly platform?: Pick<PlatformGateway, "listen">;
 }
 
 /** Where cells are started: what the cells of one runner share. Dispose of its cells first. */
@@ -62,6 +65,7 @@ export async function openCellHost(options: CellHostOptions): Promise<CellHost> 
       broker,
       services: options.services ?? noServices,
       databases: options.databases,
+      platform: options.platform,
     });
     try {
       if (process.platform === "linux") setLimits(cell.pid, baseLimits, cell.user);

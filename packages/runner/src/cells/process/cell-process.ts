@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Broker } from "../../bindings/broker.ts";
 import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
+import type { PlatformGateway } from "../../bindings/platform/gateway.ts";
 import type { ServiceListener } from "../../bindings/service-listener.ts";
 import type { Egress } from "../../egress/egress.ts";
 import type { CellExit } from "../cell.ts";
@@ -31,6 +32,8 @@ export interface CellProcessOptions {
   readonly services: ServiceListener;
   /** Who takes the sessions of drivers; nobody without. */
   readonly databases: DatabaseGateway | undefined;
+  /** Who takes those of the platform's own workers. */
+  readonly platform: Pick<PlatformGateway, "listen"> | undefined;
 }
 
 /** A started workerd that waits for its configuration, and everything that was opened for it. */
@@ -190,11 +193,17 @@ export async function startCellProcess(options: CellProcessOptions): Promise<Cel
           owned.use(options.services.listen(path, grant, binding));
           give(path);
         }
-        const databases = [...grant.bindings.values()].filter((binding) => binding.kind === "hyperdrive");
-        for (const [index, { databaseId }] of databases.entries()) {
-          if (options.databases === undefined) break;
+        const databases = [...grant.bindings.values()].filter(
+          (binding) => binding.kind === "hyperdrive" || binding.kind === "platform-sql",
+        );
+        for (const [index, binding] of databases.entries()) {
           const path = join(socketsDirectory, databaseSocket(index));
-          owned.use(await options.databases.listen(databaseId, path, { worker: grant.target.worker }));
+          const listening =
+            binding.kind === "platform-sql"
+              ? options.platform?.listen(binding.face, path)
+              : options.databases?.listen(binding.databaseId, path, { worker: grant.target.worker });
+          if (listening === undefined) continue;
+          owned.use(await listening);
           give(path);
         }
       },

@@ -13,6 +13,7 @@ import { countDelayed, createResource, maxDelayedMessages, pauseQueue } from "@o
 import { temporaryDirectory } from "@openworkers/db/testing";
 import { sql } from "kysely";
 import { startTestRunner, type TestRunner } from "../../runner/testing/test-runner.ts";
+import { until } from "../testing/queue-rig.ts";
 
 let bus: Bus;
 let it: TestRunner;
@@ -59,10 +60,6 @@ const linesOf = (worker: string) =>
   );
 
 const stored = (queueId: QueueId) => bus.stored(streams.queues.name, queueSubject(queueId));
-
-async function until(met: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await met())) await Bun.sleep(10);
-}
 
 describe("a batch under way", () => {
   test("ends by itself when its queue is paused: it is neither cut off nor counted as failed", async () => {

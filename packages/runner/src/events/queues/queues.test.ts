@@ -2,17 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Bus, openLocalBus } from "@openworkers/bus";
 import { startTestNats } from "@openworkers/bus/testing";
-import {
-  type QueueConsumerSettings,
-  type QueueId,
-  queueConsumerSettings,
-  queueSubject,
-  streams,
-  type WorkerId,
-} from "@openworkers/core";
+import { type QueueConsumerSettings, type QueueId, queueConsumerSettings, streams } from "@openworkers/core";
 import {
   countDelayed,
-  createResource,
   deleteResource,
   deleteWorker,
   pauseQueue,
@@ -22,6 +14,7 @@ import {
 import { temporaryDirectory } from "@openworkers/db/testing";
 import { sql } from "kysely";
 import { startTestRunner, type TestRunner } from "../../runner/testing/test-runner.ts";
+import { QueueRigs, queueWorker, until } from "../testing/queue-rig.ts";
 
 const report = () => {};
 
@@ -36,96 +29,19 @@ for (const [kind, open] of Object.entries(buses))
   describe(`queues over ${kind}`, () => {
     let bus: Bus;
     let it: TestRunner;
-    let count = 0;
+    let rigs: QueueRigs;
     const parts = new AsyncDisposableStack();
 
     beforeAll(async () => {
       bus = await open(parts);
       it = parts.use(await startTestRunner({}, undefined, bus));
+      rigs = new QueueRigs(it, bus);
     }, 60_000);
     afterAll(async () => {
       await parts.disposeAsync();
     }, 60_000);
 
-    /** A worker that sends what it is posted, tells what it is delivered, and does with it what `handler` does. */
-    const source = (handler: string) => `
-  export default {
-    async fetch(request, env) {
-      const { messages, options } = await request.json();
-      try {
-        const [first] = messages;
-        const sent = messages.length === 1 ? await env.QUEUE.send(first.body, first) : await env.QUEUE.sendBatch(messages, options);
-        return Response.json({ sent });
-      } catch (error) {
-        return Response.json({ error: error.message });
-      }
-    },
-    async queue(batch, env, ctx) {
-      console.log(JSON.stringify({ queue: batch.queue, got: batch.messages.map(({ id, body, attempts }) => [body, attempts, id]) }));
-      ${handler}
-    },
-  };`;
-
-    interface Rig {
-      readonly worker: string;
-      readonly workerId: WorkerId;
-      readonly queueId: QueueId;
-      readonly queue: string;
-      send(...bodies: unknown[]): Promise<unknown>;
-      post(messages: readonly object[], options?: object): Promise<unknown>;
-      /** Body and attempt of each delivery, batch by batch. */
-      batches(): [unknown, number][][];
-      /** Attempts of each body, in order. */
-      attempts(): Record<string, number[]>;
-      stored(): Promise<number>;
-    }
-
-    async function rig(handler: string, settings: Partial<QueueConsumerSettings> = {}): Promise<Rig> {
-      const worker = `worker-${++count}`;
-      const queue = `queue-${count}`;
-      const queueId = await createResource(it.database, "queue", { name: queue, by: it.operator });
-      const workerId = await it.deploy(worker, source(handler), {
-        bindings: { QUEUE: { kind: "queue", queueId } },
-        consumers: [
-          { queue, settings: queueConsumerSettings({ maxBatchSize: 3, maxBatchTimeout: 1, ...settings }) },
-        ],
-      });
-      const batches = () =>
-        deliveriesOf(worker).map((got) => got.map(([body, attempts]) => [body, attempts]));
-      const post: Rig["post"] = async (messages, options) =>
-        (await it.get(worker, "/", { method: "POST", body: JSON.stringify({ messages, options }) })).json();
-      return {
-        ...{ worker, workerId, queue, queueId, post },
-        send: (...bodies) => post(bodies.map((body) => ({ body }))),
-        batches: () => batches() as [unknown, number][][],
-        attempts() {
-          const all: Record<string, number[]> = {};
-          for (const [body, attempts] of batches().flat()) {
-            all[String(body)] = [...(all[String(body)] ?? []), Number(attempts)];
-          }
-          return all;
-        },
-        stored: () => bus.stored(streams.queues.name, queueSubject(queueId)),
-      };
-    }
-
-    function deliveriesOf(worker: string): [unknown, number, string][][] {
-      return it.records.flatMap((record) => {
-        if (record.kind !== "line" || record.worker !== worker || record.level !== "log") return [];
-        return [JSON.parse(record.message).got];
-      });
-    }
-
-    const linesOf = (worker: string) =>
-      it.records.flatMap((record) =>
-        record.kind === "line" && record.worker === worker && record.level === "error"
-          ? [record.message]
-          : [],
-      );
-
-    async function until(met: () => boolean | Promise<boolean>): Promise<void> {
-      while (!(await met())) await Bun.sleep(10);
-    }
+    const rig = (handler: string, settings?: Partial<QueueConsumerSettings>) => rigs.make(handler, settings);
 
     describe("a handler", () => {
       const cases: readonly [string, string, Record<string, number[]>][] = [
@@ -192,15 +108,17 @@ for (const [kind, open] of Object.entries(buses))
           { body: "tëxt", contentType: "text" },
           { body: [1], contentType: "json" },
         ]);
-        await until(() => deliveriesOf(worker).length === 8);
+        await until(() => rigs.deliveriesOf(worker).length === 8);
         await until(async () => (await stored()) === 0);
-        const ids = deliveriesOf(worker)
+        const ids = rigs
+          .deliveriesOf(worker)
           .flat()
           .filter(([, attempts]) => attempts > 0)
           .map(([, , id]) => id);
         expect(new Set(ids).size).toBe(3);
         expect(
-          deliveriesOf(worker)
+          rigs
+            .deliveriesOf(worker)
             .flat()
             .filter(([, attempts]) => attempts === 0)
             .slice(0, 3)
@@ -227,16 +145,16 @@ for (const [kind, open] of Object.entries(buses))
         await until(async () => (await stored()) === 0);
         expect(attempts()).toEqual({ x: [1, 2, 3], y: [1, 2, 3], z: [1, 2, 3] });
         expect(dead.attempts()).toEqual({ x: [1], y: [1], z: [1] });
-        expect(linesOf(worker)).toEqual([]);
+        expect(rigs.errorsOf(worker)).toEqual([]);
       });
 
       test.concurrent("that fail too often go away where there is no such queue, and the worker's log says so", async () => {
         const { worker, send, attempts, stored, queue } = await rig(`batch.retryAll();`, { maxRetries: 0 });
         await send("x");
-        await until(async () => linesOf(worker).length === 1);
+        await until(async () => rigs.errorsOf(worker).length === 1);
         await until(async () => (await stored()) === 0);
         expect(attempts()).toEqual({ x: [1] });
-        expect(linesOf(worker)[0]).toContain(
+        expect(rigs.errorsOf(worker)[0]).toContain(
           `of the queue ${queue} was delivered 1 times without success and is dropped`,
         );
       });
@@ -312,7 +230,7 @@ for (const [kind, open] of Object.entries(buses))
         const { worker, post, queueId, stored } = await rig("");
         await post([{ body: 1, delaySeconds: 100 }]);
         await post([{ body: 1, delaySeconds: 200 }, { body: 2 }], { delaySeconds: 300 });
-        await it.deploy(worker, source(""), {
+        await it.deploy(worker, queueWorker(""), {
           bindings: { QUEUE: { kind: "queue", queueId, deliveryDelay: 400 } },
         });
         await post([{ body: 1 }]);
@@ -364,7 +282,7 @@ for (const [kind, open] of Object.entries(buses))
       test.concurrent("is for the worker's next version when this one has no handler, and is not counted", async () => {
         const { worker, queueId, send, batches } = await rig("", { maxRetries: 0, maxBatchTimeout: 0 });
         const bindings = { QUEUE: { kind: "queue", queueId } as const };
-        await it.deploy(worker, source("").replace("async queue(", "async other("), { bindings });
+        await it.deploy(worker, queueWorker("").replace("async queue(", "async other("), { bindings });
         await send("kept");
         await until(() =>
           it.records.some(
@@ -372,7 +290,7 @@ for (const [kind, open] of Object.entries(buses))
               record.worker === worker && record.kind === "invocation" && record.outcome === "no-handler",
           ),
         );
-        await it.deploy(worker, source(""), { bindings });
+        await it.deploy(worker, queueWorker(""), { bindings });
         await until(() => batches().length === 1);
         expect(batches()).toEqual([[["kept", 1]]]);
       });

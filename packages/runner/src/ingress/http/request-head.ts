@@ -10,7 +10,7 @@ export interface RequestHead {
   readonly target: string;
   /** HTTP/1.`minor`. */
   readonly minor: 0 | 1;
-  /** The Host field as sent. */
+  /** The Host field as sent, or what the target says in its place. */
   readonly host: string;
   /** Lower-case, without port and trailing dot. */
   readonly hostname: string;
@@ -45,6 +45,7 @@ export type Dialect = "client" | "service";
 // A tab in the target would end it for some parsers.
 const startLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([!-~\x80-\xff]+) HTTP\/([0-9])\.([0-9])$/;
 const hostField = /^([a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])(?::([0-9]{0,5}))?$/;
+const absoluteForm = /^http:\/\/([^/?#]+)([/?].*)?$/i;
 const beyondAscii = /[\x80-\xff]/;
 const noNames: ReadonlySet<string> = new Set();
 
@@ -63,14 +64,25 @@ function parse(text: string, dialect: Dialect, hopByHop: ReadonlySet<string>): R
   const line = text.slice(0, lineEnd);
   const start = startLine.exec(line);
   if (start === null || hasControl(line)) return refusal(400, "The request line is malformed.");
-  const [, method = "", target = "", major, minor] = start;
+  const [, method = "", sentTarget = "", major, minor] = start;
   if (major !== "1" || (minor !== "0" && minor !== "1")) {
     return refusal(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
   }
   if (method === "CONNECT") return refusal(405, "This is not a forward proxy.");
   // A reflected request hands a script the cookies it cannot read (RFC 9110 §9.3.8).
   if (method === "TRACE") return refusal(405, "TRACE is not answered here.");
-  if (!target.startsWith("/")) return refusal(400, "The request target must be a path.");
+  let target = sentTarget;
+  let authority: string | undefined;
+  if (!target.startsWith("/")) {
+    const absolute = dialect === "client" ? absoluteForm.exec(target) : null;
+    // Without a path, OPTIONS is asked of the server as a whole, as `*` is (RFC 9112 §3.2.4).
+    if (absolute === null || (method === "OPTIONS" && absolute[2] === undefined)) {
+      return refusal(400, "The request target must be a path, or an http URL with a host.");
+    }
+    const [, host, rest = "/"] = absolute;
+    authority = host;
+    target = rest.startsWith("/") ? rest : `/${rest}`;
+  }
   // Bytes beyond ASCII are no part of a target, but clients send them as UTF-8, and the cell takes that alone.
   if (beyondAscii.test(target) && !isUtf8(Buffer.from(target, "latin1"))) {
     return refusal(400, "The request target is not UTF-8.");
@@ -169,12 +181,14 @@ function parse(text: string, dialect: Dialect, hopByHop: ReadonlySet<string>): R
   }
   if (chunked && minor === "0") return refusal(400, "HTTP/1.0 has no transfer codings.");
   if (host === undefined) return refusal(400, "The request has no Host field.");
-  const hostMatch = hostField.exec(host.toLowerCase());
-  // A port beyond 65535 would make the worker's own `new URL(request.url)` throw.
-  if (hostMatch === null || Number(hostMatch[2] ?? 0) > 0xffff) {
-    return refusal(400, "The Host field is malformed.");
+  let named = nameIn(host);
+  if (named === undefined) return refusal(400, "The Host field is malformed.");
+  if (authority !== undefined) {
+    // The Host field says nothing then (RFC 9112 §3.2.2).
+    host = authority;
+    named = nameIn(authority);
+    if (named === undefined) return refusal(400, "The host of the request target is malformed.");
   }
-  const named = hostMatch[1] ?? "";
 
   let keepAlive = minor === "1";
   let upgrades = false;
@@ -216,6 +230,13 @@ function parse(text: string, dialect: Dialect, hopByHop: ReadonlySet<string>): R
     scheme,
     depth,
   };
+}
+
+/** The name in a Host field, lower-case; undefined when it is none. */
+function nameIn(host: string): string | undefined {
+  const match = hostField.exec(host.toLowerCase());
+  // A port beyond 65535 would make the worker's own `new URL(request.url)` throw.
+  return match === null || Number(match[2] ?? 0) > 0xffff ? undefined : match[1];
 }
 
 const droppedAlways = /^(x-ow-.*|keep-alive|proxy-connection|te|trailer)$/;

@@ -19,6 +19,8 @@ const requests = [
   `POST /f HTTP/1.1\r\n${host}Content-Length: 29\r\n\r\nGET /inner HTTP/1.1\r\nHost: x\r\n`,
   `GET /g HTTP/1.1\r\n${host}X-M1: a\r\nx-m1: b\r\nConnection: close\r\n\r\n`,
   `GET /h HTTP/1.0\r\n${host}\r\n`,
+  `GET http://other.localhost:81/i?q=http://third.localhost/ HTTP/1.1\r\n${host}X-M1: one\r\n\r\n`,
+  `POST HTTP://other.localhost?j HTTP/1.1\r\n${host}Content-Length: 2\r\n\r\nhi`,
 ];
 
 /** Lines that two parsers might read differently. */
@@ -71,6 +73,18 @@ const pieces = [
     ";a=\r",
     "HTTP/1.1",
     "HTTP/1.0",
+  ],
+  ...[
+    "http://",
+    "http://x@",
+    "http://other.localhost",
+    "https://other.localhost",
+    "//",
+    "@",
+    "#",
+    "?",
+    "\\",
+    "*",
   ],
 ];
 

@@ -4,6 +4,17 @@
 import { createServer } from "node:http";
 
 const reads = new WeakMap();
+
+// Node leaves it to its user that a target in absolute form goes before the Host field (RFC 9112 §3.2.2).
+function placeOf({ url, headers }) {
+  if (!url.toLowerCase().startsWith("http://")) return { path: url, host: headers.host ?? "" };
+  const rest = url.slice("http://".length);
+  const end = rest.search(/[/?]/);
+  if (end < 0) return { path: "/", host: rest };
+  const path = rest.slice(end);
+  return { path: path.startsWith("/") ? path : `/${path}`, host: rest.slice(0, end) };
+}
+
 const options = { requireHostHeader: false, maxHeaderSize: 1 << 20 };
 const server = createServer(options, (request, response) => {
   const chunks = [];
@@ -13,8 +24,8 @@ const server = createServer(options, (request, response) => {
     if (name.startsWith("x-m"))
       marked.push([name, request.rawHeaders[at + 1].replace(/^[ \t]+|[ \t]+$/g, "")]);
   }
-  const { method, url: path } = request;
-  const read = { method, path, host: request.headers.host ?? "", marked };
+  const { method } = request;
+  const read = { method, ...placeOf(request), marked };
   reads.get(request.socket).push(read);
   request.on("data", (chunk) => chunks.push(chunk));
   request.on("end", () => {

@@ -1,11 +1,5 @@
 import type { Bus, Published } from "@openworkers/bus";
-import {
-  decodePayload,
-  type LogBatch,
-  type LogRecord,
-  logBatchSchema,
-  OpenWorkersError,
-} from "@openworkers/core";
+import { decodeLogBatch, type LogBatch, type LogRecord, OpenWorkersError } from "@openworkers/core";
 
 export interface Publication {
   readonly subject: string;
@@ -33,7 +27,7 @@ export class ScriptedBus implements Pick<Bus, "declare" | "publish"> {
   }
 
   async publish(subject: string, payload: Uint8Array, { id }: { readonly id: string }): Promise<Published> {
-    const batch = decodePayload(logBatchSchema, payload);
+    const batch = decodeLogBatch(payload);
     const publication = { subject, id, bytes: payload.length, batch };
     this.tried.push(publication);
     this.underWay += 1;

@@ -19,15 +19,13 @@ import {
 import {
   createResource,
   type Database,
-  type DeployInput,
   deployVersion,
   ensureOperator,
-  hashOf,
   registerSealingKey,
   SecretKeys,
-  uploadAssets,
 } from "@openworkers/db";
 import { withTestDatabase } from "@openworkers/db/testing";
+import { uploadSite } from "../../assets/testing/site.ts";
 import type { DatabaseGateway } from "../../bindings/database/gateway.ts";
 import { Permissions } from "../../egress/guard/permissions.ts";
 import { createRunner, type Runner } from "../runner.ts";
@@ -166,7 +164,7 @@ export async function startTestRunner(
       source,
       { bindings = {}, entrypoints, limits, percent, consumers, files, assets } = {},
     ) {
-      const site = files === undefined ? undefined : await upload(database, operator, files, assets);
+      const site = files === undefined ? undefined : await uploadSite(database, operator, files, assets);
       const granted = site === undefined ? bindings : { ASSETS: { kind: "assets" } as const, ...bindings };
       const deployed = await deployVersion(database, {
         worker,
@@ -188,33 +186,5 @@ export async function startTestRunner(
       return deployed.workerId;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
-
-/** Stores the files; returns what a deploy says of them. */
-async function upload(
-  database: Database,
-  by: UserId,
-  files: Readonly<Record<string, string | Uint8Array>>,
-  settings: Partial<AssetSettings> = {},
-): Promise<DeployInput["assets"]> {
-  const all = Object.entries(files).map(([path, file]) => ({ path, content: Buffer.from(file) }));
-  await uploadAssets(database, by, new Map(all.map(({ content }) => [hashOf(content), content])));
-  return {
-    settings: {
-      htmlHandling: "auto-trailing-slash",
-      notFoundHandling: "none",
-      runWorkerFirst: false,
-      only: false,
-      headers: [],
-      redirects: [],
-      ...settings,
-    },
-    files: all.map(({ path, content }) => ({
-      path,
-      hash: hashOf(content),
-      size: content.length,
-      contentType: "text/html; charset=utf-8",
-    })),
   };
 }

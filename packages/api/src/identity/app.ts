@@ -1,0 +1,37 @@
+import { openDatabase } from "./database.ts";
+import { parseEnvironment } from "./environment.ts";
+import { createApp, type IdentityApp } from "./http/route.ts";
+import { emailRoutes } from "./routes/email.ts";
+import { githubRoutes } from "./routes/github.ts";
+import { passwordRoutes } from "./routes/password.ts";
+import { profileRoutes } from "./routes/profile.ts";
+import { secondFactorRoutes } from "./routes/second-factor.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
+import { signUpRoutes } from "./routes/sign-up.ts";
+import { twoFactorRoutes } from "./routes/two-factor.ts";
+
+/**
+ * The worker that signs people in: everything under /v1/auth. It alone reaches the tables of sign-in; the API hands
+ * requests on to it.
+ */
+export function createIdentityApp(): IdentityApp {
+  const app = createApp((env) => {
+    const settings = parseEnvironment(env);
+    return { settings, database: openDatabase(settings.connectionString) };
+  });
+  signUpRoutes(app);
+  signInRoutes(app);
+  secondFactorRoutes(app);
+  passwordRoutes(app);
+  githubRoutes(app);
+  twoFactorRoutes(app);
+  sessionRoutes(app);
+  emailRoutes(app);
+  profileRoutes(app);
+  app.doc31("/v1/auth/openapi.json", {
+    openapi: "3.1.0",
+    info: { title: "OpenWorkers sign-in", version: "1" },
+  });
+  return app;
+}

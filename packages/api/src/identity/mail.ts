@@ -1,0 +1,52 @@
+import { newId, OpenWorkersError, seal } from "@openworkers/core";
+import type { MailTemplate } from "@openworkers/db";
+import type { IdentityDatabase } from "./database.ts";
+import type { Settings } from "./environment.ts";
+
+export interface Mail {
+  readonly recipient: string;
+  readonly template: MailTemplate;
+  /** What its link holds. */
+  readonly data: { readonly token?: string };
+}
+
+// Where each mail's link leads; without a dashboard to pages of our own.
+const paths: Partial<Record<MailTemplate, string>> = {
+  "reset-password": "/v1/auth/password/reset",
+  "verify-email": "/v1/auth/email/verify",
+};
+
+/**
+ * Queues a mail, sealed so that only the scheduler can read it, in the transaction of `database` when it is one.
+ *
+ * @throws OpenWorkersError SECRET_UNREADABLE when the platform has no key to seal with.
+ */
+export async function queueMail(database: IdentityDatabase, settings: Settings, mail: Mail): Promise<void> {
+  const key = await database
+    .selectFrom("sealing_keys")
+    .select(["id", "public_key"])
+    .where("retired_at", "is", null)
+    .executeTakeFirst();
+  if (key === undefined) {
+    throw new OpenWorkersError("SECRET_UNREADABLE", "The platform has no key to seal a mail with.");
+  }
+  const id = newId<"mail">();
+  const path = paths[mail.template];
+  const { token } = mail.data;
+  const content = {
+    origin: settings.dashboardUrl ?? settings.baseUrl,
+    ...(path === undefined || token === undefined
+      ? {}
+      : { link: `${settings.baseUrl}${path}?token=${encodeURIComponent(token)}` }),
+  };
+  await database
+    .insertInto("identity.mails")
+    .values({
+      id,
+      recipient: mail.recipient,
+      template: mail.template,
+      sealed: await seal(new Uint8Array(key.public_key), JSON.stringify(content), { mailId: id }),
+      key_id: key.id,
+    })
+    .execute();
+}

@@ -1,0 +1,3 @@
+import { createIdentityApp } from "./app.ts";
+
+export default createIdentityApp();

@@ -1,0 +1,245 @@
+import { z } from "@hono/zod-openapi";
+import { OpenWorkersError, type WorkerId } from "@openworkers/core";
+import {
+  addDomain,
+  type Domain,
+  listDomains,
+  listRoutes,
+  parseHostname,
+  removeDomain,
+  setRoutes,
+  verifyDomain,
+} from "@openworkers/db/stores";
+import { accountFor, type Right } from "../../access/account.ts";
+import { find } from "../../access/owned.ts";
+import type { Scope } from "../../http/call.ts";
+import { matchDeleted } from "../../http/etag.ts";
+import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
+import type { Routes } from "../../http/route.ts";
+import { accountQuery, time } from "../../http/schemas.ts";
+import { workerParams } from "../workers/schema.ts";
+
+const tag = "Domains and routes";
+const hostname = z.string().min(1).max(253);
+const hostParams = z.object({ hostname });
+
+const domainSchema = z
+  .object({
+    hostname: z.string(),
+    worker: z.string(),
+    verifiedAt: time.nullable().openapi({ description: "Requests are routed from then on." }),
+    verification: z
+      .object({ name: z.string(), value: z.string() })
+      .openapi({ description: "The TXT record that proves the domain." }),
+  })
+  .openapi("Domain");
+
+const routesSchema = z.object({ patterns: z.array(z.string()) }).openapi("Routes");
+
+const recordsSchema = z.object({ records: z.array(z.string()) });
+
+export function domainRoutes(routes: Routes): void {
+  routes.add(
+    {
+      method: "get",
+      path: "/domains",
+      tag,
+      summary: "List the domains of an account's workers",
+      query: pageQuery.extend(accountQuery.shape),
+      result: pageOf(domainSchema),
+    },
+    ({ query, together }) =>
+      together(async (scope) => {
+        const account = await accountFor(scope, query.account, { resource: "domains", action: "read" });
+        const rows = await scope.queries
+          .selectFrom("workers")
+          .select("name")
+          .where("owner_id", "=", account.id)
+          .execute();
+        const own = new Set(rows.map(({ name }) => name));
+        const all = (await listDomains(scope.database)).filter(({ worker }) => own.has(worker));
+        return pageOfAll(all.map(shown), query, (domain) => domain.hostname);
+      }),
+  );
+
+  routes.add(
+    {
+      method: "get",
+      path: "/workers/{worker}/domains",
+      tag,
+      summary: "List a worker's domains",
+      params: workerParams,
+      query: pageQuery,
+      result: pageOf(domainSchema),
+    },
+    ({ params, query, together }) =>
+      together(async (scope) => {
+        const worker = await find<WorkerId>(scope, "worker", {
+          nameOrId: params.worker,
+          resource: "domains",
+          action: "read",
+        });
+        const all = await listDomains(scope.database, worker.name);
+        return pageOfAll(all.map(shown), query, (domain) => domain.hostname);
+      }),
+  );
+
+  routes.add(
+    {
+      method: "post",
+      path: "/workers/{worker}/domains",
+      tag,
+      summary: "Claim a domain for a worker",
+      params: workerParams,
+      body: z.strictObject({ hostname }),
+      result: domainSchema,
+      status: 201,
+      idempotent: true,
+    },
+    ({ params, body }, { made }) =>
+      made(async (scope) => {
+        const worker = await find<WorkerId>(scope, "worker", {
+          nameOrId: params.worker,
+          resource: "domains",
+          action: "write",
+        });
+        return shown(
+          await addDomain(scope.database, { worker: worker.name, hostname: body.hostname, by: scope.caller }),
+        );
+      }),
+  );
+
+  routes.add(
+    {
+      method: "get",
+      path: "/domains/{hostname}",
+      tag,
+      summary: "Get a domain",
+      params: hostParams,
+      result: domainSchema,
+      tagged: true,
+    },
+    ({ params, together }) =>
+      together(async (scope) => shown(await domainOf(scope, params.hostname, "read"))),
+  );
+
+  routes.add(
+    {
+      method: "post",
+      path: "/domains/{hostname}/verify",
+      tag,
+      summary: "Look for the TXT record that proves a domain",
+      params: hostParams,
+      result: domainSchema,
+    },
+    async ({ params, together, platform }) => {
+      const domain = shown(await together((scope) => domainOf(scope, params.hostname, "write")));
+      if (domain.verifiedAt !== null) return domain;
+      const { name, value } = domain.verification;
+      const { records } = await platform.json(recordsSchema, `/dns/txt?name=${encodeURIComponent(name)}`);
+      if (!records.includes(value)) {
+        throw new OpenWorkersError("CONFLICT", `The TXT record ${name} does not say ${value}.`, {
+          hint: "DNS may take a while to tell it; try again then.",
+          details: { name, value, found: records.slice(0, 10) },
+        });
+      }
+      return together(async (scope) => {
+        // The worker that had it may have given it up, and another have claimed it.
+        const now = await domainOf(scope, params.hostname, "write");
+        if (now.verificationToken !== value) {
+          throw new OpenWorkersError("CONFLICT", "The domain was claimed anew meanwhile.");
+        }
+        return shown(await verifyDomain(scope.database, { hostname: now.hostname, by: scope.caller }));
+      });
+    },
+  );
+
+  routes.add(
+    {
+      method: "delete",
+      path: "/domains/{hostname}",
+      tag,
+      summary: "Give a domain up, with the routes that rest on it",
+      params: hostParams,
+      matched: true,
+    },
+    ({ params, request, together }) =>
+      together(async (scope) => {
+        const domain = await domainOf(scope, params.hostname, "delete");
+        matchDeleted(request, domainSchema, shown(domain));
+        await removeDomain(scope.database, { hostname: domain.hostname, by: scope.caller });
+      }),
+  );
+
+  routes.add(
+    {
+      method: "get",
+      path: "/workers/{worker}/routes",
+      tag,
+      summary: "List the patterns that lead to a worker",
+      params: workerParams,
+      result: routesSchema,
+      tagged: true,
+    },
+    ({ params, together }) =>
+      together(async (scope) => {
+        const worker = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
+        return patternsOf(scope, worker.name);
+      }),
+  );
+
+  routes.add(
+    {
+      method: "put",
+      path: "/workers/{worker}/routes",
+      tag,
+      summary: "Give a worker these patterns and no others",
+      params: workerParams,
+      body: z.strictObject({ patterns: z.array(z.string().min(1).max(1_024)).max(1_000) }),
+      result: routesSchema,
+      tagged: true,
+      matched: true,
+    },
+    ({ params, body, together }, { mustMatch }) =>
+      together(async (scope) => {
+        const worker = await find<WorkerId>(scope, "worker", {
+          nameOrId: params.worker,
+          action: "write",
+          lock: true,
+        });
+        mustMatch(await patternsOf(scope, worker.name));
+        await setRoutes(scope.database, { worker: worker.name, patterns: body.patterns, by: scope.caller });
+        return patternsOf(scope, worker.name);
+      }),
+  );
+}
+
+async function patternsOf({ database }: Scope, worker: string) {
+  return { patterns: (await listRoutes(database, worker)).map(({ pattern }) => pattern) };
+}
+
+/** @throws OpenWorkersError NOT_FOUND, FORBIDDEN, INVALID_INPUT */
+async function domainOf(scope: Scope, wanted: string, action: Right["action"]): Promise<Domain> {
+  const name = parseHostname(wanted);
+  const row = await scope.queries
+    .selectFrom("domains")
+    .innerJoin("workers", "workers.id", "domains.worker_id")
+    .select(["workers.id", "workers.name"])
+    .where("hostname", "=", name)
+    .executeTakeFirst();
+  const missing = new OpenWorkersError("NOT_FOUND", `No worker has the domain ${name}.`);
+  if (row === undefined) throw missing;
+  await find(scope, "worker", { nameOrId: row.id, resource: "domains", action });
+  const domain = (await listDomains(scope.database, row.name)).find((each) => each.hostname === name);
+  if (domain === undefined) throw missing;
+  return domain;
+}
+
+function shown({ hostname: name, worker, verifiedAt, verificationToken }: Domain) {
+  return {
+    hostname: name,
+    worker,
+    verifiedAt,
+    verification: { name: `_openworkers.${name}`, value: verificationToken },
+  };
+}

@@ -1,0 +1,171 @@
+import {
+  checkedSchema,
+  codeForm,
+  type EnvValue,
+  OpenWorkersError,
+  parseWorkerName,
+  type WorkerCode,
+  type WorkerId,
+} from "@openworkers/core";
+import {
+  changeValues,
+  deployVersion,
+  ensureWorkerEnvironment,
+  listBindings,
+  listValues,
+  type NewValue,
+} from "@openworkers/db/stores";
+import type { z } from "zod";
+import { accountFor } from "../../access/account.ts";
+import { find } from "../../access/owned.ts";
+import type { Scope } from "../../http/call.ts";
+import type { PlatformServices } from "../../platform/services.ts";
+import { environmentOf, makeEnvironment } from "../workers/environment.ts";
+import type { deployedSchema, Upload } from "./schema.ts";
+import { toConsumer, toWanted } from "./wanted.ts";
+
+/** What is to be deployed: whoever speaks of it in another form brings it into this one. */
+export interface Deploy {
+  readonly worker: string;
+  readonly code: WorkerCode;
+  readonly metadata: Upload;
+}
+
+// A sealed secret cannot be read here, and a worker that looks at it while starting must not fail for that.
+const unreadable = "placeholder";
+
+/**
+ * Starts a version in a throw-away cell, with an environment of the shape that it will have.
+ *
+ * @throws OpenWorkersError START_FAILED; INVALID_NAME, NOT_FOUND and FORBIDDEN before anything is started
+ */
+export async function checkDeploy(
+  deploy: Deploy,
+  {
+    together,
+    platform,
+  }: {
+    readonly together: <T>(work: (scope: Scope) => Promise<T>) => Promise<T>;
+    readonly platform: PlatformServices;
+  },
+): Promise<z.output<typeof checkedSchema>> {
+  parseWorkerName(deploy.worker);
+  const { vars, bindings, limits } = deploy.metadata;
+  const now = await together((scope) => environmentNow(scope, deploy));
+  const env: Record<string, EnvValue> = { ...vars, ...now.env };
+  const { environmentVars, environmentSecrets } = deploy.metadata;
+  for (const [name, value] of Object.entries({ ...environmentVars, ...environmentSecrets })) {
+    env[name] = { kind: "text", value };
+  }
+  const kinds = Object.fromEntries(Object.entries(bindings).map(([name, { kind }]) => [name, kind]));
+  const body = codeForm(deploy.code, { env, bindings: { ...kinds, ...now.bindings }, limits });
+  return platform.json(checkedSchema, "/check", { method: "POST", body });
+}
+
+/** What the worker's environment holds now; nothing for a worker that is not there yet. */
+async function environmentNow(scope: Scope, { worker, metadata }: Deploy) {
+  const found = await ownWorker(scope, worker);
+  const env: Record<string, EnvValue> = {};
+  const bindings: Record<string, string> = {};
+  if (found === undefined) {
+    await accountFor(scope, metadata.account, { resource: "workers", action: "write" });
+    return { env, bindings };
+  }
+  const environmentId = await environmentOf(scope.queries, found.id);
+  if (environmentId === undefined) return { env, bindings };
+  for (const value of await listValues(scope.database, environmentId)) {
+    env[value.name] = { kind: "text", value: value.kind === "var" ? value.value : unreadable };
+  }
+  for (const { name, kind, source } of await listBindings(scope.database, found.name)) {
+    if (source === "environment") bindings[name] = kind;
+  }
+  return { env, bindings };
+}
+
+/**
+ * Stores a version that has been checked and makes it live, with the values that come along; all of it or nothing.
+ *
+ * @throws OpenWorkersError as `deployVersion` and `changeValues`
+ */
+export async function runDeploy(
+  scope: Scope,
+  { worker, code, metadata }: Deploy,
+  { entrypoints, startMs }: z.output<typeof checkedSchema>,
+): Promise<z.input<typeof deployedSchema>> {
+  const by = scope.caller;
+  const found = await ownWorker(scope, worker);
+  // Whose a worker is that is there already need not be said.
+  const account =
+    found !== undefined && metadata.account === undefined
+      ? undefined
+      : await accountFor(scope, metadata.account, { resource: "workers", action: "write" });
+  const set = environmentValues(metadata);
+  let environment = metadata.environment;
+  if (set.length > 0) {
+    if (environment !== undefined) {
+      throw new OpenWorkersError(
+        "INVALID_INPUT",
+        "An environment is named, and values for the worker's own are given.",
+      );
+    }
+    if (found !== undefined) {
+      const environmentId = await ensureWorkerEnvironment(scope.database, { worker: found.name, by });
+      await changeValues(scope.database, { environmentId, set, by });
+    } else if (account !== undefined) {
+      environment = await makeEnvironment(scope, { worker, owner: account.id, set });
+    }
+  }
+  const { vars, bindings, consumers, egress, limits, assets, message, percent, routes, domains, crons } =
+    metadata;
+  const deployed = await deployVersion(scope.database, {
+    worker: found?.name ?? worker,
+    by,
+    code,
+    entrypoints,
+    limits: defined(limits),
+    percent,
+    domains,
+    vars: new Map(Object.entries(vars)),
+    wanted: new Map(Object.entries(bindings).map(([name, binding]) => [name, toWanted(binding)])),
+    ...(account === undefined ? {} : { owner: account.id }),
+    ...(consumers === undefined ? {} : { consumers: consumers.map(toConsumer) }),
+    ...(egress === undefined ? {} : { egress: { allow: egress.allow } }),
+    ...(assets === undefined ? {} : { assets }),
+    ...(message === undefined ? {} : { message }),
+    ...(routes === undefined ? {} : { routes }),
+    ...(crons === undefined ? {} : { crons }),
+    ...(environment === undefined ? {} : { environment }),
+  });
+  const { workerId, version, versionId, deploymentId, bound } = deployed;
+  return {
+    worker: found?.name ?? worker,
+    workerId,
+    version,
+    versionId,
+    deploymentId,
+    bindings: [...bound],
+    startMs,
+  };
+}
+
+/** The worker when it is there and the caller may deploy it; undefined when there is none that they see. */
+async function ownWorker(scope: Scope, nameOrId: string) {
+  try {
+    return await find<WorkerId>(scope, "worker", { nameOrId, action: "write" });
+  } catch (thrown) {
+    if (thrown instanceof OpenWorkersError && thrown.code === "NOT_FOUND") return undefined;
+    throw thrown;
+  }
+}
+
+function environmentValues({ environmentVars, environmentSecrets }: Upload): NewValue[] {
+  const vars = Object.entries(environmentVars).filter(([name]) => !Object.hasOwn(environmentSecrets, name));
+  return [
+    ...vars.map(([name, value]) => ({ name, kind: "var" as const, value })),
+    ...Object.entries(environmentSecrets).map(([name, value]) => ({ name, kind: "secret" as const, value })),
+  ];
+}
+
+function defined<T extends object>(value: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as never;
+}

@@ -1,0 +1,64 @@
+import type { UserId, WorkerId } from "@openworkers/core";
+import type { Queries } from "@openworkers/db/access";
+import { sql } from "kysely";
+import type { z } from "zod";
+import type { workerSchema } from "./schema.ts";
+
+type Shown = z.input<typeof workerSchema>;
+
+/** Workers of one account by name, those after `after`, one more than `limit`. */
+export async function workersAfter(
+  queries: Queries,
+  {
+    owner,
+    after,
+    limit,
+  }: { readonly owner: UserId; readonly after: string | undefined; readonly limit: number },
+): Promise<Shown[]> {
+  return select(queries)
+    .where("workers.owner_id", "=", owner)
+    .where(({ eb, lit }) => (after === undefined ? lit(true) : eb("workers.name", ">", after)))
+    .orderBy("workers.name")
+    .limit(limit + 1)
+    .execute();
+}
+
+export async function shownWorker(queries: Queries, id: WorkerId): Promise<Shown> {
+  return select(queries).where("workers.id", "=", id).executeTakeFirstOrThrow();
+}
+
+function select(queries: Queries) {
+  return queries
+    .selectFrom("workers")
+    .innerJoin("users", "users.id", "workers.owner_id")
+    .leftJoin("environments", "environments.id", "workers.environment_id")
+    .leftJoinLateral(
+      (db) =>
+        db
+          .selectFrom("deployments")
+          .select(["deployments.id", "deployments.created_at"])
+          .whereRef("deployments.worker_id", "=", "workers.id")
+          .orderBy("sequence", "desc")
+          .limit(1)
+          .as("live"),
+      (join) => join.onTrue(),
+    )
+    .select([
+      "workers.id",
+      "workers.name",
+      "users.name as account",
+      "environments.name as environment",
+      "workers.limits",
+      "workers.last_version as lastVersion",
+      "workers.log_retention_days as logRetentionDays",
+      "workers.created_at as createdAt",
+      "live.created_at as deployedAt",
+    ])
+    .select(
+      sql<Shown["live"]>`coalesce((
+        select json_agg(json_build_object('version', number, 'percent', percent) order by percent desc, number desc)
+        from deployment_versions
+        join worker_versions on worker_versions.id = deployment_versions.version_id
+        where deployment_id = live.id), '[]')`.as("live"),
+    );
+}

@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { newId, type UserId } from "@openworkers/core";
+import { createUser, type Database, ensureOperator, registerSealingKey, SecretKeys } from "@openworkers/db";
+import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
+import { PlatformFace } from "@openworkers/postgate";
+import { createApp } from "../app.ts";
+import type { Env } from "../env.ts";
+import type { Api } from "../http/route.ts";
+import { services } from "./stand-ins.ts";
+
+/** A person with a credential of theirs. */
+export interface Person {
+  readonly id: UserId;
+  readonly name: string;
+  readonly token: string;
+}
+
+/** What a route answered. */
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks at what it expects
+  readonly body: any;
+  readonly headers: Headers;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly as?: Person | string | undefined;
+  readonly json?: unknown;
+  readonly body?: FormData | string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Record<string, string>;
+}
+
+export interface TestApi extends AsyncDisposable {
+  readonly app: Api;
+  /** What the app has on `env`. */
+  readonly env: Env;
+  readonly database: Database;
+  readonly operator: Person;
+  readonly ada: Person;
+  readonly bob: Person;
+  /** `GET /v1<path>` as nobody, unless told otherwise. */
+  ask(path: string, options?: Ask): Promise<Answer>;
+  /** An API key's text, with these scopes. */
+  keyOf(user: UserId, scopes: readonly string[], account?: UserId): Promise<string>;
+  /** Deploys a worker through the API. */
+  deploy(as: Person, worker: string, metadata?: object, source?: string): Promise<Answer>;
+}
+
+/** The API over a database of its own, with an operator and two people, Ada and Bob. */
+export async function testApi(): Promise<TestApi> {
+  const fixture = await withTestDatabase();
+  const { database } = fixture;
+  const faceDirectory = temporaryDirectory();
+  const reports: unknown[] = [];
+  const face = await PlatformFace.open({ database, report: (...report) => reports.push(report) });
+  face.listen("api", join(faceDirectory, ".s.PGSQL.5432"));
+  const keys = await SecretKeys.load({ directory: temporaryDirectory() });
+  await registerSealingKey(database, keys);
+  const env: Env = {
+    SQL: { connectionString: `postgres:///platform?host=${faceDirectory}&user=caller&port=5432` },
+    PLATFORM: services,
+    IDENTITY: { fetch: async (request) => Response.json({ identity: new URL(request.url).pathname }) },
+    BASE_URL: "http://api.test",
+  };
+  const app = createApp();
+  const keyOf = async (user: UserId, scopes: readonly string[], account?: UserId) => {
+    const token = `ow_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
+    const id = newId<"api-key">();
+    await database.write((transaction) =>
+      transaction
+        .insertInto("api_keys")
+        .values({
+          id,
+          user_id: user,
+          account_id: account ?? null,
+          name: id,
+          prefix: token.slice(0, 8),
+          hash: createHash("sha256").update(token).digest(),
+          scopes: [...scopes],
+          expires_at: null,
+        })
+        .execute(),
+    );
+    return token;
+  };
+  const person = async (id: UserId, name: string): Promise<Person> => ({
+    id,
+    name,
+    token: await keyOf(id, ["*"]),
+  });
+  const ask = async (
+    path: string,
+    { method = "GET", as, json, body, headers = {} }: Ask = {},
+  ): Promise<Answer> => {
+    const token = typeof as === "string" ? as : as?.token;
+    const request = new Request(`http://api.test${path.startsWith("/v1") ? path : `/v1${path}`}`, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(json === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(json === undefined ? (body === undefined ? {} : { body }) : { body: JSON.stringify(json) }),
+    });
+    const response = await app.fetch(request, env);
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+    return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers };
+  };
+  return {
+    app,
+    env,
+    database,
+    operator: await person((await ensureOperator(database)).id, "operator"),
+    ada: await person((await createUser(database, "ada")).id, "ada"),
+    bob: await person((await createUser(database, "bob")).id, "bob"),
+    ask,
+    keyOf,
+    deploy: (as, worker, metadata = {}, source = `export default {} // ${worker}`) =>
+      ask(`/workers/${worker}/versions`, { method: "POST", as, body: uploadForm(metadata, source) }),
+    async [Symbol.asyncDispose]() {
+      await face[Symbol.asyncDispose]();
+      await fixture[Symbol.asyncDispose]();
+      if (reports.length > 0) throw new Error(`the face reported ${JSON.stringify(reports)}`);
+    },
+  };
+}
+
+/** A form that deploys a worker of one module. */
+export function uploadForm(metadata: object = {}, source = "export default {}"): FormData {
+  const form = new FormData();
+  const said = {
+    modules: [{ name: "index.js", type: "esModule" }],
+    compatibilityDate: "2026-11-01",
+    ...metadata,
+  };
+  form.set("metadata", JSON.stringify(said));
+  form.set("index.js", new Blob([source]));
+  return form;
+}

@@ -1,0 +1,49 @@
+import { OpenWorkersError } from "@openworkers/core";
+import { z } from "zod";
+
+const url = z.url({ protocol: /^https?$/ }).optional();
+
+const schema = z.object({
+  OW_API_URL: url,
+  OW_REGISTRATION: z.enum(["closed", "open"]).default("closed"),
+  OW_GITHUB_CLIENT_ID: z.string().min(1).optional(),
+  OW_GITHUB_CLIENT_SECRET: z.string().min(1).optional(),
+  OW_GITHUB_URL: url,
+});
+
+/** What an operator decides of the API. */
+export interface SystemSettings {
+  /** Where people see it: `https://api.example.com`. */
+  readonly baseUrl: string | undefined;
+  readonly registration: "closed" | "open";
+  readonly github:
+    | { readonly clientId: string; readonly clientSecret: string; readonly url: string }
+    | undefined;
+}
+
+/** @throws OpenWorkersError CONFIG_INVALID naming a variable */
+export function readSystemSettings(env: Readonly<Record<string, string | undefined>>): SystemSettings {
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = schema.safeParse(set);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new OpenWorkersError("CONFIG_INVALID", `${issue?.path.join(".")}: ${issue?.message}.`);
+  }
+  const { OW_GITHUB_CLIENT_ID: clientId, OW_GITHUB_CLIENT_SECRET: clientSecret } = parsed.data;
+  if ((clientId === undefined) !== (clientSecret === undefined)) {
+    throw new OpenWorkersError(
+      "CONFIG_INVALID",
+      "OW_GITHUB_CLIENT_ID and OW_GITHUB_CLIENT_SECRET go together.",
+    );
+  }
+  return {
+    baseUrl: parsed.data.OW_API_URL?.replace(/\/+$/, ""),
+    registration: parsed.data.OW_REGISTRATION,
+    github:
+      clientId === undefined || clientSecret === undefined
+        ? undefined
+        : { clientId, clientSecret, url: parsed.data.OW_GITHUB_URL ?? "https://github.com" },
+  };
+}

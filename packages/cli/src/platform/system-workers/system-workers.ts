@@ -1,0 +1,129 @@
+import { join } from "node:path";
+import { OpenWorkersError } from "@openworkers/core";
+import {
+  type Database,
+  deploySystemWorker,
+  ensureSystemUser,
+  type SecretKeys,
+  type SystemWorkerState,
+  systemWorkerState,
+} from "@openworkers/db";
+import { checkWorker } from "@openworkers/runner";
+import rootPackage from "../../../package.json" with { type: "json" };
+import { openOwnCells } from "../cell-host.ts";
+import type { SandboxKind } from "../sandbox-kind.ts";
+import { systemCode } from "./code.ts";
+import type { SystemSettings } from "./settings.ts";
+import { type SystemWorker, systemWorkers } from "./table.ts";
+import { type SystemValues, syncValues, systemValues } from "./values.ts";
+
+// Any number will do as long as nothing else in the database uses it.
+const lockKey = 7_264_020;
+
+export interface SystemWorkersOptions {
+  /** Migrated, with a sealing key. */
+  readonly database: Database;
+  readonly secretKeys: SecretKeys;
+  /** Where it remembers what it has bundled. */
+  readonly dataDir: string;
+  readonly sandbox: SandboxKind;
+  readonly settings: SystemSettings;
+  /** Where people see the API. */
+  readonly baseUrl: string;
+  /** Deploy also what is deployed already, as when somebody has put another version in its place. */
+  readonly force?: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface DeployedSystemWorker {
+  readonly name: SystemWorker["name"];
+  /** Of the version that was made just now; undefined when there was nothing to do. */
+  readonly version?: number;
+  /** Whether this release's version gets all requests. */
+  readonly live: boolean;
+}
+
+/**
+ * Deploys those of the platform's own workers whose code in this release is another than what was deployed last. One that an
+ * operator has rolled back stays so, until there is new code or `force`.
+ *
+ * @throws OpenWorkersError FORBIDDEN when somebody's worker has the name of one, BUNDLE_FAILED, START_FAILED, SANDBOX_UNAVAILABLE,
+ * CONFLICT, SECRET_UNREADABLE, DATABASE_UNAVAILABLE
+ */
+export async function deploySystemWorkers(
+  options: SystemWorkersOptions,
+): Promise<readonly DeployedSystemWorker[]> {
+  const { database, settings, signal } = options;
+  // Two platforms that start at once would each make a secret, and sessions of one would be none of the other.
+  return await database.exclusively(lockKey, async () => {
+    const owner = await ensureSystemUser(database);
+    const done: DeployedSystemWorker[] = [];
+    for (const worker of systemWorkers(settings.github?.url)) {
+      signal.throwIfAborted();
+      done.push(await deployOne(worker, owner, options));
+    }
+    return done;
+  });
+}
+
+async function deployOne(
+  worker: SystemWorker,
+  owner: Awaited<ReturnType<typeof ensureSystemUser>>,
+  options: SystemWorkersOptions,
+): Promise<DeployedSystemWorker> {
+  const { database, secretKeys, sandbox } = options;
+  const { name, bindings, limits, egress } = worker;
+  const state = await systemWorkerState(database, name);
+  mustBeOwn(name, state);
+  const values = systemValues(name, options.settings, options.baseUrl);
+  await syncValues(database, secretKeys, { name, owner, values });
+  const code = await systemCode(worker, join(options.dataDir, "system-workers"));
+  if (state?.builtFrom === code.builtFrom && (state.live || options.force !== true)) {
+    return { name, live: state.live };
+  }
+  const bundle = await code.bundle();
+  await using host = await openOwnCells(sandbox);
+  const { entrypoints } = await checkWorker(
+    {
+      name,
+      code: bundle.code,
+      env: placeholderValues(values),
+      bindings: new Map([...bindings].map(([binding, { kind }]) => [binding, kind])),
+      limits,
+    },
+    host,
+  );
+  const { version } = await deploySystemWorker(database, {
+    worker: name,
+    by: owner,
+    code: bundle.code,
+    wanted: bindings,
+    entrypoints,
+    limits,
+    egress: { allow: egress },
+    environment: name,
+    message: `OpenWorkers ${rootPackage.version}`,
+    builtFrom: code.builtFrom,
+  });
+  return { name, version, live: true };
+}
+
+function mustBeOwn(name: string, state: SystemWorkerState | undefined): void {
+  if (state === undefined || state.own) return;
+  throw new OpenWorkersError(
+    "FORBIDDEN",
+    `There is a worker "${name}" already, which is the name of one of the platform's own.`,
+    {
+      hint: `Deploy it under another name, and then: ow delete ${name}`,
+    },
+  );
+}
+
+/** For a start whose end is known: nothing real need be in a throw-away cell. */
+function placeholderValues({ vars, made }: SystemValues) {
+  const texts = Object.entries(vars).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as const],
+  );
+  const secrets = made.map((key) => [key, "placeholder-of-a-secret-0123456789abcdef"] as const);
+  return new Map([...texts, ...secrets].map(([key, value]) => [key, { kind: "text", value } as const]));
+}

@@ -1,0 +1,42 @@
+import { createHash } from "node:crypto";
+import { sql } from "kysely";
+import type { StoreDatabase } from "../database.ts";
+
+/** How long one lets in. */
+const setupLinkHours = 24;
+
+export interface SetupLink {
+  /** 256 random bits in base64url: whoever has it makes themselves an operator, once. */
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+/** Whether anybody who can sign in is an operator. */
+export async function hasAdmin(database: StoreDatabase): Promise<boolean> {
+  const found = await database.read((queries) =>
+    queries
+      .selectFrom("users")
+      .select("id")
+      .where("kind", "=", "person")
+      .where("is_operator", "=", true)
+      .limit(1)
+      .executeTakeFirst(),
+  );
+  return found !== undefined;
+}
+
+/** Makes a one-time link, instead of all that were made before: what was printed once and not used is good no more. */
+export async function createSetupLink(database: StoreDatabase): Promise<SetupLink> {
+  const token = crypto
+    .getRandomValues(new Uint8Array(32))
+    .toBase64({ alphabet: "base64url", omitPadding: true });
+  const hash = createHash("sha256").update(token).digest();
+  const expiresAt = new Date(Date.now() + setupLinkHours * 3_600_000);
+  await database.write(async (transaction) => {
+    await sql`delete from identity.setup_links`.execute(transaction);
+    await sql`insert into identity.setup_links (hash, expires_at) values (${hash}, ${expiresAt})`.execute(
+      transaction,
+    );
+  });
+  return { token, expiresAt };
+}

@@ -1,0 +1,101 @@
+import { serialize } from "pg-protocol";
+import { Backend, type BackendOptions } from "../wire/backend/backend.ts";
+import { BackendRefusal } from "../wire/backend/refusal.ts";
+import type { Intake } from "../wire/protocol/intake.ts";
+import type { Caller } from "./caller.ts";
+import { type SignedFor, signCaller } from "./signature.ts";
+
+// Far more than what our own statements are answered with.
+const maxMessageBytes = 64 * 1024;
+
+/** A backend that goes from caller to caller; statements of our own are run on it in between. */
+export class LentBackend {
+  readonly #backend: Backend;
+  /** Since when it has been idle, as `performance.now()` tells it. */
+  idleSinceMs = performance.now();
+
+  private constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** @throws as `Backend.open` */
+  static async open(options: BackendOptions, signal: AbortSignal): Promise<LentBackend> {
+    return new LentBackend(await Backend.open(options, signal));
+  }
+
+  get intake(): Intake {
+    return this.#backend.intake;
+  }
+
+  get closed(): boolean {
+    return this.#backend.intake.closed;
+  }
+
+  /** ParameterStatus and notices of its login. */
+  get greeting(): Buffer {
+    return this.#backend.login.greeting;
+  }
+
+  /**
+   * Begins a transaction, and tells policies whose it is. Nobody but `begin` with `modes` can have set anything by then.
+   *
+   * @throws BackendRefusal; ConnectionLost when the server has gone
+   */
+  async begin(modes: string, key: Uint8Array, caller: Caller): Promise<void> {
+    const beganUs = await this.#ask(
+      serialize.query(`begin${modes}; select (extract(epoch from now()) * 1000000)::bigint`),
+      1,
+    );
+    if (beganUs === undefined) throw new Error("the server does not tell its time");
+    const signedFor: SignedFor = { backend: this.#backend.pid, beganUs };
+    // As a parameter: statements' texts are to be seen by others of the same role, in pg_stat_activity.
+    await this.#ask(
+      Buffer.concat([
+        serialize.parse({ text: "select set_config('openworkers.caller', $1, true)" }),
+        serialize.bind({ values: [signCaller(key, caller, signedFor)] }),
+        serialize.execute(),
+        serialize.sync(),
+      ]),
+      1,
+    );
+  }
+
+  /** Forgets everything of whoever had it. @throws BackendRefusal; ConnectionLost */
+  async clean(): Promise<void> {
+    this.intake.takeBack();
+    await this.#ask(Buffer.concat([serialize.query("rollback"), serialize.query("discard all")]), 2);
+    this.idleSinceMs = performance.now();
+  }
+
+  cancel(): Promise<void> {
+    return this.#backend.cancel();
+  }
+
+  /** Ends it; resolves when PostgreSQL has let go of it. */
+  leave(busy: boolean): Promise<void> {
+    return this.#backend.leave(busy);
+  }
+
+  /** Sends messages and reads until the server has been ready `times` times. The first column of the last row. */
+  async #ask(messages: Buffer, times: number): Promise<string | undefined> {
+    this.intake.wire.write(messages);
+    let ready = 0;
+    let value: string | undefined;
+    let refusal: BackendRefusal | undefined;
+    while (ready < times) {
+      const { type, body } = await this.intake.readMessage(maxMessageBytes);
+      const letter = String.fromCharCode(type);
+      if (letter === "Z") ready++;
+      else if (letter === "E") refusal ??= new BackendRefusal(body);
+      else if (letter === "D") value = firstColumn(body);
+    }
+    if (refusal !== undefined) throw refusal;
+    return value;
+  }
+}
+
+// DataRow: how many columns, and each with its length.
+function firstColumn(body: Buffer): string {
+  const length = body.readInt32BE(2);
+  return body.subarray(6, 6 + Math.max(length, 0)).toString("utf8");
+}

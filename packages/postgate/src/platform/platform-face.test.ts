@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { deployVersion, listWorkers } from "@openworkers/db";
+import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
+import { OpenFace } from "./testing/open-face.ts";
+import { type Person, person, rejection, signIn } from "./testing/people.ts";
+
+let fixture: TestDatabase;
+let open: OpenFace;
+let ann: Person;
+let bob: Person;
+
+beforeAll(async () => {
+  fixture = await withTestDatabase();
+  open = await OpenFace.open(fixture.database);
+  ann = await person(fixture.database, "ann");
+  bob = await person(fixture.database, "bob");
+});
+afterAll(async () => {
+  await open[Symbol.asyncDispose]();
+  await fixture[Symbol.asyncDispose]();
+});
+
+const code = (text: string) => ({
+  compatibilityDate: "2026-01-01",
+  compatibilityFlags: [],
+  modules: [{ name: "index.js", type: "esModule" as const, content: new TextEncoder().encode(text) }],
+  sourceMaps: new Map(),
+});
+
+test("a caller deploys, and sees what is theirs and nothing else", async () => {
+  await deployVersion(open.as(ann), { worker: "anns", by: ann.id, code: code("export default 1") });
+  await deployVersion(open.as(bob), { worker: "bobs", by: bob.id, code: code("export default 1") });
+  expect((await listWorkers(open.as(ann))).map(({ name }) => name)).toEqual(["anns"]);
+  const token = await signIn(fixture.database, bob);
+  expect((await listWorkers(open.as({ key: token }))).map(({ name }) => name)).toEqual(["bobs"]);
+  const refused = await rejection(
+    deployVersion(open.as(bob), { worker: "anns", by: bob.id, code: code("export default 2") }),
+  );
+  expect(refused).toMatchObject({ code: "CONFLICT" });
+});
+
+test("a session is one transaction", async () => {
+  const client = await open.connect(ann);
+  expect((await client.query("select caller_id() as id")).rows).toEqual([{ id: ann.id }]);
+  await client.query("commit");
+  expect(await rejection(client.query("select 1"))).toMatchObject({ code: "25P01" });
+  await client.end();
+});

@@ -1,0 +1,266 @@
+import { isOpenWorkersError, messageOf, type Report, type UserId } from "@openworkers/core";
+import { BackendRefusal } from "../wire/backend/refusal.ts";
+import type { CancelKeys } from "../wire/cancel-keys.ts";
+import { type Client, farewell } from "../wire/listener/client.ts";
+import { ConnectionLost, type Taker } from "../wire/protocol/intake.ts";
+import { authenticated, backendKeyData, fatal, type ServerError } from "../wire/protocol/server-messages.ts";
+import { tell } from "../wire/session.ts";
+import type { BackendPool } from "./backend-pool.ts";
+import type { Caller } from "./caller.ts";
+import type { FairPlaces } from "./fair-places.ts";
+import { firstStatement } from "./first-statement.ts";
+import type { LentBackend } from "./lent-backend.ts";
+import { MessageFrames } from "./message-frames.ts";
+
+export interface SessionParts {
+  readonly client: Client;
+  readonly pool: BackendPool;
+  readonly places: FairPlaces;
+  readonly keys: CancelKeys<PlatformSession>;
+  /** What callers are signed with. */
+  readonly key: Uint8Array;
+  /** For whom it is, and how to ask again; undefined on the face of the identity worker, whose transactions are nobody's. */
+  readonly caller: Caller | undefined;
+  readonly again: () => Promise<Caller | undefined>;
+  readonly report: Report;
+  /** How long it may last. */
+  readonly lifeMs: number;
+}
+
+const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+const idleStatus = 0x49;
+
+const over: ServerError = {
+  code: "25P01",
+  message: "the session has ended with its transaction",
+  hint: "Connect again for the next transaction.",
+};
+const withdrawn: ServerError = { code: "28000", message: "the key or session is not good any more" };
+const tooLong: ServerError = { code: "57P05", message: "the session has lasted for too long" };
+const shutDown: ServerError = { code: "57P01", message: "the connection is being shut down" };
+
+/** A client and the backend that it has for one transaction, or for as long as it stays on the face of the identity worker. */
+export class PlatformSession {
+  readonly #parts: SessionParts;
+  readonly #ended = new AbortController();
+  readonly #gone = Promise.withResolvers<void>();
+  #backend: LentBackend | undefined;
+  /** Statements that have not been answered to their end. */
+  #unanswered = 0;
+  /** Parts of a statement that nobody has asked to be carried out. */
+  #begun = false;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
+
+  /** Whom it is for. */
+  get userId(): UserId | undefined {
+    return this.#parts.caller?.userId;
+  }
+
+  /** Serves the client; resolves when it has gone and the backend is free of it. Does not throw. */
+  async run(): Promise<void> {
+    const { client, keys, places, caller, lifeMs } = this.#parts;
+    client.intake.onLost = () => this.#ended.abort();
+    if (client.intake.closed) this.#ended.abort();
+    const timer = setTimeout(() => void this.end(tooLong), lifeMs);
+    const key = keys.issue(this);
+    try {
+      using _place = await places.enter(caller?.userId ?? "identity", this.#ended.signal);
+      await this.#serve(key);
+    } catch (thrown) {
+      void farewell(client, this.#refusal(thrown));
+    } finally {
+      clearTimeout(timer);
+      keys.revoke(key);
+      this.#gone.resolve();
+    }
+  }
+
+  /** Has PostgreSQL cancel the statement that runs, if one does. */
+  async cancel(): Promise<void> {
+    if (this.#unanswered > 0) await this.#backend?.cancel();
+  }
+
+  /** Ends it, whatever it does; resolves when nothing of it is left. */
+  async end(reason: ServerError = shutDown): Promise<void> {
+    if (!this.#ended.signal.aborted) {
+      // In the middle of an answer, words of ours would be taken for a part of it.
+      void farewell(this.#parts.client, this.#unanswered === 0 ? reason : undefined);
+      this.#ended.abort();
+    }
+    await this.#gone.promise;
+  }
+
+  /** Ends it when whom it is for may not have it any more. */
+  async look(): Promise<void> {
+    if (this.#ended.signal.aborted) return;
+    try {
+      const { caller, again } = this.#parts;
+      const now = await again();
+      if (caller === undefined || (now !== undefined && sameRights(caller, now))) return;
+    } catch (thrown) {
+      // Not to be told is no reason: it does not last.
+      if (!isOpenWorkersError(thrown, "UNAUTHORIZED")) return;
+    }
+    await this.end(withdrawn);
+  }
+
+  async #serve(key: Buffer): Promise<void> {
+    const { client, pool, caller } = this.#parts;
+    let backend = pool.warm() ?? (await pool.fresh(this.#ended.signal));
+    client.intake.wire.write(
+      Buffer.concat([authenticated, backend.greeting, backendKeyData(key), readyForQuery]),
+    );
+    let reusable = true;
+    try {
+      const hurry = setTimeout(() => void this.end(tooLong), firstMs);
+      const first = await firstStatement(client.intake).finally(() => clearTimeout(hurry));
+      // A client that has come for nothing.
+      if (first.bytes[0] === 0x58) return;
+      if (caller !== undefined) backend = await this.#begin(backend, first.modes, caller);
+      this.#ended.signal.throwIfAborted();
+      this.#backend = backend;
+      reusable = await this.#relay(backend, first.bytes);
+    } catch (thrown) {
+      reusable = false;
+      throw thrown;
+    } finally {
+      const given = pool.giveBack(backend, { reusable, busy: this.#unanswered > 0 });
+      // The next may wait for it; who is leaving need not.
+      if (!reusable) await given;
+      else void given;
+    }
+  }
+
+  /** Gives the backend on which it has begun: one that waited may have gone without a word. */
+  async #begin(backend: LentBackend, modes: string, caller: Caller): Promise<LentBackend> {
+    const { key, pool } = this.#parts;
+    try {
+      await backend.begin(modes, key, caller);
+      return backend;
+    } catch (thrown) {
+      if (!(thrown instanceof ConnectionLost) && !backend.closed) throw thrown;
+      const fresh = await pool.fresh(this.#ended.signal);
+      await fresh.begin(modes, key, caller);
+      return fresh;
+    }
+  }
+
+  /** Passes messages on until the transaction has ended or somebody leaves; gives whether the backend is good for others. */
+  async #relay(backend: LentBackend, first: Buffer): Promise<boolean> {
+    const { client, caller } = this.#parts;
+    const asked = new MessageFrames();
+    const answered = new MessageFrames();
+    const { promise: done, resolve } = Promise.withResolvers<boolean>();
+    let ended = false;
+    const finish = (clean: boolean) => {
+      if (ended) return;
+      ended = true;
+      resolve(clean && this.#unanswered === 0 && !this.#begun && asked.between && answered.between);
+    };
+    const onAborted = () => finish(true);
+    this.#ended.signal.addEventListener("abort", onAborted);
+    const fromClient: Taker = {
+      onData: (bytes) => {
+        if (ended) return;
+        for (const frame of guard(asked.cut(bytes), () => finish(false))) {
+          if (frame.type === "X") return finish(true);
+          if (frame.ends) this.#asked(frame.type);
+          if (!backend.intake.wire.write(frame.bytes)) client.intake.wire.pause();
+        }
+      },
+      onDrain: () => backend.intake.wire.resume(),
+      onClose: () => finish(true),
+    };
+    const fromBackend: Taker = {
+      onData: (bytes) => {
+        const parts: Buffer[] = [];
+        let transactionOver = false;
+        for (const frame of guard(answered.cut(bytes), () => finish(false))) {
+          if (ended) break;
+          // What happens to others' rows is notified, and is not the API's to hear.
+          if (frame.type === "A") continue;
+          parts.push(frame.bytes);
+          if (frame.type !== "Z") continue;
+          this.#unanswered--;
+          transactionOver = caller !== undefined && frame.bytes[5] === idleStatus;
+          if (transactionOver) break;
+        }
+        if (parts.length > 0 && !client.intake.wire.write(Buffer.concat(parts))) backend.intake.wire.pause();
+        if (transactionOver) finish(true);
+      },
+      onDrain: () => client.intake.wire.resume(),
+      onClose: () => finish(false),
+    };
+    backend.intake.handOver(fromBackend);
+    fromClient.onData(first);
+    client.intake.handOver(fromClient);
+    const clean = await done;
+    this.#ended.signal.removeEventListener("abort", onAborted);
+    this.#backend = undefined;
+    // Its connection may have been waiting for a client that reads no more.
+    backend.intake.wire.resume();
+    this.#dismiss();
+    return clean;
+  }
+
+  #asked(type: string): void {
+    // Query, Sync and FunctionCall are answered with ReadyForQuery; the others are a part of what a Sync ends.
+    if (type === "Q" || type === "S" || type === "F") {
+      this.#unanswered++;
+      this.#begun = false;
+    } else this.#begun = true;
+  }
+
+  /** Waits for the client to leave, which knows by itself that a transaction is over; whoever goes on is told. */
+  #dismiss(): void {
+    const { client } = this.#parts;
+    if (this.#ended.signal.aborted || client.intake.closed) return;
+    const timer = setTimeout(() => client.intake.destroy(), lingerMs);
+    let told = false;
+    client.intake.handOver({
+      onData: (bytes) => {
+        if (told) return;
+        told = true;
+        if (bytes[0] !== 0x58) client.intake.wire.write(fatal(over));
+        client.intake.wire.end();
+      },
+      onDrain() {},
+      onClose: () => clearTimeout(timer),
+    });
+  }
+
+  #refusal(thrown: unknown): ServerError {
+    if (this.#ended.signal.aborted || thrown instanceof ConnectionLost) {
+      return { code: "08006", message: "the connection was closed" };
+    }
+    if (isOpenWorkersError(thrown)) {
+      this.#parts.report("A transaction of the API's was refused.", { error: messageOf(thrown) });
+      return tell(thrown);
+    }
+    this.#parts.report("A transaction of the API's could not begin.", { error: messageOf(thrown) });
+    const code = thrown instanceof BackendRefusal ? thrown.code : "08006";
+    return { code, message: "the platform's database cannot be used", hint: "Try again in a moment." };
+  }
+}
+
+/** How long one that has a backend may take until it says what for. */
+const firstMs = 10_000;
+/** How long a client whose transaction is over may take to leave. */
+const lingerMs = 10_000;
+
+function* guard<T>(frames: Iterable<T>, onViolation: () => void): Generator<T, void, undefined> {
+  try {
+    yield* frames;
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown;
+    onViolation();
+  }
+}
+
+function sameRights(one: Caller, other: Caller): boolean {
+  const of = ({ userId, accountId, scopes }: Caller) => JSON.stringify([userId, accountId, scopes]);
+  return of(one) === of(other);
+}

@@ -1,0 +1,122 @@
+import { OpenWorkersError } from "@openworkers/core";
+import type { Database, SecretKeys } from "@openworkers/db";
+import { sql } from "kysely";
+import type { CellHost } from "../../cells/process/cell-host.ts";
+import type { DatabaseGateway } from "../database/gateway.ts";
+import type { BucketStores } from "../storage/bucket-stores.ts";
+import { callerOf } from "./access.ts";
+import { failureAnswer } from "./answer.ts";
+import { StartChecks } from "./check.ts";
+import { ConsoleQueries } from "./databases.ts";
+import { type TxtResolver, txtAnswer } from "./dns.ts";
+import type { PlatformCaller, PlatformGateway } from "./gateway.ts";
+import { logsAnswer } from "./logs.ts";
+import { BucketObjects } from "./objects.ts";
+
+export interface PlatformServicesOptions {
+  readonly database: Database;
+  readonly secretKeys: Pick<SecretKeys, "keys">;
+  readonly gateway: Pick<PlatformGateway, "caller">;
+  readonly stores: BucketStores;
+  /** Where tenant databases are; nowhere without. */
+  readonly databases?: DatabaseGateway;
+  /** Where workers are started that are to be checked. */
+  readonly host: () => Pick<CellHost, "launchBlank">;
+  /** Where logs are read; nowhere without. */
+  readonly logsUrl?: string;
+  /** What this runner tells of itself. */
+  readonly status: () => Readonly<Record<string, unknown>>;
+  /** The system's name servers without. */
+  readonly resolver?: TxtResolver;
+  readonly report: (message: string, details: Record<string, unknown>) => void;
+}
+
+/**
+ * What the platform's own workers ask of a runner that SQL cannot do. They have no rights of their own here: whoever they
+ * ask for is resolved and judged again, by the database's own rules.
+ */
+export class PlatformServices {
+  readonly #options: PlatformServicesOptions;
+  readonly #checks: StartChecks;
+  readonly #queries: ConsoleQueries;
+  readonly #objects: BucketObjects;
+
+  constructor(options: PlatformServicesOptions) {
+    this.#options = options;
+    this.#checks = new StartChecks(options.host);
+    this.#queries = new ConsoleQueries(options.database, options.databases);
+    this.#objects = new BucketObjects(options);
+  }
+
+  /** Answers one request; failures are answers too: `{code, message, hint?, details?}` with the error table's status. */
+  async fetch(request: Request): Promise<Response> {
+    try {
+      return await this.#answer(request);
+    } catch (thrown) {
+      if (request.signal.aborted && thrown === request.signal.reason)
+        return new Response(null, { status: 499 });
+      return failureAnswer(thrown, (error) =>
+        this.#options.report("A service of the platform failed.", { error }),
+      );
+    }
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname, search, searchParams } = new URL(request.url);
+    const [, kind = "", id = "", part = "", ...rest] = pathname.split("/");
+    const { method } = request;
+    const caller = () => callerOf(request, this.#options.gateway);
+    switch (`${method} ${kind}`) {
+      case "POST check":
+        return await this.#checks.answer(request);
+      case "GET dns":
+        if (id === "txt") return await txtAnswer(searchParams.get("name") ?? "", this.#options.resolver);
+        break;
+      case "POST databases":
+        if (part === "query") return await this.#queries.answer(request, id, await caller());
+        break;
+      case "GET signed":
+      case "PUT signed":
+        return await this.#objects.signed(request, id);
+      case "GET logs":
+        return await logsAnswer(
+          request,
+          [id, part, ...rest].filter((each) => each !== "").join("/"),
+          search,
+          this.#options.logsUrl,
+        );
+      case "GET runners":
+        await mustBeOperator(this.#options.database, await caller());
+        return Response.json({ items: [this.#options.status()] });
+    }
+    if (kind === "buckets") {
+      if (part === "signed" && method === "POST")
+        return await this.#objects.sign(request, id, await caller());
+      // A key may hold anything: "." and ".." stand in no path, and so may be given as `?key=` instead.
+      const key = part === "objects" ? (searchParams.get("key") ?? decoded(rest.join("/"))) : undefined;
+      if (key === "" && method === "GET") return await this.#objects.list(id, await caller(), searchParams);
+      if (key !== undefined) return await this.#objects.object(request, id, key, await caller());
+    }
+    throw new OpenWorkersError("NOT_FOUND", "The platform has no such service.");
+  }
+}
+
+/** @throws OpenWorkersError INVALID_INPUT */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new OpenWorkersError("INVALID_INPUT", "The key is not percent-encoded UTF-8.", { cause });
+  }
+}
+
+async function mustBeOperator(database: Database, caller: PlatformCaller): Promise<void> {
+  const { rows } = await database.read((queries) =>
+    sql<{
+      is_operator: boolean;
+    }>`select is_operator from users where id = ${caller.userId}::uuid`.execute(queries),
+  );
+  // A key of theirs may be for less.
+  if (rows[0]?.is_operator === true && (await caller.may(caller.userId, "workers", "read"))) return;
+  throw new OpenWorkersError("FORBIDDEN", "Only an operator may look at runners.");
+}
