@@ -1,6 +1,8 @@
+import { isOpenWorkersError } from "@openworkers/core";
 import {
   explain,
   isRetryable,
+  isUnavailable,
   type Prepared,
   type Queries,
   type StoreDatabase,
@@ -52,7 +54,8 @@ export function callerDatabase(connect: Connect): CallerDatabase {
       } catch (thrown) {
         const cause = causeOf(thrown);
         // A session is cut off when its credential is revoked, too: the next one is told so.
-        const wasCutOff = attempt === 1 && !commits && isUnavailable(cause);
+        const refused = isOpenWorkersError(thrown, "UNAUTHORIZED", "OVERLOADED");
+        const wasCutOff = attempt === 1 && !commits && !refused && isUnavailable(cause);
         if (attempt === transactionAttempts || !(isRetryable(cause) || wasCutOff))
           throw explain(thrown, place);
       }
