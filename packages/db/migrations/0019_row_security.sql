@@ -42,8 +42,9 @@ end $$;
 
 -- Columns that policies need -------------------------------------------------------------------------------
 
--- The account that an entry is about, whose admins may read it; the one who did it when nobody said.
-alter table audit_log add column account_id uuid references users (id);
+-- The account that an entry is about, whose admins may read it; the one who did it when nobody said. An organisation's entries
+-- outlive it.
+alter table audit_log add column account_id uuid;
 create index audit_log_by_account on audit_log (account_id, id desc);
 create index audit_log_by_user on audit_log (user_id, id desc);
 create function set_audited_account() returns trigger language plpgsql as $$

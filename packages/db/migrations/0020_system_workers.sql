@@ -63,7 +63,8 @@ begin
   end if;
   return new;
 end $$;
-create trigger workers_reserved_name before insert or update of name, owner_id on workers
+-- After: a deploy of one that is there tries to insert it first, as whoever deploys.
+create trigger workers_reserved_name after insert or update of name, owner_id on workers
   for each row when (new.name in ('api', 'identity', 'dashboard')) execute function check_reserved_name();
 
 -- What of a system worker is deployed: the hash of all that it was built from.
@@ -76,3 +77,11 @@ create table system_workers (
 );
 call protect_table('system_workers');
 revoke execute on function is_system_owner(uuid), check_system_binding(), keep_system_kind(), check_reserved_name() from public;
+
+-- What the identity worker seals its mails with, who reads nothing outside of its schema.
+create function identity.active_sealing_key() returns table (id text, public_key bytea)
+  language sql stable security definer set search_path = '' as $$
+  select k.id, k.public_key from public.sealing_keys k where k.retired_at is null
+$$;
+revoke execute on function identity.active_sealing_key() from public;
+grant execute on function identity.active_sealing_key() to ow_identity;
