@@ -233,7 +233,9 @@ describe("through the API", () => {
   });
 
   test("a key that is revoked opens nothing any more", async () => {
-    const made = (await ow(["keys", "create", "short", "--scope", "workers:read"], asKey())).stdout.trim();
+    const made = (
+      await ow(["keys", "create", "short", "--scope", "workers:read", "--expires", "1h"], asKey())
+    ).stdout.trim();
     const withKey = { env: { OW_API_URL: apiUrl(), OW_TOKEN: made } };
     expect(await ow(["workers"], withKey)).toMatchObject({ code: 0, stderr: "" });
     const narrow = await ow(["kv", "create", "no"], withKey);
