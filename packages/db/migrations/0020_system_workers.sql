@@ -77,3 +77,11 @@ create table system_workers (
 );
 call protect_table('system_workers');
 revoke execute on function is_system_owner(uuid), check_system_binding(), keep_system_kind(), check_reserved_name() from public;
+
+-- What the identity worker seals its mails with, who reads nothing outside of its schema.
+create function identity.active_sealing_key() returns table (id text, public_key bytea)
+  language sql stable security definer set search_path = '' as $$
+  select k.id, k.public_key from public.sealing_keys k where k.retired_at is null
+$$;
+revoke execute on function identity.active_sealing_key() from public;
+grant execute on function identity.active_sealing_key() to ow_identity;
