@@ -1,9 +1,8 @@
-import type { IdentityTables, Tables } from "@openworkers/db";
+import type { IdentityTables } from "@openworkers/db";
 import { Kysely, PostgresDialect } from "kysely";
 import { Pool } from "pg";
 
-/** Sign-in's own tables, and the keys that mails are sealed for. */
-export type IdentityDatabase = Kysely<IdentityTables & Pick<Tables, "sealing_keys">>;
+export type IdentityDatabase = Kysely<IdentityTables>;
 
 /**
  * The connections of one request; the caller destroys them after it. They lead to Postgate, which keeps the

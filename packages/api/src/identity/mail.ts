@@ -1,5 +1,6 @@
 import { newId, OpenWorkersError, seal } from "@openworkers/core";
 import type { MailTemplate } from "@openworkers/db";
+import { sql } from "kysely";
 import type { IdentityDatabase } from "./database.ts";
 import type { Settings } from "./environment.ts";
 
@@ -22,11 +23,9 @@ const paths: Partial<Record<MailTemplate, string>> = {
  * @throws OpenWorkersError SECRET_UNREADABLE when the platform has no key to seal with.
  */
 export async function queueMail(database: IdentityDatabase, settings: Settings, mail: Mail): Promise<void> {
-  const key = await database
-    .selectFrom("sealing_keys")
-    .select(["id", "public_key"])
-    .where("retired_at", "is", null)
-    .executeTakeFirst();
+  const { rows } = await sql<{ id: string; public_key: Uint8Array }>`
+    select id, public_key from identity.active_sealing_key()`.execute(database);
+  const [key] = rows;
   if (key === undefined) {
     throw new OpenWorkersError("SECRET_UNREADABLE", "The platform has no key to seal a mail with.");
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { generateSealingKey, seal } from "@openworkers/core";
+import { generateSealingKey, newId, seal } from "@openworkers/core";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
 import { changeValues } from "../stores/environment-values.ts";
@@ -155,6 +155,32 @@ describe("rotating the key", () => {
     );
     expect(used.map(({ key_id }) => key_id)).toEqual(await activeIds(database));
     expect(await fixture.read()).toEqual({ ...secrets, LATE: "just in time" });
+  });
+
+  test("seals mails anew that are not sent yet", async () => {
+    await using fixture = await withSecrets();
+    const { database, keys } = fixture;
+    const [old] = keys.keys;
+    if (old === undefined) throw new Error("no key");
+    const mailId = newId<"mail">();
+    await database.read(async (queries) =>
+      queries
+        .insertInto("identity.mails")
+        .values({
+          id: mailId,
+          recipient: "ada@example.com",
+          template: "reset-password",
+          sealed: await seal(old.publicKey, "a link", { mailId }),
+          key_id: old.id,
+        })
+        .execute(),
+    );
+    const { keyId } = await rotateSealingKey(database, keys, fixture.operator);
+    const [mail] = await database.read((queries) =>
+      queries.selectFrom("identity.mails").select(["sealed", "key_id"]).execute(),
+    );
+    expect(mail?.key_id).toBe(keyId);
+    expect(await keys.open(mail?.sealed ?? new Uint8Array(), { mailId })).toBe("a link");
   });
 
   test("goes on with the key that a killed rotation left in the file", async () => {

@@ -121,6 +121,7 @@ export {
 export { listPeople, type Person } from "./people.ts";
 export { loadProgram, type StoredProgram, type StoredValue } from "./programs.ts";
 export * from "./queues/mod.ts";
+export { createResetLink, type ResetLink } from "./reset-links.ts";
 export { type ResourceUser, resourceUsers } from "./resource-users.ts";
 export {
   createResource,

@@ -169,6 +169,25 @@ test("a session begins as its first statement says", async () => {
   await client.end();
 });
 
+test("large statements and answers pass whole, several at a time", async () => {
+  const { open, ann } = platform;
+  const megabytes = 4;
+  const text = "ä".repeat((megabytes * 2 ** 20) / 2);
+  await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const client = await open.connect(ann);
+      const { rows } = await client.query("select $1::text as text, n from generate_series(1, 2) as n", [
+        text,
+      ]);
+      expect(rows.map((row) => row.text === text)).toEqual([true, true]);
+      const many = await client.query("select n, caller_id() as id from generate_series(1, 20000) as n");
+      expect(many.rows.at(-1)).toEqual({ n: 20_000, id: ann.id });
+      await client.query("commit");
+      await client.end();
+    }),
+  );
+});
+
 test("a statement that runs is cancelled when its client leaves or asks for it", async () => {
   const { open, ann, database } = platform;
   const running = async () =>
@@ -207,6 +226,27 @@ test("a session lasts no longer than it may, whatever it sets", async () => {
   await idle.query("set idle_in_transaction_session_timeout = 0");
   expect(await end).toMatchObject({ code: "57P05" });
   await idle.end();
+});
+
+test("a new key to sign with makes the old one nobody's", async () => {
+  await using own = await TestPlatform.start();
+  const { database, open, ann } = own;
+  await using fresh = await OpenFace.open(database);
+  const old = await open.connect(ann);
+  expect((await old.query(who)).rows[0]?.id).toBe(ann.id);
+  await sql`select renew_caller_key()`.execute(database.kysely);
+  expect((await old.query(who)).rows[0]?.id).toBeNull();
+  await old.end();
+  await using renewed = await OpenFace.open(database);
+  for (const [face, id] of [
+    [renewed, ann.id],
+    // It has read the key before, and does not know better.
+    [fresh, null],
+  ] as const) {
+    const client = await face.connect(ann);
+    expect((await client.query(who)).rows[0]?.id ?? null).toBe(id);
+    await client.end();
+  }
 });
 
 test("places are shared: a caller with many waits behind one with few", async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { deployVersion, listWorkers } from "@openworkers/db";
 import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
+import { sql } from "kysely";
 import { OpenFace } from "./testing/open-face.ts";
 import { type Person, person, rejection, signIn } from "./testing/people.ts";
 
@@ -37,6 +38,26 @@ test("a caller deploys, and sees what is theirs and nothing else", async () => {
     deployVersion(open.as(bob), { worker: "anns", by: bob.id, code: code("export default 2") }),
   );
   expect(refused).toMatchObject({ code: "CONFLICT" });
+});
+
+test("a sign-in lives on from its use", async () => {
+  const token = await signIn(fixture.database, ann);
+  const times = async () => {
+    const { rows } = await fixture.database.read((queries) =>
+      sql<{ days: number; seen: number }>`
+        select round(extract(epoch from expires_at - now()) / 86400)::integer as days,
+          round(extract(epoch from now() - last_seen_at) / 3600)::integer as seen
+        from identity.sessions where token = encode(sha256(${token}::text::bytea), 'hex')`.execute(queries),
+    );
+    return rows;
+  };
+  await fixture.database.read((queries) =>
+    sql`update identity.sessions set last_seen_at = now() - interval '5 hours', expires_at = now() + interval '3 days'
+      where user_id = ${ann.id}`.execute(queries),
+  );
+  expect(await times()).toEqual([{ days: 3, seen: 5 }]);
+  await listWorkers(open.as({ key: token }));
+  expect(await times()).toEqual([{ days: 30, seen: 0 }]);
 });
 
 test("a session is one transaction", async () => {

@@ -54,6 +54,10 @@ const said: Readonly<Record<string, Said>> = {
 /** Anything that was thrown as the platform's error. */
 export function explain(thrown: unknown): OpenWorkersError {
   if (thrown instanceof OpenWorkersError) return thrown;
+  // Postgate has no connection left for us.
+  if (thrown instanceof Error && "code" in thrown && thrown.code === "53300") {
+    return new OpenWorkersError("OVERLOADED", "Too many people sign in at this moment.", { cause: thrown });
+  }
   if (!isAuthFailure(thrown) || thrown.statusCode >= 500) {
     return new OpenWorkersError("INTERNAL", `Sign-in failed: ${messageOf(thrown)}`, { cause: thrown });
   }

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { errorResponse, errorSchema, noStore, parseInput } from "../../http/errors.ts";
 import type { IdentityDatabase } from "../database.ts";
 import type { Settings } from "../environment.ts";
+import { Places } from "../places.ts";
 import { readBody } from "./body.ts";
 import { Call } from "./call.ts";
 import { explain } from "./errors.ts";
@@ -16,6 +17,7 @@ export interface Hosted {
     database: IdentityDatabase;
     /** Work that goes on after the answer. */
     pending: Promise<unknown>[];
+    hashing: Places;
   };
 }
 
@@ -36,6 +38,8 @@ export interface RouteSpec<Query extends z.ZodType, Body extends z.ZodType, Resu
   readonly status?: 200 | 201 | 202;
   /** Needs no session. */
   readonly open?: boolean;
+  /** Hashes a password, or may. */
+  readonly hashes?: boolean;
 }
 
 export interface Input<Query, Body> {
@@ -74,6 +78,7 @@ export function route<
   app.on(spec.method.toUpperCase(), path, async (context) => {
     const call = callOf(context);
     if (spec.method !== "get") call.checkOrigin();
+    using _place = spec.hashes === true ? context.get("hashing").take() : undefined;
     if (spec.open !== true) await call.signIn();
     const given = { ...context.req.query(), ...context.req.param() };
     const query = spec.query === undefined ? undefined : parseInput(spec.query, given, "query");
@@ -130,15 +135,20 @@ function documented(spec: RouteSpec<z.ZodType, z.ZodType, z.ZodType>): RouteConf
   };
 }
 
+// Two seconds of hashing, for whoever is the last of them.
+const hashingAtOnce = 8;
+
 /** An app that gives each request an id and its own connections, and answers errors in the API's shape. */
 export function createApp(
   open: (env: unknown) => { readonly settings: Settings; readonly database: IdentityDatabase },
 ): IdentityApp {
   const app: IdentityApp = new OpenAPIHono<Hosted>();
+  const hashing = new Places(hashingAtOnce);
   app.use(async (context, next) => {
     const given = context.req.header("x-request-id");
     const requestId: RequestId = isId<"request">(given) ? given : newId();
     context.set("requestId", requestId);
+    context.set("hashing", hashing);
     const { settings, database } = open(context.env);
     context.set("settings", settings);
     context.set("database", database);

@@ -19,6 +19,7 @@ export function passwordRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/password",
+      hashes: true,
       summary: "Change one's password, which ends every other session",
       description: "Needs a sign-in of the last 10 minutes. This session goes on under a new token.",
       body: z.object({ currentPassword: password, newPassword }),
@@ -71,6 +72,7 @@ export function passwordRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/password/reset",
+      hashes: true,
       summary: "Choose another password with the token of a mail's link, which ends every session",
       open: true,
       body: z.object({ token: linkToken, newPassword }),

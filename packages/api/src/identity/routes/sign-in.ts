@@ -27,6 +27,7 @@ export function signInRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/sign-in",
+      hashes: true,
       summary: "Sign in with e-mail and password",
       description:
         "With two-factor sign-in the answer is a challenge for POST /v1/auth/sign-in/second-factor.",

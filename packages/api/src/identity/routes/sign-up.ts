@@ -27,6 +27,7 @@ export function signUpRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/sign-up",
+      hashes: true,
       summary: "Make an account, where registration is open",
       description:
         "A mail with a link follows. The answer is the same whether there is an account with this e-mail already or not.",
@@ -56,6 +57,7 @@ export function signUpRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/sign-up/invited",
+      hashes: true,
       summary: "Make an account with the token of an invitation, and join the organisation",
       open: true,
       query: tokenQuery,
@@ -85,6 +87,7 @@ export function signUpRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/setup",
+      hashes: true,
       summary: "Make an operator's account with the token of a one-time link",
       open: true,
       query: tokenQuery,
@@ -161,6 +164,10 @@ async function signUp(
   body: Person,
   emailIsProven: boolean,
 ): Promise<UserId | undefined> {
+  // Two at once with an e-mail that is new would be answered otherwise than with one that is not.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`sign-up ${body.email}`}, 0))`.execute(
+    transaction,
+  );
   const made: UserId[] = [];
   const auth = call.auth({ database: transaction, emailIsProven, onPerson: (id) => made.push(id) });
   await auth.api.signUpEmail({ body: { email: body.email, password: body.password, name: nameOf(body) } });

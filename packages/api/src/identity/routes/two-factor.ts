@@ -20,6 +20,7 @@ export function twoFactorRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/two-factor",
+      hashes: true,
       summary: "Begin with two-factor sign-in",
       description: "It is on once POST /v1/auth/two-factor/confirm was given a code. Needs a fresh sign-in.",
       body: z.object({ password }),
@@ -72,6 +73,7 @@ export function twoFactorRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/two-factor/recovery-codes",
+      hashes: true,
       summary: "Make new recovery codes, and the old ones useless",
       body: z.object({ password }),
       result: recoveryCodes,
@@ -91,6 +93,7 @@ export function twoFactorRoutes(app: IdentityApp): void {
     {
       method: "post",
       path: "/two-factor/disable",
+      hashes: true,
       summary: "Turn two-factor sign-in off; ends every other session",
       body: z.object({ password }),
       result: renewed,

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { generateSealingKey, newId, open, parseSealingKey, type SealingKey } from "@openworkers/core";
 import type { Database, MailTemplate } from "@openworkers/db";
-import { withTestDatabase } from "@openworkers/db/testing";
+import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
 import { sql } from "kysely";
 import { createIdentityApp } from "../app.ts";
 import type { IdentityApp } from "../http/route.ts";
@@ -33,7 +33,9 @@ export interface Answered {
 /** The identity worker's app on a real database, which it reaches as the restricted role `ow_identity`. */
 export class Rig implements AsyncDisposable {
   readonly database: Database;
-  readonly env: Readonly<Record<string, unknown>>;
+  /** As the worker reaches the database. */
+  readonly connectionString: string;
+  readonly #env: Readonly<Record<string, unknown>>;
   readonly #app: IdentityApp;
   readonly #key: SealingKey;
   readonly #dispose: () => Promise<void>;
@@ -41,12 +43,14 @@ export class Rig implements AsyncDisposable {
 
   private constructor(
     database: Database,
-    env: Readonly<Record<string, unknown>>,
+    connectionString: string,
+    env: Readonly<Record<string, string>>,
     key: SealingKey,
     dispose: () => Promise<void>,
   ) {
     this.database = database;
-    this.env = env;
+    this.connectionString = connectionString;
+    this.#env = { SQL: { connectionString }, ...env };
     this.#app = createIdentityApp();
     this.#key = key;
     this.#dispose = dispose;
@@ -61,15 +65,13 @@ export class Rig implements AsyncDisposable {
         .values({ id: key.id, public_key: key.publicKey })
         .execute();
     });
-    const url = new URL(fixture.url);
-    url.searchParams.set("options", "-c role=ow_identity");
+    const url = await restricted(fixture);
     const all = {
-      SQL: { connectionString: url.href },
       AUTH_SECRET: randomBytes(32).toString("base64url"),
       BASE_URL: baseUrl,
       ...env,
     };
-    return new Rig(fixture.database, all, key, async () => fixture[Symbol.asyncDispose]());
+    return new Rig(fixture.database, url.href, all, key, async () => fixture[Symbol.asyncDispose]());
   }
 
   async ask(
@@ -87,7 +89,7 @@ export class Rig implements AsyncDisposable {
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
-    const response = await this.#app.fetch(request, this.env, {
+    const response = await this.#app.fetch(request, this.#env, {
       waitUntil: (work: Promise<unknown>) => {
         const known = work.finally(() => this.#pending.delete(known));
         this.#pending.add(known);
@@ -206,6 +208,18 @@ export class Rig implements AsyncDisposable {
     await this.settled();
     await this.#dispose();
   }
+}
+
+/** The database as a login role reaches it that has nothing but `ow_identity`, as Postgate's has. */
+async function restricted({ database, url }: TestDatabase): Promise<URL> {
+  const login = new URL(url);
+  const [user, secret] = [`identity_of${login.pathname.replace("/", "_")}`, randomBytes(16).toString("hex")];
+  login.searchParams.set("user", user);
+  login.searchParams.set("password", secret);
+  await database.read((queries) =>
+    sql.raw(`create role ${user} login password '${secret}' in role ow_identity`).execute(queries),
+  );
+  return login;
 }
 
 function hashOf(token: string): string {
