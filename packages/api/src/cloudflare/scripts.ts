@@ -7,7 +7,7 @@ import { deleteWithEnvironment } from "../routes/workers/environment.ts";
 import { shownWorker } from "../routes/workers/queries.ts";
 import { shownBindings } from "./bindings.ts";
 import { notHere, success } from "./envelope.ts";
-import { type Ask, bodyOf, type CloudflareFace, workerOf } from "./face.ts";
+import { type Ask, allOf, bodyOf, type CloudflareFace, ofAccount, workerOf } from "./face.ts";
 import { readUpload } from "./upload.ts";
 import { shownVersionOf } from "./versions.ts";
 
@@ -33,6 +33,19 @@ export function scriptRoutes(face: CloudflareFace): void {
       });
     }),
   );
+
+  face.on("get", "/accounts/:account/workers/scripts", async (ask) => {
+    const workers = await allOf(ask, listedSchema, `/v1/workers${ofAccount(ask)}`);
+    return success(
+      workers.map(({ id, name, createdAt, deployedAt }) => ({
+        id: name,
+        tag: id,
+        tags: [],
+        created_on: createdAt,
+        modified_on: deployedAt ?? createdAt,
+      })),
+    );
+  });
 
   face.on("put", script, async (ask) => {
     const deploy = await readUpload(ask);
@@ -92,6 +105,13 @@ export function scriptRoutes(face: CloudflareFace): void {
   subdomainRoutes(face);
   triggerRoutes(face);
 }
+
+const listedSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.string(),
+  deployedAt: z.string().nullable(),
+});
 
 const settingsSchema = z.object({
   logpush: z.boolean().nullish(),

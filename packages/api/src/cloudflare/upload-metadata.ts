@@ -3,43 +3,53 @@ import { z } from "zod";
 const name = z.string().min(1).max(128);
 
 /** A binding of a version, of the types that this platform has. */
-export const bindingSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("plain_text"), name, text: z.string() }),
-  z.object({ type: z.literal("json"), name, json: z.unknown() }),
-  z.object({ type: z.literal("secret_text"), name, text: z.string().optional() }),
-  z.object({ type: z.literal("kv_namespace"), name, namespace_id: z.string().min(1) }),
-  z.object({
-    type: z.literal("r2_bucket"),
-    name,
-    bucket_name: z.string().min(1),
-    jurisdiction: z.undefined("this platform has no jurisdictions").optional(),
-  }),
-  z.object({ type: z.literal("d1"), name, id: z.string().min(1) }),
-  z.object({ type: z.literal("hyperdrive"), name, id: z.string().min(1) }),
-  z.object({
-    type: z.literal("queue"),
-    name,
-    queue_name: z.string().min(1),
-    delivery_delay: z.int().optional(),
-  }),
-  z.object({
-    type: z.literal("service"),
-    name,
-    service: z.string().min(1),
-    environment: z.literal("production", "workers have no service environments here").optional(),
-    entrypoint: z.string().optional(),
-    props: z.record(z.string(), z.unknown()).optional(),
-  }),
-  z.object({
-    type: z.literal("ratelimit"),
-    name,
-    namespace_id: z.string(),
-    simple: z.object({ limit: z.int(), period: z.union([z.literal(10), z.literal(60)]) }),
-  }),
-  z.object({ type: z.literal("assets"), name }),
-  z.object({ type: z.literal("version_metadata"), name }),
-  z.object({ type: z.literal("inherit"), name }),
-]);
+export const bindingSchema = z.discriminatedUnion(
+  "type",
+  [
+    z.object({ type: z.literal("plain_text"), name, text: z.string() }),
+    z.object({ type: z.literal("json"), name, json: z.unknown() }),
+    z.object({ type: z.literal("secret_text"), name, text: z.string().optional() }),
+    z.object({ type: z.literal("kv_namespace"), name, namespace_id: z.string().min(1) }),
+    z.object({
+      type: z.literal("r2_bucket"),
+      name,
+      bucket_name: z.string().min(1),
+      jurisdiction: z.undefined("this platform has no jurisdictions").optional(),
+    }),
+    z.object({ type: z.literal("d1"), name, id: z.string().min(1) }),
+    z.object({ type: z.literal("hyperdrive"), name, id: z.string().min(1) }),
+    z.object({
+      type: z.literal("queue"),
+      name,
+      queue_name: z.string().min(1),
+      delivery_delay: z.int().optional(),
+    }),
+    z.object({
+      type: z.literal("service"),
+      name,
+      service: z.string().min(1),
+      environment: z.literal("production", "workers have no service environments here").optional(),
+      entrypoint: z.string().optional(),
+      props: z.record(z.string(), z.unknown()).optional(),
+    }),
+    z.object({
+      type: z.literal("ratelimit"),
+      name,
+      namespace_id: z.string(),
+      simple: z.object({ limit: z.int(), period: z.union([z.literal(10), z.literal(60)]) }),
+    }),
+    z.object({ type: z.literal("assets"), name }),
+    z.object({ type: z.literal("version_metadata"), name }),
+    z.object({ type: z.literal("inherit"), name }),
+  ],
+  {
+    error: ({ code, input }) => {
+      if (code !== "invalid_union") return undefined;
+      const type = z.object({ name: z.string(), type: z.string() }).safeParse(input).data;
+      return `this platform has no bindings of type "${type?.type ?? ""}" (${type?.name ?? "without a name"})`;
+    },
+  },
+);
 export type CloudflareBinding = z.output<typeof bindingSchema>;
 
 const none = (what: string) => z.undefined(`this platform has no ${what}`).optional();
