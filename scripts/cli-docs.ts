@@ -211,6 +211,38 @@ const sections: readonly Section[] = [
   },
   { command: "audit", text: "Who changed what, newest first.", runs: [["audit"]] },
   {
+    command: "login",
+    text: "Signs in to a platform's API with e-mail, password and, where the account has one, a second factor; or with an API key (`--token`, read from standard input or `OW_TOKEN`). The token is kept in `OW_HOME` for this user alone, and commands work through the API from then on. In CI, `OW_API_URL` and `OW_TOKEN` do without. [api.md](api.md) has what an account may do.",
+    runs: [],
+  },
+  {
+    command: "logout",
+    text: "Ends the session and forgets its token. An API key stays good until `ow keys revoke`.",
+    runs: [],
+  },
+  { command: "whoami", text: "Says who is signed in, and where.", runs: [] },
+  {
+    command: "profile",
+    text: "Lists logins and the platforms that run on this machine, and chooses the one that commands work on; `local` is the one that was started last.",
+    runs: [["profile", "list"]],
+  },
+  {
+    command: "keys",
+    text: "API keys, for CI and programs: scoped to what they are for, expiring, and shown once.",
+    runs: [],
+  },
+  {
+    command: "accounts",
+    text: "Your own account and your organisations. `OW_ACCOUNT` says which one commands mean.",
+    runs: [],
+  },
+  { command: "members", text: "Who works in an organisation, and as what.", runs: [] },
+  {
+    command: "mcp",
+    text: "Serves the same operations to programs that speak the Model Context Protocol, on standard input and output. `--read-only` leaves out all that changes anything. [mcp.md](mcp.md)",
+    runs: [],
+  },
+  {
     command: "delete",
     text: "Deletes a worker with its versions. Asks for its name unless `--yes` is given.",
     runs: [["delete", "hono", "--yes"]],
@@ -226,7 +258,8 @@ const intro = `# CLI
 
 \`ow\` works straight on the platform's database, so it also works when the platform is down. In the project it is \`npx ow\`.
 Without further ado it finds the platform that \`ow up\` started last on this machine; \`--profile\` or \`--port\` chooses
-another, \`DATABASE_URL\` one elsewhere.
+another, \`DATABASE_URL\` one elsewhere. After [ow login](#ow-login) it works through a platform's API instead, as whoever signed in; what is the
+operator's alone then says that it needs direct access.
 
 Every command takes \`--json\` (one document on stdout and nothing else there) and \`--help\` (all options, with examples). Progress and
 warnings go to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one sentence and what to do.

@@ -1,4 +1,5 @@
 import type { OpenWorkers } from "./contenders/openworkers.ts";
+import { measureApi } from "./measures/api.ts";
 import { benchAssets } from "./measures/assets.ts";
 import { measureCrons } from "./measures/crons.ts";
 import { benchDatabase } from "./measures/database.ts";
@@ -17,6 +18,7 @@ export interface SectionSize {
 export const sections: Readonly<
   Record<string, (platform: OpenWorkers, size: SectionSize) => Promise<string[]>>
 > = {
+  api: async (platform, size) => [rowsTable(await measureApi(platform, size))],
   assets: (_, size) => benchAssets(size),
   crons: async (_, size) => [rowsTable(await measureCrons(size))],
   database: (_, size) => benchDatabase(size),

@@ -7,6 +7,7 @@ export interface Load {
   readonly seconds: number;
   /** Milliseconds that each connection rests before each request: a steady load instead of a full one. */
   readonly pauseMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface LoadResult {
@@ -20,10 +21,21 @@ export interface LoadResult {
 }
 
 /** Runs `wrk` with one thread. Throws when any answer was not 2xx or 3xx, or a connection failed: such a run measures nothing. */
-export async function load({ url, host, connections, seconds, pauseMs = 0 }: Load): Promise<LoadResult> {
+export async function load({
+  url,
+  host,
+  connections,
+  seconds,
+  pauseMs = 0,
+  headers = {},
+}: Load): Promise<LoadResult> {
   const script = join(import.meta.dir, "wrk.lua");
   const wrk = Bun.spawn(
-    ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, "-H", `Host: ${host}`, url],
+    [
+      ...["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, "-H", `Host: ${host}`],
+      ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+      url,
+    ],
     {
       env: { ...process.env, BENCH_PAUSE_MS: String(pauseMs) },
       stdout: "pipe",

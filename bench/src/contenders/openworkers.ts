@@ -27,8 +27,9 @@ export class OpenWorkers implements Contender {
     this.#operator = operator;
   }
 
+  /** As a user starts it: the API's own workers are there. */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<OpenWorkers> {
-    const platform = await startPlatform({ env });
+    const platform = await startPlatform({ env, api: true });
     try {
       const database = connect(await databaseUrl(platform.directory), { max: 10, applicationName: "bench" });
       return new OpenWorkers(platform, database, (await ensureOperator(database)).id);
@@ -60,8 +61,8 @@ export class OpenWorkers implements Contender {
     return this.#platform.host(worker);
   }
 
-  fetch(worker: string, path = "/"): Promise<Response> {
-    return this.#platform.fetch(worker, path);
+  fetch(worker: string, path = "/", init: BunFetchRequestInit = {}): Promise<Response> {
+    return this.#platform.fetch(worker, path, init);
   }
 
   /** Deploys a file of bench/workers. Settles when the database has it, which may be before it is served. */

@@ -1,6 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { isId, newId, OpenWorkersError, type RequestId } from "@openworkers/core";
-import { describeApi } from "./http/describe.ts";
+import { describeApi, referApi } from "./http/describe.ts";
 import { errorResponse } from "./http/errors.ts";
 import { type Api, type Hosted, Routes } from "./http/route.ts";
 import { addRoutes } from "./routes/mod.ts";
@@ -27,8 +27,13 @@ export function createApp(): Api {
     ),
   );
   // Sign-in is another worker's, which alone can reach its tables.
-  app.all("/v1/auth/*", (context) => context.env.IDENTITY.fetch(context.req.raw));
+  app.all("/v1/auth/*", async (context) => {
+    const answer = await context.env.IDENTITY.fetch(context.req.raw);
+    // With headers of its own: those of an answer that was fetched cannot be added to.
+    return new Response(answer.body, answer);
+  });
   addRoutes(new Routes(app));
   describeApi(app);
+  referApi(app);
   return app;
 }

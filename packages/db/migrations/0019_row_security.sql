@@ -42,8 +42,9 @@ end $$;
 
 -- Columns that policies need -------------------------------------------------------------------------------
 
--- The account that an entry is about, whose admins may read it; the one who did it when nobody said.
-alter table audit_log add column account_id uuid references users (id);
+-- The account that an entry is about, whose admins may read it; the one who did it when nobody said. An organisation's entries
+-- outlive it.
+alter table audit_log add column account_id uuid;
 create index audit_log_by_account on audit_log (account_id, id desc);
 create index audit_log_by_user on audit_log (user_id, id desc);
 create function set_audited_account() returns trigger language plpgsql as $$
@@ -77,6 +78,8 @@ alter table api_keys add constraint api_keys_scopes_known check (
     '^((\*|(workers|kv|storage|databases|queues|crons|domains|logs|members|keys|audit):(read|write|delete))( |$))+$'
 );
 
+-- Few: their names are everybody's to read, on what they did.
+create index users_of_the_platform on users (id) where kind = 'system' or is_operator;
 create index api_keys_by_account on api_keys (account_id) where account_id is not null;
 create index log_tokens_by_owner on log_tokens (owner_id) where owner_id is not null;
 
@@ -90,7 +93,9 @@ create table caller_keys (
   inner_key bytea not null check (length(inner_key) = 64),
   outer_key bytea not null check (length(outer_key) = 64)
 );
-do $$
+-- Makes a new one: those who hold the one before are nobody, and runners must be started again.
+create function renew_caller_key() returns void language plpgsql
+security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
   -- 366 random bits.
   fresh bytea := sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'));
@@ -101,8 +106,10 @@ begin
     inner_form := set_byte(inner_form, place, get_byte(inner_form, place) # 54);
     outer_form := set_byte(outer_form, place, get_byte(outer_form, place) # 92);
   end loop;
+  delete from caller_keys;
   insert into caller_keys (key, inner_key, outer_key) values (fresh, inner_form, outer_form);
 end $$;
+select renew_caller_key();
 
 -- `openworkers.caller` is `<backend>.<start of the transaction, µs>.<user>.<account or nothing>.<scopes, by commas>.<end of
 -- the key, s, or nothing>.<HMAC in hex>`. Good in one transaction of one connection, for a minute: whoever copies it has it
@@ -137,56 +144,72 @@ begin
   expires_at := to_timestamp(nullif(parts[6], '')::bigint);
 end $$;
 
+-- The functions of policies are in PL/pgSQL, which plans what is in them once for a connection and not for each statement.
+
 -- The user for whom this transaction is; null when it is nobody's.
 create function caller_id() returns uuid
-language sql stable security definer set search_path = pg_catalog, public, pg_temp
-as 'select user_id from caller_claims()';
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+begin
+  return (caller_claims()).user_id;
+end $$;
 
 -- The accounts in which a person may do something, with a key of these scopes and perhaps for one account only.
 -- A write or a delete lets read; deleting does not let write.
 create function accounts_of(person uuid, only_account uuid, scopes text[], resource text, action text) returns uuid[]
-language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
-  select coalesce(array_agg(account), '{}')
-  from (
-    select person as account
-    union
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+declare
+  roles text[] := case
+    when action = 'read' and resource not in ('audit', 'keys') then '{viewer,developer,admin,owner}'
+    when action = 'write' and resource not in ('members', 'keys', 'audit') then '{developer,admin,owner}'
+    else '{admin,owner}'
+  end;
+  covering text[] := case action
+    when 'read' then array['*', resource || ':read', resource || ':write', resource || ':delete']
+    else array['*', resource || ':' || action]
+  end;
+begin
+  if person is null or not scopes && covering then
+    return '{}';
+  end if;
+  if (select is_operator from users where id = person) then
+    return array(select id from users where only_account is null or id = only_account);
+  end if;
+  return array(
+    select person where only_account is null or only_account = person
+    union all
     select organisation_id from members
-    where user_id = person and role = any (
-      case
-        when action = 'read' and resource not in ('audit', 'keys') then '{viewer,developer,admin,owner}'
-        when action = 'write' and resource not in ('members', 'keys', 'audit') then '{developer,admin,owner}'
-        else '{admin,owner}'
-      end::text[]
-    )
-    union
-    select id from users where (select is_operator from users where id = person)
-  ) as theirs
-  where (only_account is null or account = only_account)
-    and scopes && case action
-      when 'read' then array['*', resource || ':read', resource || ':write', resource || ':delete']
-      else array['*', resource || ':' || action]
-    end
-$$;
+    where user_id = person and role = any (roles) and (only_account is null or organisation_id = only_account)
+  );
+end $$;
 
 create function caller_accounts(resource text, action text) returns uuid[]
-language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
-  select accounts_of(user_id, account_id, scopes, resource, action) from caller_claims()
-$$;
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+declare
+  claims record := caller_claims();
+begin
+  return accounts_of(claims.user_id, claims.account_id, claims.scopes, resource, action);
+end $$;
 
 -- Every account that the caller can do anything in.
 create function caller_reaches() returns uuid[]
-language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
-  select accounts_of(user_id, account_id, '{*}', 'workers', 'read') from caller_claims()
-$$;
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+declare
+  claims record := caller_claims();
+begin
+  return accounts_of(claims.user_id, claims.account_id, '{*}', 'workers', 'read');
+end $$;
 
 -- Whether the caller may do this to what an account owns. Policies ask for all accounts at once, and so once for a statement.
 create function caller_may(owner uuid, resource text, action text) returns boolean
 language sql stable as $$ select coalesce(owner = any ((select public.caller_accounts(resource, action))::uuid[]), false) $$;
 
 create function caller_is_operator() returns boolean
-language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
-  select coalesce((select is_operator from users where id = caller_id()), false)
-$$;
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+declare
+  caller uuid := caller_id();
+begin
+  return coalesce((select is_operator from users where id = caller), false);
+end $$;
 
 -- Whether what the caller came with covers these scopes.
 create function caller_covers(wanted text[]) returns boolean
@@ -206,36 +229,44 @@ language plpgsql stable security definer set search_path = pg_catalog, public, p
 declare
   accounts uuid[] := caller_accounts(resource, action);
 begin
-  if cardinality(accounts) = 0 then return '{}'; end if;
-  return case kind
-    when 'worker' then array(select id from workers where owner_id = any (accounts))
-    when 'environment' then array(select id from environments where owner_id = any (accounts))
-    when 'kv' then array(select id from kv_namespaces where owner_id = any (accounts))
-    when 'bucket' then array(select id from storage_buckets where owner_id = any (accounts))
-    when 'database' then array(select id from databases where owner_id = any (accounts))
-    when 'queue' then array(select id from queues where owner_id = any (accounts))
-  end;
+  if cardinality(accounts) = 0 then
+    return '{}';
+  elsif kind = 'worker' then
+    return array(select id from workers where owner_id = any (accounts));
+  elsif kind = 'environment' then
+    return array(select id from environments where owner_id = any (accounts));
+  elsif kind = 'kv' then
+    return array(select id from kv_namespaces where owner_id = any (accounts));
+  elsif kind = 'bucket' then
+    return array(select id from storage_buckets where owner_id = any (accounts));
+  elsif kind = 'database' then
+    return array(select id from databases where owner_id = any (accounts));
+  elsif kind = 'queue' then
+    return array(select id from queues where owner_id = any (accounts));
+  end if;
+  return '{}';
 end $$;
 
 -- Whose names the caller may read: their own, their accounts', those of people in these now or once, and the platform's own.
 create function caller_people() returns uuid[]
-language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
-  with caller as (select * from caller_claims()),
-    accounts as (
-      select user_id as id from caller
-      union
-      select organisation_id from members join caller using (user_id)
-    )
-  select case when caller_is_operator() then array(select id from users) else array(
-    select id from accounts
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+declare
+  caller uuid := caller_id();
+  accounts uuid[];
+begin
+  if caller is null then return '{}'; end if;
+  if caller_is_operator() then return array(select id from users); end if;
+  accounts := array(select organisation_id from members where user_id = caller);
+  return array(
+    select unnest(caller || accounts)
     union
-    select user_id from members where organisation_id in (select id from accounts)
+    select user_id from members where organisation_id = any (accounts)
     union
-    select user_id from former_members where organisation_id in (select id from accounts)
+    select user_id from former_members where organisation_id = any (accounts)
     union
-    select id from users where (kind = 'system' or is_operator) and exists (select from caller)
-  ) end
-$$;
+    select id from users where kind = 'system' or is_operator
+  );
+end $$;
 
 -- Whether the caller has a content: has sent it, or may read a version with it. Who knows only its hash has nothing.
 create function caller_has_content(wanted text) returns boolean
@@ -680,6 +711,8 @@ create policy deleted_by_callers on log_tokens for delete to ow_api using (
     worker_id = any ((select caller_owned('worker', 'logs', 'read'))::uuid[])
     or owner_id = any ((select caller_accounts('logs', 'read'))::uuid[])
   )
+  or worker_id = any ((select caller_owned('worker', 'logs', 'write'))::uuid[])
+  or owner_id = any ((select caller_accounts('logs', 'write'))::uuid[])
 );
 
 create policy read_by_callers on database_dumps for select to ow_api

@@ -42,7 +42,9 @@ create trigger version_bindings_system before insert on version_bindings
   for each row when (new.kind in ('platform-sql', 'platform-services')) execute function check_system_binding();
 
 -- Nobody becomes one of the platform's own, or is no longer, but by a migration.
-create function keep_system_kind() returns trigger language plpgsql as $$
+create function keep_system_kind() returns trigger language plpgsql
+  security definer set search_path = pg_catalog, public, pg_temp
+  as $$
 begin
   raise exception 'a user is of the kind ''system'' from its start to its end'
     using errcode = 'check_violation', constraint = 'users_system_kind';
@@ -61,7 +63,8 @@ begin
   end if;
   return new;
 end $$;
-create trigger workers_reserved_name before insert or update of name, owner_id on workers
+-- After: a deploy of one that is there tries to insert it first, as whoever deploys.
+create trigger workers_reserved_name after insert or update of name, owner_id on workers
   for each row when (new.name in ('api', 'identity', 'dashboard')) execute function check_reserved_name();
 
 -- What of a system worker is deployed: the hash of all that it was built from.
@@ -73,3 +76,12 @@ create table system_workers (
   deployed_at timestamptz not null default now()
 );
 call protect_table('system_workers');
+revoke execute on function is_system_owner(uuid), check_system_binding(), keep_system_kind(), check_reserved_name() from public;
+
+-- What the identity worker seals its mails with, who reads nothing outside of its schema.
+create function identity.active_sealing_key() returns table (id text, public_key bytea)
+  language sql stable security definer set search_path = '' as $$
+  select k.id, k.public_key from public.sealing_keys k where k.retired_at is null
+$$;
+revoke execute on function identity.active_sealing_key() from public;
+grant execute on function identity.active_sealing_key() to ow_identity;

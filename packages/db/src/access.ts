@@ -2,5 +2,5 @@
 export { type Address, parseAddress } from "./address.ts";
 export type { DatabaseAccess, Prepared, Queries, StoreDatabase } from "./database.ts";
 export { getTypeParser } from "./driver.ts";
-export { constraintOf, errorCode, explain, isRetryable } from "./faults.ts";
+export { constraintOf, errorCode, explain, isRetryable, isUnavailable } from "./faults.ts";
 export type { CronSource, MemberRole, SkipReason, StorageBackend, Tables, UserKind } from "./tables.ts";

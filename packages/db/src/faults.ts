@@ -81,6 +81,7 @@ export function explain(thrown: unknown, place: string): unknown {
     return new OpenWorkersError("FORBIDDEN", `The database does not permit this: ${messageOf(thrown)}.`, {
       cause: thrown,
       details: { code },
+      ...(thrown instanceof DatabaseError && thrown.hint !== undefined ? { hint: thrown.hint } : {}),
     });
   }
   const constraint = constraintOf(thrown);

@@ -379,6 +379,8 @@ export interface Tables extends IdentityTables {
     id: GeneratedAlways<number>;
     at: CreatedAt;
     user_id: Fixed<UserId>;
+    /** Whose admins may read it; the user's own unless said. */
+    account_id: ColumnType<UserId, UserId | undefined, never>;
     action: Fixed<string>;
     subject: Fixed<string>;
     details: Json<Record<string, unknown>>;

@@ -22,7 +22,7 @@ export interface SchedulerSettings {
 export const defaultSettings: SchedulerSettings = {
   historyDays: 30,
   historyRuns: 1_000,
-  lookaheadMs: 5_000,
+  lookaheadMs: 8_000,
   takeoverMs: 2_000,
   heartbeatMs: 5_000,
   sweepMs: 15_000,

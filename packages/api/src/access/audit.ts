@@ -1,5 +1,4 @@
 import type { UserId } from "@openworkers/core";
-import { sql } from "kysely";
 import type { Scope } from "../http/call.ts";
 
 /** Writes down what the caller did to an account's things. `details` never holds a secret. */
@@ -8,11 +7,10 @@ export async function auditFor(
   account: UserId,
   action: string,
   subject: string,
-  details: Readonly<Record<string, unknown>> = {},
+  details: Record<string, unknown> = {},
 ): Promise<void> {
-  await sql`
-    insert into audit_log (user_id, account_id, action, subject, details)
-    values (${caller}, ${account}, ${action}, ${subject}, ${JSON.stringify(details)}::jsonb)`.execute(
-    queries,
-  );
+  await queries
+    .insertInto("audit_log")
+    .values({ user_id: caller, account_id: account, action, subject, details })
+    .execute();
 }

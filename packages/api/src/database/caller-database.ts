@@ -1,6 +1,8 @@
+import { isOpenWorkersError } from "@openworkers/core";
 import {
   explain,
   isRetryable,
+  isUnavailable,
   type Prepared,
   type Queries,
   type StoreDatabase,
@@ -42,13 +44,20 @@ export function callerDatabase(connect: Connect): CallerDatabase {
   };
   const again = async <T>(work: (session: CallerSession) => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
+      let commits = false;
       try {
         await using session = await CallerSession.open(connect);
         const result = await work(session);
+        commits = true;
         await session.commit();
         return result;
       } catch (thrown) {
-        if (attempt === transactionAttempts || !isRetryable(causeOf(thrown))) throw explain(thrown, place);
+        const cause = causeOf(thrown);
+        // A session is cut off when its credential is revoked, too: the next one is told so.
+        const refused = isOpenWorkersError(thrown, "UNAUTHORIZED", "OVERLOADED");
+        const wasCutOff = attempt === 1 && !commits && !refused && isUnavailable(cause);
+        if (attempt === transactionAttempts || !(isRetryable(cause) || wasCutOff))
+          throw explain(thrown, place);
       }
     }
   };
@@ -82,7 +91,7 @@ function within(session: CallerSession): Together {
   };
 }
 
-/** A store may have explained a deadlock already. */
+/** A store may have explained it already. */
 function causeOf(thrown: unknown): unknown {
   return thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
 }

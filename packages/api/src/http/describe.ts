@@ -1,3 +1,4 @@
+import { type Document, referencePage, referencePolicy } from "../reference/page.ts";
 import type { Api } from "./route.ts";
 
 /** Serves the OpenAPI document at `/v1/openapi.json`. */
@@ -18,6 +19,22 @@ export function describeApi(app: Api): void {
     json ??= JSON.stringify(documentOf(app));
     return new Response(json, {
       headers: { "content-type": "application/json", "cache-control": "public, max-age=300" },
+    });
+  });
+}
+
+/** Serves a page that tells of every route at `/v1/reference`. */
+export function referApi(app: Api): void {
+  let page: Promise<string> | undefined;
+  app.get("/v1/reference", async () => {
+    page ??= referencePage(documentOf(app) as unknown as Document);
+    return new Response(await page, {
+      headers: {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": referencePolicy,
+        "referrer-policy": "no-referrer",
+        "cache-control": "public, max-age=300",
+      },
     });
   });
 }

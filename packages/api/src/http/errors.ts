@@ -52,15 +52,26 @@ export const noStore = { "cache-control": "no-store" };
 
 function asOpenWorkersError(thrown: unknown): OpenWorkersError {
   if (thrown instanceof OpenWorkersError) return thrown;
-  if (isRefusal(thrown)) {
-    return new OpenWorkersError("FORBIDDEN", "This is not for you to do.", { cause: thrown });
-  }
+  const [code, message] = refusalOf(sqlState(thrown));
+  if (code !== undefined && message !== undefined)
+    return new OpenWorkersError(code, message, { cause: thrown });
   return new OpenWorkersError("INTERNAL", "Something failed.", { cause: thrown });
 }
 
-/** A policy of the database refused a row: what a route should have told in better words. */
-function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === "42501";
+/** What the database refuses that no route has told in better words, by SQLSTATE. */
+const refusals: readonly (readonly [RegExp, ErrorCode, string])[] = [
+  [/^42501$/, "FORBIDDEN", "This is not for you to do."],
+  [/^22/, "INVALID_INPUT", "A value is of a kind, or a size, that cannot be."],
+  [/^(57014|55P03|25P03)$/, "OVERLOADED", "It took too long; try again."],
+];
+
+function refusalOf(state: string): readonly [ErrorCode, string] | readonly [] {
+  const found = refusals.find(([pattern]) => pattern.test(state));
+  return found === undefined ? [] : [found[1], found[2]];
+}
+
+function sqlState(thrown: unknown): string {
+  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
 }
 
 /** @throws OpenWorkersError INVALID_INPUT that names the fields */

@@ -15,6 +15,7 @@ import { invitationRoutes } from "./members/invitations.ts";
 import { memberRoutes } from "./members/routes.ts";
 import { queueRoutes } from "./queues/routes.ts";
 import { storageRoutes } from "./storage/routes.ts";
+import { usageRoutes } from "./usage/routes.ts";
 import { valueRoutes } from "./values/routes.ts";
 import { versionRoutes } from "./versions/routes.ts";
 import { workerRoutes } from "./workers/routes.ts";
@@ -40,4 +41,5 @@ export function addRoutes(routes: Routes): void {
   invitationRoutes(routes);
   keyRoutes(routes);
   auditRoutes(routes);
+  usageRoutes(routes);
 }

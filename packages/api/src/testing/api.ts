@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { newId, type UserId } from "@openworkers/core";
 import { createUser, type Database, ensureOperator, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
-import { PlatformFace } from "@openworkers/postgate";
+import { callerMay, PlatformFace, TenantGateway } from "@openworkers/postgate";
+import { BucketStores, PlatformServices, readSettings, storageServices } from "@openworkers/runner";
 import { createApp } from "../app.ts";
 import type { Env } from "../env.ts";
 import type { Api } from "../http/route.ts";
-import { services } from "./stand-ins.ts";
+import { checkWithoutCell } from "./stand-ins.ts";
 
 /** A person with a credential of theirs. */
 export interface Person {
@@ -42,6 +43,8 @@ export interface TestApi extends AsyncDisposable {
   readonly bob: Person;
   /** `GET /v1<path>` as nobody, unless told otherwise. */
   ask(path: string, options?: Ask): Promise<Answer>;
+  /** TXT records that DNS tells, by their names. */
+  readonly records: Map<string, string[][]>;
   /** An API key's text, with these scopes. */
   keyOf(user: UserId, scopes: readonly string[], account?: UserId): Promise<string>;
   /** Deploys a worker through the API. */
@@ -54,13 +57,42 @@ export async function testApi(): Promise<TestApi> {
   const { database } = fixture;
   const faceDirectory = temporaryDirectory();
   const reports: unknown[] = [];
-  const face = await PlatformFace.open({ database, report: (...report) => reports.push(report) });
+  const report = (...told: unknown[]) => {
+    reports.push(told);
+  };
+  const face = await PlatformFace.open({ database, report });
   face.listen("api", join(faceDirectory, ".s.PGSQL.5432"));
   const keys = await SecretKeys.load({ directory: temporaryDirectory() });
   await registerSealingKey(database, keys);
+  const records = new Map<string, string[][]>();
+  const tenants = await TenantGateway.open({ database, secretKeys: keys, tenantsUrl: fixture.url, report });
+  const platform = new PlatformServices({
+    database,
+    secretKeys: keys,
+    gateway: {
+      async caller(credential) {
+        const caller = await face.resolve(credential);
+        return {
+          userId: caller.userId,
+          may: (owner, resource, action) => callerMay(database, caller, { owner, resource, action }),
+        };
+      },
+    },
+    stores: new BucketStores(database, keys, storageServices(readSettings({}))),
+    databases: tenants,
+    host: () => {
+      throw new Error("no cells here");
+    },
+    status: () => ({}),
+    resolver: { resolveTxt: async (name) => records.get(name) ?? [] },
+    report,
+  });
   const env: Env = {
     SQL: { connectionString: `postgres:///platform?host=${faceDirectory}&user=caller&port=5432` },
-    PLATFORM: services,
+    PLATFORM: {
+      fetch: async (request) =>
+        new URL(request.url).pathname === "/check" ? checkWithoutCell(request) : platform.fetch(request),
+    },
     IDENTITY: { fetch: async (request) => Response.json({ identity: new URL(request.url).pathname }) },
     BASE_URL: "http://api.test",
   };
@@ -117,10 +149,12 @@ export async function testApi(): Promise<TestApi> {
     ada: await person((await createUser(database, "ada")).id, "ada"),
     bob: await person((await createUser(database, "bob")).id, "bob"),
     ask,
+    records,
     keyOf,
     deploy: (as, worker, metadata = {}, source = `export default {} // ${worker}`) =>
       ask(`/workers/${worker}/versions`, { method: "POST", as, body: uploadForm(metadata, source) }),
     async [Symbol.asyncDispose]() {
+      await tenants[Symbol.asyncDispose]();
       await face[Symbol.asyncDispose]();
       await fixture[Symbol.asyncDispose]();
       if (reports.length > 0) throw new Error(`the face reported ${JSON.stringify(reports)}`);

@@ -1,12 +1,14 @@
 import type { ApiClient } from "@openworkers/client";
-import { OpenWorkersError, type WorkerId } from "@openworkers/core";
+import type { WorkerId } from "@openworkers/core";
 import { ApiCrons } from "./api-crons.ts";
+import { ApiDatabases } from "./api-databases.ts";
 import { ApiDomains } from "./api-domains.ts";
 import { ApiEnvironment } from "./api-environment.ts";
 import { ApiKvNamespaces } from "./api-kv.ts";
 import { apiAudit } from "./api-logs.ts";
 import { ApiQueues } from "./api-queues.ts";
 import { type ApiScope, apiScope } from "./api-scope.ts";
+import { ApiStorage } from "./api-storage.ts";
 import { needsDirectAccess } from "./api-values.ts";
 import { ApiWorkers } from "./api-workers.ts";
 import type {
@@ -24,7 +26,6 @@ import type {
   WorkerDetails,
   WorkerSummary,
 } from "./backend.ts";
-import type { DatabasesBackend } from "./databases.ts";
 import type { KvNamespaceAccess, NamespaceSummary } from "./kv.ts";
 import type { BucketAccess, BucketSummary, OwnS3 } from "./storage.ts";
 
@@ -41,6 +42,8 @@ export class ApiBackend implements Backend {
   readonly #workers: ApiWorkers;
   readonly #kv: ApiKvNamespaces;
   readonly #domains: ApiDomains;
+  readonly #storage: ApiStorage;
+  readonly databases: ApiDatabases;
   readonly crons: ApiCrons;
   readonly queues: ApiQueues;
 
@@ -48,6 +51,8 @@ export class ApiBackend implements Backend {
     this.#scope = apiScope(client, account);
     this.#kv = new ApiKvNamespaces(this.#scope);
     this.#domains = new ApiDomains(this.#scope);
+    this.#storage = new ApiStorage(this.#scope);
+    this.databases = new ApiDatabases(this.#scope);
     this.crons = new ApiCrons(this.#scope);
     this.queues = new ApiQueues(this.#scope);
     this.#environment = new ApiEnvironment(client);
@@ -131,10 +136,6 @@ export class ApiBackend implements Backend {
     return this.#workers.keepLogs(worker, days);
   }
 
-  get databases(): DatabasesBackend {
-    throw unserved("databases");
-  }
-
   kvNamespaces(): Promise<NamespaceSummary[]> {
     return this.#kv.list();
   }
@@ -151,20 +152,20 @@ export class ApiBackend implements Backend {
     return this.#kv.open(nameOrId);
   }
 
-  async buckets(): Promise<BucketSummary[]> {
-    throw unserved("buckets");
+  buckets(): Promise<BucketSummary[]> {
+    return this.#storage.buckets();
   }
 
-  async createBucket(_: string, _s3?: OwnS3): Promise<BucketSummary> {
-    throw unserved("buckets");
+  createBucket(name: string, s3?: OwnS3): Promise<BucketSummary> {
+    return this.#storage.create(name, s3);
   }
 
-  async deleteBucket(_: string): Promise<void> {
-    throw unserved("buckets");
+  deleteBucket(nameOrId: string): Promise<void> {
+    return this.#storage.delete(nameOrId);
   }
 
-  async bucket(_: string): Promise<BucketAccess> {
-    throw unserved("buckets");
+  bucket(nameOrId: string): Promise<BucketAccess> {
+    return this.#storage.open(nameOrId);
   }
 
   domains(worker?: string): Promise<DomainSummary[]> {
@@ -207,8 +208,4 @@ export class ApiBackend implements Backend {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
-}
-
-function unserved(what: string): OpenWorkersError {
-  return new OpenWorkersError("NOT_FOUND", `The API does not serve ${what} yet.`);
 }

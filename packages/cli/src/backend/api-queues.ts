@@ -96,7 +96,7 @@ function toQueue(queue: components["schemas"]["Queue"]): QueueSummary {
     createdAt: dateOf(createdAt),
     paused,
     delayed,
-    // The API does not ask the bus.
+    // What is on the bus the API does not tell.
     waiting: null,
     inFlight: null,
     deadLetters: null,

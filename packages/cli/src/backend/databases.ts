@@ -22,7 +22,8 @@ export interface DatabaseSummary {
 }
 
 export interface DatabaseDetails extends DatabaseSummary {
-  readonly users: readonly ResourceUser[];
+  /** What binds it; absent where that is not told. */
+  readonly users?: readonly ResourceUser[];
   readonly tokens: readonly DatabaseToken[];
 }
 

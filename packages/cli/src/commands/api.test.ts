@@ -30,15 +30,17 @@ async function fileWith(name: string, content: string): Promise<string> {
   await home.folder.write({ [name]: content });
   return join(home.folder.path, name);
 }
+const post = (body: object) => ({
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(body),
+});
 const sessionSchema = z.object({ token: z.string() });
 const setupToken = (url: string | null | undefined) => new URL(url ?? "").searchParams.get("token") ?? "";
 
 async function signUp(token: string, email: string): Promise<Response> {
-  return api("/v1/auth/setup?token=true", undefined, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email, password: "correct horse battery", token }),
-  });
+  const password = "correct horse battery";
+  return api("/v1/auth/setup?token=true", undefined, post({ email, password, token }));
 }
 
 let session = "";
@@ -68,6 +70,21 @@ describe("the API of a platform that was just started", () => {
     expect((await signUp(setupToken(second.url), "late@example.com")).status).toBe(201);
   });
 
+  test("takes another password from whoever an operator has made a link for, which ends their sessions", async () => {
+    expect((await home.ow(["users", "reset-link", "nobody@example.com", "--json"])).stdout).toContain(
+      "NOT_FOUND",
+    );
+    const { url } = await home.json<{ url: string }>("users", "reset-link", "late@example.com");
+    const change = (token: string) =>
+      api("/v1/auth/password/reset", undefined, post({ token, newPassword: "another horse entirely" }));
+    expect((await change(setupToken(url))).status).toBe(204);
+    expect((await change(setupToken(url))).status).toBeGreaterThanOrEqual(400);
+    const signIn = (password: string) =>
+      api("/v1/auth/sign-in?token=true", undefined, post({ email: "late@example.com", password }));
+    expect((await signIn("correct horse battery")).status).toBe(401);
+    expect((await signIn("another horse entirely")).status).toBe(200);
+  });
+
   test("is not among a user's workers, and cannot be taken by a deploy", async () => {
     expect(await home.json<unknown[]>("workers")).toEqual([]);
     for (const name of ["api", "identity"]) {
@@ -88,10 +105,11 @@ describe("when the API is broken by a bad deploy", () => {
     const source = `let count = 0; export default { fetch: () => new Response("hello " + ++count) };`;
     await home.json("deploy", "--name", "tenant", await fileWith("tenant.js", source));
     // Called all the time, one request after the other; whatever is no "hello" is told below.
-    let calling = true;
+    const calling = new AbortController();
+    using _ = { [Symbol.dispose]: () => calling.abort() };
     const answers: { status: number; text: string }[] = [];
     const caller = (async () => {
-      while (calling) {
+      while (!calling.signal.aborted) {
         const answer = await ask("tenant", "/");
         answers.push({ status: answer.status, text: await answer.text() });
       }
@@ -133,17 +151,14 @@ describe("when the API is broken by a bad deploy", () => {
     const { url } = JSON.parse(await direct.line((line) => line.startsWith("{")));
     const listed = await fetch(`${url}/workers`, { headers: { authorization: `Bearer ${session}` } });
     expect(listed.status).toBe(200);
-    const signedIn = await fetch(`${url}/auth/sign-in?token=true`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ email: "ada@example.com", password: "correct horse battery" }),
-    });
+    const ada = { email: "ada@example.com", password: "correct horse battery" };
+    const signedIn = await fetch(`${url}/auth/sign-in?token=true`, post(ada));
     expect(sessionSchema.parse(await signedIn.json()).token).not.toBe("");
     expect(await direct.end("SIGTERM")).toBe(0);
     await home.json("api", "deploy");
     await until(({ status }) => status === 200);
 
-    calling = false;
+    calling.abort();
     await caller;
     expect(answers.length).toBeGreaterThan(10);
     // Every one in its turn, by the cell that was there before: nothing was started anew for it.

@@ -106,6 +106,7 @@ async function show(worker: string, options: Options, { output, signal }: Comman
   const records = queryLogs({
     url: await access.url(),
     token: await access.token(),
+    ...(access.paths === undefined ? {} : { paths: access.paths }),
     workerId,
     filter,
     ...(since === undefined ? {} : { from: since }),

@@ -1,4 +1,4 @@
-import { OpenWorkersError, previewLabel, type WorkerId } from "@openworkers/core";
+import { type DatabaseScope, OpenWorkersError, previewLabel, type WorkerId } from "@openworkers/core";
 import { connect } from "@openworkers/db";
 import type { Backend } from "../backend/backend.ts";
 import { SqlBackend } from "../backend/sql-backend.ts";
@@ -30,6 +30,11 @@ export interface OpenPlatform extends AsyncDisposable {
   logs(workerId: WorkerId | undefined): LogsAccess;
   /** Where tenant databases are reached. @throws OpenWorkersError DATABASE_UNAVAILABLE when nothing on this machine serves them */
   databaseFaces(): DatabaseFaces;
+  /**
+   * Asks a tenant database in the query protocol's own words, and returns its answer's JSON, where that is not done at the
+   * faces: `scope` is at most what the caller may do.
+   */
+  queryDatabase?(id: string, scope: DatabaseScope, body: object, signal: AbortSignal): Promise<unknown>;
   /**
    * Resolves with `true` once a version that was deployed is served, with `false` when that takes
    * too long, and with `undefined` when no runner on this machine can be asked.
@@ -95,7 +100,7 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
 }
 
 /** A Postgate elsewhere: `http://host:port` and `host:port`. */
-function facesFrom(env: NodeJS.ProcessEnv): DatabaseFaces | undefined {
+export function facesFrom(env: NodeJS.ProcessEnv): DatabaseFaces | undefined {
   const { OW_DATABASES_HTTP: http, OW_DATABASES_POSTGRES: postgres } = env;
   const [, host, port] = /^(.+):(\d+)$/.exec(postgres ?? "") ?? [];
   if (http === undefined || host === undefined) return undefined;

@@ -1,4 +1,4 @@
-import { createSetupLink, listPeople } from "@openworkers/db";
+import { createResetLink, createSetupLink, listPeople } from "@openworkers/db";
 import type { Command } from "commander";
 import { formatTable, formatTime } from "../output/format.ts";
 import { apiUrlOf, withDatabase } from "../platform/direct.ts";
@@ -18,7 +18,8 @@ export function usersCommand(): Command {
     "ow users reset-link ada@example.com",
   ])
     .addCommand(listCommand())
-    .addCommand(setupLinkCommand());
+    .addCommand(setupLinkCommand())
+    .addCommand(resetLinkCommand());
 }
 
 function listCommand(): Command {
@@ -58,4 +59,23 @@ function setupLinkCommand(): Command {
       );
     });
   });
+}
+
+function resetLinkCommand(): Command {
+  return platformCommand(
+    "reset-link",
+    "Make a link by which somebody chooses another password, to be handed on where no mail is sent",
+    ["ow users reset-link ada@example.com"],
+  )
+    .argument("<email>")
+    .action(async (email: string, options: Options) => {
+      await withDatabase(options, async (platform) => {
+        const { token, expiresAt } = await createResetLink(platform.database, email);
+        const url = `${apiUrlOf(platform)}/v1/auth/password/reset?token=${token}`;
+        platform.output.result(
+          { url, expiresAt },
+          `For ${email} alone, once, until ${formatTime(expiresAt)}:\n${url}`,
+        );
+      });
+    });
 }

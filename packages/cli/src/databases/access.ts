@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { CreatedToken } from "../backend/databases.ts";
 import type { PlatformContext } from "../commands/context.ts";
 import type { DatabaseFaces } from "../profile/profile.ts";
+import { knownFaces } from "./first-use.ts";
 
 const resultSchema = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
@@ -40,12 +41,23 @@ export interface AccessOptions {
  * @throws OpenWorkersError NOT_FOUND, DATABASE_UNAVAILABLE
  */
 export async function withAccess<T>(
-  { backend, databaseFaces, signal }: Pick<PlatformContext, "backend" | "databaseFaces" | "signal">,
+  context: Pick<PlatformContext, "backend" | "databaseFaces" | "queryDatabase" | "signal">,
   nameOrId: string,
   { scope, minutes }: AccessOptions,
   work: (access: DatabaseAccess) => Promise<T>,
 ): Promise<T> {
-  const faces = databaseFaces();
+  const { backend, databaseFaces, queryDatabase, signal } = context;
+  const known = queryDatabase === undefined ? databaseFaces() : knownFaces(databaseFaces);
+  if (queryDatabase !== undefined && known === undefined) {
+    const { id, name } = await backend.databases.get(nameOrId);
+    return await work({
+      database: { id, name },
+      query: async (body) => resultsOf(await queryDatabase(id, scope, body, signal)),
+      // Says that nothing which speaks PostgreSQL's protocol is known here.
+      connect: async () => connect(databaseFaces(), ""),
+    });
+  }
+  const faces = known ?? databaseFaces();
   const name = `ow ${crypto.randomUUID()}`;
   const expiresAt = new Date(Date.now() + minutes * 60_000);
   const { token, database } = await backend.databases.createToken(nameOrId, { name, scope, expiresAt });
@@ -79,7 +91,7 @@ async function query(
     throw unreachable(http, cause);
   });
   const json: unknown = await answer.json();
-  if (answer.ok) return z.object({ results: z.array(resultSchema) }).parse(json).results;
+  if (answer.ok) return resultsOf(json);
   const { code, message, hint, ...details } = failureSchema.parse(json).error;
   const position = typeof details.position === "number" ? ` at character ${details.position}` : "";
   const sqlstate = typeof details.sqlstate === "string" ? ` (SQLSTATE ${details.sqlstate}${position})` : "";
@@ -91,6 +103,10 @@ async function query(
       details,
     },
   );
+}
+
+function resultsOf(json: unknown): QueryResult[] {
+  return z.object({ results: z.array(resultSchema) }).parse(json).results;
 }
 
 async function connect({ host, port }: DatabaseFaces, token: string): Promise<Client> {

@@ -8,7 +8,7 @@ import { formatBytes, formatTable, formatTime } from "../output/format.ts";
 import { printable } from "../output/printable.ts";
 import { ask, askHidden, readStdin } from "../output/prompt.ts";
 import { connectionString } from "./connection-string.ts";
-import { firstUse, isServed } from "./first-use.ts";
+import { firstUse, isServed, knownFaces } from "./first-use.ts";
 import { judgeHost } from "./judge-host.ts";
 import { formatLimit, parseLimits } from "./limits.ts";
 
@@ -121,17 +121,22 @@ function showCommand(): Command {
     .action(async (nameOrId: string, options: Options) => {
       await withPlatform(options, async ({ backend, output, databaseFaces }) => {
         const database = await backend.databases.get(nameOrId);
-        const connect = connectionString(databaseFaces(), database.name, "TOKEN");
+        const faces = knownFaces(databaseFaces);
+        const connect = faces === undefined ? undefined : connectionString(faces, database.name, "TOKEN");
         const { name, id, sizeBytes, limits, users, tokens } = database;
         const size = sizeBytes === null ? "not measured yet" : formatBytes(sizeBytes);
         output.result(
-          { ...database, connect },
+          { ...database, ...(connect === undefined ? {} : { connect }) },
           [
             `${name}  ${id}`,
             `  state    ${stateOf(database)}`,
             `  size     ${size} of ${formatBytes(limits.sizeBytes)}`,
-            `  connect  ${connect}`,
-            `  bound by ${users.length === 0 ? "nobody" : users.map(({ worker, binding }) => `${worker} (as ${binding})`).join(", ")}`,
+            ...(connect === undefined ? [] : [`  connect  ${connect}`]),
+            ...(users === undefined
+              ? []
+              : [
+                  `  bound by ${users.length === 0 ? "nobody" : users.map(({ worker, binding }) => `${worker} (as ${binding})`).join(", ")}`,
+                ]),
             `  tokens   ${tokens.length === 0 ? "none" : tokens.map(({ name: token, scope }) => `${token} (${scope})`).join(", ")}`,
             `  limits   ${formatLimits(limits)}`,
           ].join("\n"),

@@ -1,5 +1,6 @@
 import { isOpenWorkersError } from "@openworkers/core";
 import type { PlatformContext } from "../commands/context.ts";
+import type { DatabaseFaces } from "../profile/profile.ts";
 import { withAccess } from "./access.ts";
 
 /** Has a database made, by using it; the first query of a worker's would as well. */
@@ -10,12 +11,19 @@ export async function firstUse(context: PlatformContext, nameOrId: string): Prom
 }
 
 /** Whether something that serves tenant databases is known here. */
-export function isServed({ databaseFaces }: Pick<PlatformContext, "databaseFaces">): boolean {
+export function isServed({
+  databaseFaces,
+  queryDatabase,
+}: Pick<PlatformContext, "databaseFaces" | "queryDatabase">): boolean {
+  return queryDatabase !== undefined || knownFaces(databaseFaces) !== undefined;
+}
+
+/** Where tenant databases are reached, if that is known here. */
+export function knownFaces(databaseFaces: () => DatabaseFaces): DatabaseFaces | undefined {
   try {
-    databaseFaces();
-    return true;
+    return databaseFaces();
   } catch (thrown) {
-    if (isOpenWorkersError(thrown, "DATABASE_UNAVAILABLE")) return false;
+    if (isOpenWorkersError(thrown, "DATABASE_UNAVAILABLE")) return undefined;
     throw thrown;
   }
 }

@@ -1,4 +1,5 @@
 import { isOpenWorkersError, OpenWorkersError, type WorkerId } from "@openworkers/core";
+import type { LogPaths } from "@openworkers/logs";
 import type { Backend } from "../backend/backend.ts";
 import { type Profile, runningProfiles } from "../profile/profile.ts";
 
@@ -8,6 +9,8 @@ export interface LogsAccess {
   url(): Promise<string>;
   /** Good for an hour, and for what was asked for alone. */
   token(): Promise<string>;
+  /** Where they are there; the logs service's own paths unless given. */
+  readonly paths?: LogPaths;
 }
 
 /**

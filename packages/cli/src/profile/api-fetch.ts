@@ -7,7 +7,9 @@ export async function apiFetch(request: Request): Promise<Response> {
   if (!url.hostname.endsWith(".localhost")) return await fetch(request);
   const { host } = url;
   url.hostname = "127.0.0.1";
-  const { method, body, signal } = request;
+  const { method, signal } = request;
+  // Whole: as a stream it would lose its length.
+  const body = request.body === null ? null : await request.blob();
   const headers = new Headers([...request.headers, ["host", host]]);
   return await fetch(url, { method, headers, body, signal, redirect: "manual" });
 }

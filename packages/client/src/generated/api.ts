@@ -684,6 +684,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the platform's limits */
+        get: operations["getLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/logs/stream": {
         parameters: {
             query?: never;
@@ -926,6 +943,23 @@ export interface paths {
         };
         /** List the workers that bind a bucket */
         get: operations["getStorageBucketUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what an account has, and what its workers did */
+        get: operations["getUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1693,6 +1727,46 @@ export interface components {
             id: string;
             name: string;
         };
+        Limits: {
+            assets: {
+                fileBytes: number;
+                files: number;
+            };
+            cronsPerWorker: number;
+            database: {
+                connections: number;
+                idleInTransactionMs: number;
+                lockMs: number;
+                resultBytes: number;
+                resultRows: number;
+                sizeBytes: number;
+                statementMs: number;
+                tempFileBytes: number;
+                workMemBytes: number;
+            };
+            kv: {
+                keyBytes: number;
+                metadataBytes: number;
+                valueBytes: number;
+            };
+            queues: {
+                delaySeconds: number;
+                messageBytes: number;
+            };
+            scriptBytes: number;
+            worker: {
+                backgroundMs: number;
+                bodyBytes: number;
+                concurrency: number;
+                cpuMs: number;
+                firstByteMs: number;
+                memoryBytes: number;
+                queueLength: number;
+                queueMs: number;
+                subrequestConcurrency: number;
+                subrequests: number;
+            };
+        };
         LogPage: {
             /** @description For `before`, or `after` when the oldest come first. */
             next: string | null;
@@ -1989,6 +2063,30 @@ export interface components {
                     value: string;
                 };
             };
+        };
+        Usage: {
+            buckets: number;
+            cpuMs: number;
+            crons: number;
+            databases: {
+                bytes: number;
+                count: number;
+            };
+            errors: number;
+            kvNamespaces: number;
+            /** @description On the platform's own store. */
+            objects: {
+                bytes: number;
+                count: number;
+            };
+            queues: number;
+            requests: number;
+            /**
+             * Format: date-time
+             * @description What is counted over time is of the last 30 days.
+             */
+            since: string;
+            workers: number;
         };
         Value: {
             /** @enum {string} */
@@ -5021,7 +5119,10 @@ export interface operations {
     };
     getDomainsHostname: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose claim it is, where several of the caller's workers claim the name. */
+                worker?: string;
+            };
             header?: never;
             path: {
                 hostname: string;
@@ -5095,7 +5196,10 @@ export interface operations {
     };
     deleteDomainsHostname: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose claim it is, where several of the caller's workers claim the name. */
+                worker?: string;
+            };
             header?: {
                 /** @description The `ETag` of what is to be changed. */
                 "if-match"?: string;
@@ -5181,7 +5285,10 @@ export interface operations {
     };
     postDomainsHostnameVerify: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose claim it is, where several of the caller's workers claim the name. */
+                worker?: string;
+            };
             header?: never;
             path: {
                 hostname: string;
@@ -7326,6 +7433,78 @@ export interface operations {
             };
         };
     };
+    getLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            /** @description As `If-None-Match` says. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getLogsStream: {
         parameters: {
             query?: {
@@ -9402,6 +9581,74 @@ export interface operations {
                             worker: string;
                         }[];
                     };
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
                 };
             };
             /** @description The input is not valid; `details.issues` names the fields. */

@@ -8,7 +8,7 @@ const id = <Id extends string>() => z.custom<Id>((value) => isId(value));
  * So long before its time an event may be on the bus when many are due at once. The runner waits for its time, by its own
  * clock, and no longer than this.
  */
-export const maxEarlyMs = 2_000;
+export const maxEarlyMs = 4_000;
 
 /** A due time of a cron, for whichever runner takes it. The message's id on the bus is `<eventId>:<attempt>`. */
 export const scheduledEventSchema = z.object({

@@ -10,15 +10,29 @@ export interface AuditEntry {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** Writes down who did what, in the transaction that does it. `details` never holds a secret's value. */
+/**
+ * Writes down who did what, in the transaction that does it. `details` never holds a secret's value.
+ *
+ * @param account whose things it was done to, where the subject is no worker's name; `by`'s own unless given
+ */
 export async function audit(
   transaction: Queries,
   by: UserId,
   action: string,
   subject: string,
   details: Record<string, unknown> = {},
+  account?: UserId,
 ): Promise<void> {
-  await transaction.insertInto("audit_log").values({ user_id: by, action, subject, details }).execute();
+  await transaction
+    .insertInto("audit_log")
+    .values({
+      user_id: by,
+      action,
+      subject,
+      details,
+      ...(account === undefined ? {} : { account_id: account }),
+    })
+    .execute();
 }
 
 export interface AuditFilter {

@@ -69,7 +69,7 @@ export async function createDatabase(
       forked_from: source?.id ?? null,
     });
     const details = source === undefined ? { limits } : { limits, fork: source.name };
-    await audit(transaction, by, "database.create", name, details);
+    await audit(transaction, by, "database.create", name, details, owner);
     return id;
   });
 }
@@ -100,7 +100,7 @@ export async function createExternalDatabase(
       sealed,
       key_id: key.id,
     });
-    await audit(transaction, by, "database.create", name, { limits, host });
+    await audit(transaction, by, "database.create", name, { limits, host }, owner);
     return id;
   });
 }
@@ -129,7 +129,11 @@ export async function markDeleting(
       await audit(transaction, by, "database.delete", begun.name, { keepDump });
       return begun;
     }
-    const { id, name } = await ownedResource(transaction, "database", { nameOrId, by, action: "delete" });
+    const { id, name, owner } = await ownedResource(transaction, "database", {
+      nameOrId,
+      by,
+      action: "delete",
+    });
     // Waits for deploys that are about to bind it, and makes those to come wait.
     await transaction.selectFrom("databases").select("id").where("id", "=", id).forUpdate().execute();
     const users = await resourceUsers(transaction, "database", id);
@@ -158,7 +162,7 @@ export async function markDeleting(
       .set({ state: "deleting", forked_from: null, keep_dump: keepDump })
       .where("id", "=", id)
       .execute();
-    await audit(transaction, by, "database.delete", name, keepDump ? undefined : { keepDump });
+    await audit(transaction, by, "database.delete", name, keepDump ? undefined : { keepDump }, owner);
     return { id, name };
   });
 }

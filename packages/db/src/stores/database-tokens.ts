@@ -62,7 +62,7 @@ export async function createDatabaseToken(
   await database.write(async (transaction) => {
     const target = await transaction
       .selectFrom("databases")
-      .select("name")
+      .select(["name", "owner_id"])
       .where("id", "=", databaseId)
       .where("state", "<>", "deleting")
       .forKeyShare()
@@ -88,7 +88,14 @@ export async function createDatabaseToken(
         cause: thrown,
       });
     }
-    await audit(transaction, by, "database_token.create", target.name, { token: name, scope, expiresAt });
+    await audit(
+      transaction,
+      by,
+      "database_token.create",
+      target.name,
+      { token: name, scope, expiresAt },
+      target.owner_id,
+    );
   });
   return { id, token };
 }
@@ -124,7 +131,7 @@ export async function revokeDatabaseToken(
   await database.write(async (transaction) => {
     const target = await transaction
       .selectFrom("databases")
-      .select("name")
+      .select(["name", "owner_id"])
       .where("id", "=", databaseId)
       .executeTakeFirst();
     const { numDeletedRows } = await transaction
@@ -137,7 +144,7 @@ export async function revokeDatabaseToken(
         hint: "Those that it has: ow databases tokens list NAME",
       });
     }
-    await audit(transaction, by, "database_token.revoke", target.name, { token: name });
+    await audit(transaction, by, "database_token.revoke", target.name, { token: name }, target.owner_id);
   });
 }
 

@@ -117,7 +117,7 @@ export async function limitDatabase(
   return database.write(async (transaction) => {
     const row = await transaction
       .selectFrom("databases")
-      .select(["name", "limits"])
+      .select(["name", "limits", "owner_id"])
       .where("id", "=", id)
       .forUpdate()
       .executeTakeFirst();
@@ -125,7 +125,7 @@ export async function limitDatabase(
     const wanted = { ...row.limits, ...limits };
     const resolved = resolveDatabaseLimits(wanted);
     await transaction.updateTable("databases").set({ limits: wanted }).where("id", "=", id).execute();
-    await audit(transaction, by, "database.limit", row.name, { limits });
+    await audit(transaction, by, "database.limit", row.name, { limits }, row.owner_id);
     return resolved;
   });
 }

@@ -59,14 +59,19 @@ export async function verifyDomain(
   });
 }
 
-/** Gives a host name up, with the routes that rest on it. @throws OpenWorkersError NOT_FOUND, FORBIDDEN. */
+/**
+ * Gives a host name up, with the routes that rest on it: what every worker of `by`'s claims of it, or one worker.
+ *
+ * @throws OpenWorkersError NOT_FOUND, FORBIDDEN.
+ */
 export async function removeDomain(
   database: StoreDatabase,
-  { hostname, by }: { hostname: string; by: UserId },
+  { hostname, worker: only, by }: { hostname: string; worker?: string; by: UserId },
 ): Promise<void> {
   const name = parseHostname(hostname);
   await database.write(async (transaction) => {
     for (const { worker, workerId } of await ownClaims(transaction, name, by)) {
+      if (only !== undefined && worker !== only) continue;
       await transaction
         .deleteFrom("domains")
         .where("hostname", "=", name)

@@ -91,10 +91,17 @@ export async function changeValues(
         rows.map((row) => ("target_worker_id" in row ? row.target_worker_id : null)),
       );
     }
-    await audit(transaction, by, "environment.change", environment.name, {
-      set: set.map(auditedValue),
-      unset,
-    });
+    await audit(
+      transaction,
+      by,
+      "environment.change",
+      environment.name,
+      {
+        set: set.map(auditedValue),
+        unset,
+      },
+      environment.owner_id,
+    );
     const { revision } = await transaction
       .selectFrom("environments")
       .select("revision")

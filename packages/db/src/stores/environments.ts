@@ -32,7 +32,7 @@ export async function createEnvironment(
     const id = await insertEnvironment(transaction, owner, name);
     if (id === undefined)
       throw new OpenWorkersError("CONFLICT", `There is an environment "${name}" already.`);
-    await audit(transaction, by, "environment.create", name);
+    await audit(transaction, by, "environment.create", name, {}, owner);
     return id;
   });
 }
@@ -115,7 +115,7 @@ export async function deleteEnvironment(
   { environmentId, by }: { environmentId: EnvironmentId; by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
-    const { name } = await lockOwnedEnvironment(transaction, environmentId, by, "delete");
+    const { name, owner_id } = await lockOwnedEnvironment(transaction, environmentId, by, "delete");
     const workers = await transaction
       .selectFrom("workers")
       .select("name")
@@ -130,7 +130,7 @@ export async function deleteEnvironment(
       });
     }
     await transaction.deleteFrom("environments").where("id", "=", environmentId).execute();
-    await audit(transaction, by, "environment.delete", name);
+    await audit(transaction, by, "environment.delete", name, {}, owner_id);
   });
 }
 

@@ -136,7 +136,7 @@ export async function ensureResource<Kind extends ResourceKind>(
       .returning("id")
       .executeTakeFirst();
     if (made !== undefined) {
-      await audit(transaction, by, `${action}.create`, name);
+      await audit(transaction, by, `${action}.create`, name, {}, owner);
       return { id: made.id as ResourceIds[Kind], created: true };
     }
     const found = await findResource(transaction, kind, { nameOrId: name, owner });
@@ -228,7 +228,7 @@ export async function renameResource(
       if (errorCode(thrown) !== "23505") throw thrown;
       throw new OpenWorkersError("CONFLICT", `There is a ${noun} "${name}" already.`, { cause: thrown });
     }
-    await audit(transaction, by, `${action}.rename`, resource.name, { name });
+    await audit(transaction, by, `${action}.rename`, resource.name, { name }, resource.owner);
   });
 }
 
@@ -243,8 +243,8 @@ export async function deleteResource(
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
-    const { id, name } = await ownedResource(transaction, kind, { nameOrId, by, action: "delete" });
-    await deleteUnused(transaction, kind, { id, name, by });
+    const { id, name, owner } = await ownedResource(transaction, kind, { nameOrId, by, action: "delete" });
+    await deleteUnused(transaction, kind, { id, name, by, owner });
   });
 }
 
@@ -252,10 +252,15 @@ export async function deleteResource(
 export async function deleteUnused(
   transaction: Queries,
   kind: ResourceKind,
-  resource: { readonly id: ResourceIds[ResourceKind]; readonly name: string; readonly by: UserId },
+  resource: {
+    readonly id: ResourceIds[ResourceKind];
+    readonly name: string;
+    readonly by: UserId;
+    readonly owner: UserId;
+  },
 ): Promise<void> {
   const { table, noun, action } = facts[kind];
-  const { id, name, by } = resource;
+  const { id, name, by, owner } = resource;
   // Waits for deploys that are about to bind it, and makes those to come wait.
   await transaction
     .selectFrom(table)
@@ -275,7 +280,7 @@ export async function deleteUnused(
     .deleteFrom(table)
     .where("id", "=", id as never)
     .execute();
-  await audit(transaction, by, `${action}.delete`, name);
+  await audit(transaction, by, `${action}.delete`, name, {}, owner);
 }
 
 /** As `getResource`, in the caller's transaction; it cannot be deleted before that ends. */
@@ -287,9 +292,9 @@ export async function ownedResource<Kind extends ResourceKind>(
     by,
     action,
   }: { readonly nameOrId: string; readonly by: UserId; readonly action?: "write" | "delete" },
-): Promise<{ readonly id: ResourceIds[Kind]; readonly name: string }> {
+): Promise<{ readonly id: ResourceIds[Kind]; readonly name: string; readonly owner: UserId }> {
   const own = await findResource(queries, kind, { nameOrId, owner: by });
-  if (own !== undefined) return own;
+  if (own !== undefined) return { ...own, owner: by };
   const { table, noun } = facts[kind];
   if (isId<never>(nameOrId)) {
     const any = await queries
@@ -300,7 +305,7 @@ export async function ownedResource<Kind extends ResourceKind>(
       .executeTakeFirst();
     if (any !== undefined) {
       await mustOwn(queries, by, any.owner_id, `The ${noun} ${nameOrId}`, action);
-      return { id: any.id as ResourceIds[Kind], name: any.name };
+      return { id: any.id as ResourceIds[Kind], name: any.name, owner: any.owner_id };
     }
   }
   throw notFound(kind, nameOrId);

@@ -2,7 +2,7 @@ import { type LogRecord, OpenWorkersError, type WorkerId } from "@openworkers/co
 import type { LogFilter } from "../filter.ts";
 import type { EndReason } from "../http/event-stream.ts";
 import { readEvents } from "./events.ts";
-import { askLogs, failureOf, logsUrl, searchOf } from "./request.ts";
+import { askLogs, failureOf, type LogPaths, logsUrl, searchOf, serviceLogPaths } from "./request.ts";
 
 export interface FollowLogsOptions {
   /** Of the logs service. Asked for each connection: it may have another after a restart. */
@@ -16,6 +16,7 @@ export interface FollowLogsOptions {
   readonly history?: number;
   readonly since?: number;
   readonly signal: AbortSignal;
+  readonly paths?: LogPaths;
   /** Called when nothing more can be missed, at the first connection. */
   readonly onConnected?: () => void;
   /** Called when a connection broke off, before it is made again. */
@@ -85,10 +86,10 @@ interface State {
 
 async function* readOnce(options: FollowLogsOptions, state: State): AsyncGenerator<LogRecord, EndReason> {
   const { workerId, filter, history, since, signal } = options;
-  const path = workerId === undefined ? "logs" : `workers/${workerId}/logs`;
+  const { paths = serviceLogPaths } = options;
   const query = state.last === undefined ? { ...filter, history, since } : filter;
   using silence = new Silence();
-  const response = await askLogs(logsUrl(await options.url(), path, searchOf(query)), {
+  const response = await askLogs(logsUrl(await options.url(), paths.follow(workerId), searchOf(query)), {
     token: state.token,
     signal: AbortSignal.any([signal, silence.signal]),
     ...(state.last === undefined ? {} : { lastEventId: state.last }),

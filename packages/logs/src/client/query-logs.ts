@@ -1,7 +1,7 @@
 import type { LogRecord, WorkerId } from "@openworkers/core";
 import { z } from "zod";
 import type { LogFilter } from "../filter.ts";
-import { askLogs, logsUrl, searchOf } from "./request.ts";
+import { askLogs, type LogPaths, logsUrl, searchOf, serviceLogPaths } from "./request.ts";
 
 export interface QueryLogsOptions {
   readonly url: string;
@@ -15,6 +15,7 @@ export interface QueryLogsOptions {
   /** How many in all, at most. */
   readonly limit: number;
   readonly signal: AbortSignal;
+  readonly paths?: LogPaths;
 }
 
 const pageSchema = z.object({ records: z.array(z.custom<LogRecord>()), next: z.string().nullable() });
@@ -28,13 +29,13 @@ const pageSize = 1_000;
  * @throws OpenWorkersError NOT_FOUND, UNAUTHORIZED, FORBIDDEN, INVALID_INPUT, DATABASE_UNAVAILABLE
  */
 export async function* queryLogs(options: QueryLogsOptions): AsyncGenerator<LogRecord, void> {
-  const { url, token, workerId, filter, from, to, order, signal } = options;
+  const { url, token, workerId, filter, from, to, order, signal, paths = serviceLogPaths } = options;
   let left = options.limit;
   let next: string | null = null;
   do {
     const cursor = next === null ? {} : order === "oldest-first" ? { after: next } : { before: next };
     const search = searchOf({ ...filter, from, to, order, limit: Math.min(left, pageSize), ...cursor });
-    const answer = await askLogs(logsUrl(url, `workers/${workerId}/logs/query`, search), { token, signal });
+    const answer = await askLogs(logsUrl(url, paths.query(workerId), search), { token, signal });
     const page: z.infer<typeof pageSchema> = pageSchema.parse(await answer.json());
     yield* page.records;
     left -= page.records.length;

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorTable, messageOf, OpenWorkersError } from "@openworkers/core";
+import { type ErrorCode, errorTable, messageOf, OpenWorkersError, type WorkerId } from "@openworkers/core";
 import { z } from "zod";
 
 const failureSchema = z.object({
@@ -8,6 +8,23 @@ const failureSchema = z.object({
     hint: z.string().optional(),
   }),
 });
+
+/** Where the records of a worker, or of all, are: the service's own paths unless given. */
+export interface LogPaths {
+  query(workerId: WorkerId): string;
+  follow(workerId: WorkerId | undefined): string;
+}
+
+export const serviceLogPaths: LogPaths = {
+  query: (workerId) => `workers/${workerId}/logs/query`,
+  follow: (workerId) => (workerId === undefined ? "logs" : `workers/${workerId}/logs`),
+};
+
+/** Of the platform's API, below `/v1/`. */
+export const apiLogPaths: LogPaths = {
+  query: (workerId) => `workers/${workerId}/logs`,
+  follow: (workerId) => (workerId === undefined ? "logs/stream" : `workers/${workerId}/logs/stream`),
+};
 
 export function logsUrl(base: string, path: string, search: URLSearchParams): string {
   const url = new URL(path, base);

@@ -8,6 +8,21 @@ import { type SignedFor, signCaller } from "./signature.ts";
 // Far more than what our own statements are answered with.
 const maxMessageBytes = 64 * 1024;
 
+/**
+ * What DISCARD ALL does (https://www.postgresql.org/docs/18/sql-discard.html), but for the plans: those of the functions that
+ * policies ask are nobody's, and to make them anew took longer than what they are for.
+ */
+const forget = [
+  "close all",
+  "set session authorization default",
+  "reset all",
+  "deallocate all",
+  "unlisten *",
+  "select pg_advisory_unlock_all()",
+  "discard temp",
+  "discard sequences",
+].join("; ");
+
 /** A backend that goes from caller to caller; statements of our own are run on it in between. */
 export class LentBackend {
   readonly #backend: Backend;
@@ -63,7 +78,7 @@ export class LentBackend {
   /** Forgets everything of whoever had it. @throws BackendRefusal; ConnectionLost */
   async clean(): Promise<void> {
     this.intake.takeBack();
-    await this.#ask(Buffer.concat([serialize.query("rollback"), serialize.query("discard all")]), 2);
+    await this.#ask(Buffer.concat([serialize.query("rollback"), serialize.query(forget)]), 2);
     this.idleSinceMs = performance.now();
   }
 

@@ -209,6 +209,27 @@ test("a session lasts no longer than it may, whatever it sets", async () => {
   await idle.end();
 });
 
+test("a new key to sign with makes the old one nobody's", async () => {
+  await using own = await TestPlatform.start();
+  const { database, open, ann } = own;
+  await using fresh = await OpenFace.open(database);
+  const old = await open.connect(ann);
+  expect((await old.query(who)).rows[0]?.id).toBe(ann.id);
+  await sql`select renew_caller_key()`.execute(database.kysely);
+  expect((await old.query(who)).rows[0]?.id).toBeNull();
+  await old.end();
+  await using renewed = await OpenFace.open(database);
+  for (const [face, id] of [
+    [renewed, ann.id],
+    // It has read the key before, and does not know better.
+    [fresh, null],
+  ] as const) {
+    const client = await face.connect(ann);
+    expect((await client.query(who)).rows[0]?.id ?? null).toBe(id);
+    await client.end();
+  }
+});
+
 test("places are shared: a caller with many waits behind one with few", async () => {
   const { database, ann, bob } = platform;
   await using open = await OpenFace.open(database, { places: 3, perCaller: 2, patienceMs: 60_000 });

@@ -17,25 +17,28 @@ export class PlatformRoles {
   readonly #database: Database;
   readonly #report: Report;
   readonly #suffix: string;
+  /** As whom we are connected. */
+  readonly #owner: string;
   /** What callers are signed with. */
   readonly key: Uint8Array;
 
   private constructor(
     database: Database,
     report: Report,
-    { suffix, key }: { suffix: string; key: Uint8Array },
+    { suffix, owner, key }: { suffix: string; owner: string; key: Uint8Array },
   ) {
     this.#database = database;
     this.#report = report;
     this.#suffix = suffix;
+    this.#owner = owner;
     this.key = key;
   }
 
   /** @throws OpenWorkersError DATABASE_UNAVAILABLE */
   static async open(database: Database, report: Report): Promise<PlatformRoles> {
     const found = await database.read((queries) =>
-      sql<{ suffix: string; key: Uint8Array }>`
-        select oid::text as suffix, (select key from caller_keys) as key
+      sql<{ suffix: string; owner: string; key: Uint8Array }>`
+        select oid::text as suffix, quote_ident(current_user) as owner, (select key from caller_keys) as key
         from pg_database where datname = current_database()`.execute(queries),
     );
     const [row] = found.rows;
@@ -76,7 +79,7 @@ export class PlatformRoles {
     } catch (thrown) {
       if (!isOpenWorkersError(thrown, "FORBIDDEN")) throw thrown;
       throw new OpenWorkersError("CONFIG_INVALID", `The API cannot have its roles: ${thrown.message}`, {
-        hint: "As a superuser of the platform's server: alter role OWNER createrole; grant ow_api, ow_identity to OWNER with admin option;",
+        hint: `As a superuser, run once: alter role ${this.#owner} createrole; grant ow_api, ow_identity to ${this.#owner} with admin option;`,
         cause: thrown,
       });
     }

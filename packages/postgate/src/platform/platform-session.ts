@@ -237,7 +237,11 @@ export class PlatformSession {
       return { code: "08006", message: "the connection was closed" };
     }
     if (isOpenWorkersError(thrown)) {
-      this.#parts.report("A transaction of the API's was refused.", { error: messageOf(thrown) });
+      const { message: error, hint } = thrown;
+      this.#parts.report("A transaction of the API's was refused.", {
+        error,
+        ...(hint === undefined ? {} : { hint }),
+      });
       return tell(thrown);
     }
     this.#parts.report("A transaction of the API's could not begin.", { error: messageOf(thrown) });

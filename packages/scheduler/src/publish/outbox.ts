@@ -23,7 +23,7 @@ const maxInFlight = 1_000;
  * What a bus takes to store one more of many, generously: so many are published so much earlier, for all to be there when
  * their time comes. A few are published when it comes.
  */
-const early = { eachMs: 0.15, fewerThan: 50 };
+const early = { eachMs: 0.4, fewerThan: 50 };
 /** Rows that one statement changes: it should not hold the others up for long. */
 const marksAtOnce = 500;
 /** Waits after failures: doubled each time up to the last. */

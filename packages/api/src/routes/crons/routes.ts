@@ -233,7 +233,7 @@ export function cronRoutes(routes: Routes): void {
     ({ params, query, together }) =>
       together(async (scope) => {
         const worker = await workerOf(scope, params.worker, "read");
-        const before = keyOf(z.string(), query.cursor);
+        const before = keyOf(z.uuid(), query.cursor);
         const { cron } = query;
         const rows = await selectEvents(scope.queries, worker.id)
           .$if(before !== undefined, (select) => select.where("id", "<", before as ScheduledEventId))

@@ -10,18 +10,24 @@ import {
   setRoutes,
   verifyDomain,
 } from "@openworkers/db/stores";
+import { sql } from "kysely";
 import { accountFor, type Right } from "../../access/account.ts";
 import { find } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
 import { matchDeleted } from "../../http/etag.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, time } from "../../http/schemas.ts";
+import { accountQuery, nameOrId, time } from "../../http/schemas.ts";
 import { workerParams } from "../workers/schema.ts";
 
 const tag = "Domains and routes";
 const hostname = z.string().min(1).max(253);
 const hostParams = z.object({ hostname });
+const claimQuery = z.object({
+  worker: nameOrId
+    .optional()
+    .openapi({ description: "Whose claim it is, where several of the caller's workers claim the name." }),
+});
 
 const domainSchema = z
   .object({
@@ -58,7 +64,7 @@ export function domainRoutes(routes: Routes): void {
           .execute();
         const own = new Set(rows.map(({ name }) => name));
         const all = (await listDomains(scope.database)).filter(({ worker }) => own.has(worker));
-        return pageOfAll(all.map(shown), query, (domain) => domain.hostname);
+        return pageOfAll(all.map(shown), query, (domain) => `${domain.hostname} ${domain.worker}`);
       }),
   );
 
@@ -116,11 +122,12 @@ export function domainRoutes(routes: Routes): void {
       tag,
       summary: "Get a domain",
       params: hostParams,
+      query: claimQuery,
       result: domainSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => shown(await domainOf(scope, params.hostname, "read"))),
+    ({ params, query, together }) =>
+      together(async (scope) => shown(await domainOf(scope, params.hostname, query.worker, "read"))),
   );
 
   routes.add(
@@ -130,10 +137,13 @@ export function domainRoutes(routes: Routes): void {
       tag,
       summary: "Look for the TXT record that proves a domain",
       params: hostParams,
+      query: claimQuery,
       result: domainSchema,
     },
-    async ({ params, together, platform }) => {
-      const domain = shown(await together((scope) => domainOf(scope, params.hostname, "write")));
+    async ({ params, query, together, platform }) => {
+      const domain = shown(
+        await together((scope) => domainOf(scope, params.hostname, query.worker, "write")),
+      );
       if (domain.verifiedAt !== null) return domain;
       const { name, value } = domain.verification;
       const { records } = await platform.json(recordsSchema, `/dns/txt?name=${encodeURIComponent(name)}`);
@@ -144,12 +154,18 @@ export function domainRoutes(routes: Routes): void {
         });
       }
       return together(async (scope) => {
-        // The worker that had it may have given it up, and another have claimed it.
-        const now = await domainOf(scope, params.hostname, "write");
+        // The worker that claimed it may have given it up, and claimed it anew.
+        const now = await domainOf(scope, params.hostname, domain.worker, "write");
         if (now.verificationToken !== value) {
           throw new OpenWorkersError("CONFLICT", "The domain was claimed anew meanwhile.");
         }
-        return shown(await verifyDomain(scope.database, { hostname: now.hostname, by: scope.caller }));
+        return shown(
+          await verifyDomain(scope.database, {
+            hostname: now.hostname,
+            worker: now.worker,
+            by: scope.caller,
+          }),
+        );
       });
     },
   );
@@ -161,13 +177,18 @@ export function domainRoutes(routes: Routes): void {
       tag,
       summary: "Give a domain up, with the routes that rest on it",
       params: hostParams,
+      query: claimQuery,
       matched: true,
     },
-    ({ params, request, together }) =>
+    ({ params, query, request, together }) =>
       together(async (scope) => {
-        const domain = await domainOf(scope, params.hostname, "delete");
+        const domain = await domainOf(scope, params.hostname, query.worker, "delete");
         matchDeleted(request, domainSchema, shown(domain));
-        await removeDomain(scope.database, { hostname: domain.hostname, by: scope.caller });
+        await removeDomain(scope.database, {
+          hostname: domain.hostname,
+          worker: domain.worker,
+          by: scope.caller,
+        });
       }),
   );
 
@@ -218,20 +239,41 @@ async function patternsOf({ database }: Scope, worker: string) {
   return { patterns: (await listRoutes(database, worker)).map(({ pattern }) => pattern) };
 }
 
-/** @throws OpenWorkersError NOT_FOUND, FORBIDDEN, INVALID_INPUT */
-async function domainOf(scope: Scope, wanted: string, action: Right["action"]): Promise<Domain> {
-  const name = parseHostname(wanted);
-  const row = await scope.queries
+/** @throws OpenWorkersError NOT_FOUND, FORBIDDEN, INVALID_INPUT, CONFLICT when several of the caller's workers claim it */
+async function domainOf(
+  scope: Scope,
+  hostnameOf: string,
+  nameOrIdOf: string | undefined,
+  action: Right["action"],
+): Promise<Domain> {
+  const name = parseHostname(hostnameOf);
+  const claims = await scope.queries
     .selectFrom("domains")
     .innerJoin("workers", "workers.id", "domains.worker_id")
     .select(["workers.id", "workers.name"])
     .where("hostname", "=", name)
-    .executeTakeFirst();
-  const missing = new OpenWorkersError("NOT_FOUND", `No worker has the domain ${name}.`);
-  if (row === undefined) throw missing;
-  await find(scope, "worker", { nameOrId: row.id, resource: "domains", action });
-  const domain = (await listDomains(scope.database, row.name)).find((each) => each.hostname === name);
-  if (domain === undefined) throw missing;
+    .where(sql<boolean>`caller_may(workers.owner_id, 'domains', 'read')`)
+    .execute();
+  const [claim, another] =
+    nameOrIdOf === undefined
+      ? claims
+      : claims.filter((each) => each.id === nameOrIdOf || each.name === nameOrIdOf);
+  if (claim === undefined)
+    throw new OpenWorkersError("NOT_FOUND", `No worker of yours has the domain ${name}.`);
+  if (another !== undefined) {
+    const workers = claims.map((each) => each.name);
+    throw new OpenWorkersError(
+      "CONFLICT",
+      `${name} is claimed by ${workers.join(", ")}: say which, with ?worker=.`,
+      {
+        details: { workers },
+      },
+    );
+  }
+  await find(scope, "worker", { nameOrId: claim.id, resource: "domains", action });
+  const domain = (await listDomains(scope.database, claim.name)).find((each) => each.hostname === name);
+  if (domain === undefined)
+    throw new OpenWorkersError("NOT_FOUND", `No worker of yours has the domain ${name}.`);
   return domain;
 }
 

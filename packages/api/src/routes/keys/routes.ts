@@ -47,7 +47,7 @@ export function keyRoutes(routes: Routes): void {
           query.account === undefined
             ? undefined
             : await accountFor(at, query.account, { resource: "keys", action: "read" });
-        const after = keyOf(z.string(), query.cursor);
+        const after = keyOf(z.uuid(), query.cursor);
         const rows = await select(at.queries)
           .where(({ eb }) =>
             account === undefined

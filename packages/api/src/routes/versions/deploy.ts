@@ -2,6 +2,7 @@ import {
   checkedSchema,
   codeForm,
   type EnvValue,
+  isId,
   OpenWorkersError,
   parseWorkerName,
   type WorkerCode,
@@ -49,7 +50,6 @@ export async function checkDeploy(
     readonly platform: PlatformServices;
   },
 ): Promise<z.output<typeof checkedSchema>> {
-  parseWorkerName(deploy.worker);
   const { vars, bindings, limits } = deploy.metadata;
   const now = await together((scope) => environmentNow(scope, deploy));
   const env: Record<string, EnvValue> = { ...vars, ...now.env };
@@ -68,6 +68,7 @@ async function environmentNow(scope: Scope, { worker, metadata }: Deploy) {
   const env: Record<string, EnvValue> = {};
   const bindings: Record<string, string> = {};
   if (found === undefined) {
+    parseWorkerName(worker);
     await accountFor(scope, metadata.account, { resource: "workers", action: "write" });
     return { env, bindings };
   }
@@ -153,7 +154,9 @@ async function ownWorker(scope: Scope, nameOrId: string) {
   try {
     return await find<WorkerId>(scope, "worker", { nameOrId, action: "write" });
   } catch (thrown) {
-    if (thrown instanceof OpenWorkersError && thrown.code === "NOT_FOUND") return undefined;
+    // A worker is made by its name: nobody makes one that is called what another one has as its id.
+    if (thrown instanceof OpenWorkersError && thrown.code === "NOT_FOUND" && !isId(nameOrId))
+      return undefined;
     throw thrown;
   }
 }

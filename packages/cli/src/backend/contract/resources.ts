@@ -122,9 +122,9 @@ export function resourcesContract(subject: () => Subject): void {
         state: "wanted",
         createdAt: expect.any(Date),
         limits: { statementMs: 2_000, connections: 10 },
-        users: [],
         tokens: [],
       });
+      expect((await databases.get("shop")).users ?? []).toEqual([]);
       await databases.rename(id, "store");
       expect((await databases.limit("store", { connections: 3 })).connections).toBe(3);
       expect((await databases.list()).map((each) => [each.name, each.limits.connections])).toEqual([

@@ -34,6 +34,7 @@ export const logTools: readonly Tool[] = [
         queryLogs({
           url: await access.url(),
           token: await access.token(),
+          ...(access.paths === undefined ? {} : { paths: access.paths }),
           workerId,
           filter: logFilterSchema.parse(given(filter)),
           ...(since === undefined ? {} : { from: parseMoment(since) }),

@@ -56,7 +56,7 @@ export async function setQueueConsumer(
       deadLetterQueueId: deadLetterQueue === undefined ? null : await found(deadLetterQueue),
       fromManifest: false,
     });
-    await audit(transaction, by, "queue.consume", queue, { worker, ...settings });
+    await audit(transaction, by, "queue.consume", queue, { worker, ...settings }, owner);
   });
 }
 
@@ -66,7 +66,7 @@ export async function removeQueueConsumer(
   { queue, by }: { readonly queue: string; readonly by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
-    const { id, name } = await ownedResource(transaction, "queue", { nameOrId: queue, by });
+    const { id, name, owner } = await ownedResource(transaction, "queue", { nameOrId: queue, by });
     const { numDeletedRows } = await transaction
       .deleteFrom("queue_consumers")
       .where("queue_id", "=", id)
@@ -74,7 +74,7 @@ export async function removeQueueConsumer(
     if (numDeletedRows === 0n) {
       throw new OpenWorkersError("NOT_FOUND", `The queue "${name}" has no consumer.`);
     }
-    await audit(transaction, by, "queue.unconsume", name);
+    await audit(transaction, by, "queue.unconsume", name, {}, owner);
   });
 }
 

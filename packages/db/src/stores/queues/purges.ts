@@ -23,7 +23,7 @@ export async function purgeQueue(
   { nameOrId, by }: { readonly nameOrId: string; readonly by: UserId },
 ): Promise<number> {
   return database.write(async (transaction) => {
-    const { id, name } = await ownedResource(transaction, "queue", { nameOrId, by });
+    const { id, name, owner } = await ownedResource(transaction, "queue", { nameOrId, by });
     const { numDeletedRows } = await transaction
       .deleteFrom("queue_delays")
       .where("queue_id", "=", id)
@@ -33,7 +33,7 @@ export async function purgeQueue(
       .values({ queue_id: id })
       .onConflict((conflict) => conflict.column("queue_id").doUpdateSet({ requested_at: sql<Date>`now()` }))
       .execute();
-    await audit(transaction, by, "queue.purge", name);
+    await audit(transaction, by, "queue.purge", name, {}, owner);
     return Number(numDeletedRows);
   });
 }

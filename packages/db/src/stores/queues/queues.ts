@@ -50,9 +50,9 @@ export async function pauseQueue(
   { nameOrId, paused, by }: { readonly nameOrId: string; readonly paused: boolean; readonly by: UserId },
 ): Promise<void> {
   await database.write(async (transaction) => {
-    const { id, name } = await ownedResource(transaction, "queue", { nameOrId, by });
+    const { id, name, owner } = await ownedResource(transaction, "queue", { nameOrId, by });
     await transaction.updateTable("queues").set({ paused }).where("id", "=", id).execute();
-    await audit(transaction, by, paused ? "queue.pause" : "queue.resume", name);
+    await audit(transaction, by, paused ? "queue.pause" : "queue.resume", name, {}, owner);
   });
 }
 
