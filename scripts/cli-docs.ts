@@ -212,7 +212,7 @@ const sections: readonly Section[] = [
   { command: "audit", text: "Who changed what, newest first.", runs: [["audit"]] },
   {
     command: "login",
-    text: "Signs in to a platform's API with e-mail, password and, where the account has one, a second factor; or with an API key (`--token`, read from standard input or `OW_TOKEN`). The token is kept in `OW_HOME` for this user alone, and commands work through the API from then on. In CI, `OW_API_URL` and `OW_TOKEN` do without. [api.md](api.md) has what an account may do.",
+    text: "Signs in to a platform's API with e-mail, password and, where the account has one, a second factor; or with an API key (`--token`, read from standard input or `OW_TOKEN`). The token is kept in `OW_HOME` for this user alone, and commands work through the API from then on. In CI, `OW_API_URL` and `OW_TOKEN` do without.",
     runs: [],
   },
   {

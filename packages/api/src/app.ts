@@ -1,5 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { isId, newId, OpenWorkersError, type RequestId } from "@openworkers/core";
+import { cloudflareFace } from "./cloudflare/mod.ts";
 import { describeApi, referApi } from "./http/describe.ts";
 import { errorResponse } from "./http/errors.ts";
 import { type Api, type Hosted, Routes } from "./http/route.ts";
@@ -35,5 +36,6 @@ export function createApp(): Api {
   addRoutes(new Routes(app));
   describeApi(app);
   referApi(app);
+  app.route("/client/v4", cloudflareFace(app));
   return app;
 }

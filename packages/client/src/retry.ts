@@ -1,4 +1,5 @@
 import { unreachable } from "./errors.ts";
+import { sleep } from "./sleep.ts";
 
 export type Fetch = (request: Request) => Promise<Response>;
 
@@ -50,19 +51,4 @@ function retryAfterMs(response: Response): number | undefined {
   if (/^\d+$/.test(text)) return Number(text) * 1_000;
   const date = Date.parse(text);
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    }, ms);
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-  });
 }

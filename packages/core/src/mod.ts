@@ -1,3 +1,4 @@
+export * from "./asset-rules/mod.ts";
 export * from "./assets.ts";
 export * from "./bindings.ts";
 export * from "./bounded-reports.ts";

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, mkdtempSync, openSync, realpathSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { Client } from "pg";
-import { parseAddress } from "./address.ts";
+import { parseAddress, socketUrl } from "./address.ts";
 import { connect, type Database } from "./database.ts";
 import { type ConnectOptions, clientConfig } from "./driver.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/embedded-postgres.ts";
@@ -29,6 +30,28 @@ let count = 0;
  */
 export async function withTestDatabase(): Promise<TestDatabase> {
   return createDatabase(template);
+}
+
+/** As `withTestDatabase`, with tables of a role that is no superuser, as a PostgreSQL of one's own may have it. */
+export async function withOwnedDatabase(): Promise<TestDatabase> {
+  const empty = await emptyTestDatabase();
+  await using parts = new AsyncDisposableStack();
+  parts.use(empty);
+  const name = `owner_${++count}`;
+  const { host, port, database } = parseAddress(empty.url);
+  // The groups are the server's, and another test's superuser may have made them.
+  await sql
+    .raw(
+      `create role ${name} login createrole password '${name}';
+      grant ow_api, ow_identity to ${name} with admin option;
+      alter database ${database} owner to ${name};`,
+    )
+    .execute(empty.database.kysely);
+  const url = socketUrl({ host, port, database, user: name, password: name });
+  const owned = parts.use(connect(url, { max: 4 }));
+  await migrate(owned);
+  const all = parts.move();
+  return { database: owned, url, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** As `withTestDatabase`, and not migrated. */

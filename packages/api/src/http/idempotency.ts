@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { OpenWorkersError, type UserId } from "@openworkers/core";
 import type { Queries } from "@openworkers/db/access";
+import { sql } from "kysely";
 
 /** A request that may come again and is to be done once: a caller's `Idempotency-Key` and what came with it. */
 export interface OnceOnly {
@@ -8,6 +9,9 @@ export interface OnceOnly {
   /** Of method, path and body. */
   readonly hash: Uint8Array;
 }
+
+// A key is good for a day; a caller's old ones go when another is remembered.
+const oldest = sql<Date>`now() - interval '1 day'`;
 
 /** What the same request was answered before. */
 export interface Answered {
@@ -45,6 +49,7 @@ export async function answered(
     .select(["request_hash", "status", "body"])
     .where("user_id", "=", by)
     .where("key", "=", key)
+    .where("created_at", ">", oldest)
     .executeTakeFirst();
   if (row === undefined) return undefined;
   if (Buffer.from(hash).equals(row.request_hash)) return { status: row.status, body: row.body };
@@ -65,6 +70,11 @@ export async function remember(
   { key, hash }: OnceOnly,
   { status, body }: Answered,
 ): Promise<void> {
+  await queries
+    .deleteFrom("idempotency_keys")
+    .where("user_id", "=", by)
+    .where("created_at", "<=", oldest)
+    .execute();
   const stored = await queries
     .insertInto("idempotency_keys")
     .values({ user_id: by, key, request_hash: hash, status, body })

@@ -1,9 +1,7 @@
 import { join } from "node:path";
-import type { AssetSettings } from "@openworkers/core";
+import { type AssetSettings, parseHeaders, parseRedirects } from "@openworkers/core";
 import type { DeployAssets } from "@openworkers/db";
 import { collectFiles, readOptional, type SourceFile } from "./files.ts";
-import { parseHeaders } from "./parse-headers.ts";
-import { parseRedirects } from "./parse-redirects.ts";
 
 /** What the manifest says about static files. */
 export interface AssetsManifest

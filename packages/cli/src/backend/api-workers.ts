@@ -1,5 +1,12 @@
-import { type ApiClient, allOf, type components, once } from "@openworkers/client";
-import { codeForm, isOpenWorkersError, parseWorkerName, type WorkerId } from "@openworkers/core";
+import {
+  type ApiClient,
+  allOf,
+  type components,
+  once,
+  type UploadMetadata,
+  uploadVersion,
+} from "@openworkers/client";
+import { isOpenWorkersError, parseWorkerName, type WorkerId } from "@openworkers/core";
 import { effectiveLimits } from "@openworkers/db/stores";
 import type { ApiEnvironment } from "./api-environment.ts";
 import { compact, dateOf } from "./api-values.ts";
@@ -52,10 +59,7 @@ export class ApiWorkers {
       ),
       environmentSecrets: Object.fromEntries(environmentSecrets),
     });
-    const path = `/v1/workers/${encodeURIComponent(parseWorkerName(worker))}/versions`;
-    const body = codeForm(code, metadata);
-    const response = await this.#client.fetch(path, { method: "POST", body, headers: once() });
-    const made = (await response.json()) as components["schemas"]["Deployed"];
+    const made = await uploadVersion(this.#client, parseWorkerName(worker), code, metadata as UploadMetadata);
     return {
       worker,
       version: made.version,

@@ -139,6 +139,22 @@ export async function removeCron(database: StoreDatabase, choice: CronChoice): P
   });
 }
 
+/** As `replaceManifestCrons`, without a deploy. @throws OpenWorkersError INVALID_INPUT, NOT_FOUND, FORBIDDEN, CONFLICT (too many) */
+export async function setManifestCrons(
+  database: StoreDatabase,
+  {
+    worker,
+    expressions,
+    by,
+  }: { readonly worker: string; readonly expressions: readonly string[]; readonly by: UserId },
+): Promise<void> {
+  await database.write(async (transaction) => {
+    const { id } = await lockOwnedWorker(transaction, worker, by);
+    await replaceManifestCrons(transaction, { id, name: worker }, expressions);
+    await audit(transaction, by, "cron.replace", worker, { crons: expressions });
+  });
+}
+
 /**
  * Makes the manifest's crons those of `expressions`: new ones are added, missing ones removed, and the others stay as they
  * are, with their policy, pause and history. A user's crons stay; one that the manifest names as well is the manifest's from

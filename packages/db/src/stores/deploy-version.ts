@@ -94,20 +94,10 @@ export interface Deployed {
  * DATABASE_UNAVAILABLE.
  */
 export async function deployVersion(database: StoreDatabase, input: DeployInput): Promise<Deployed> {
-  const name = parseWorkerName(input.worker, { reserved: input.system === true });
   const percent = input.percent ?? 100;
-  checkCode(input.code);
-  resolveLimits(input.limits ?? {}, input.maxima);
-  const stored = storedCode(input.code);
+  const { name, stored } = checked(input);
   return database.write(async (transaction) => {
-    const worker = await lockWorker(transaction, name, input.by, input.owner);
-    if (input.environment !== undefined) await useEnvironment(transaction, worker, input.environment);
-    await storeBlobs(transaction, stored.blobs);
-    const bindings = new Map(input.bindings);
-    const owner = { id: worker.id, name, owner: worker.owner_id, by: input.by };
-    const bound = await provision(transaction, owner, input.wanted ?? new Map());
-    for (const [binding, resolved] of bound) bindings.set(binding, resolved.binding);
-    const version = await insertVersion(transaction, worker, { ...input, bindings }, stored);
+    const { worker, owner, version, bound } = await storeVersion(transaction, name, input, stored);
     const shares = await withNewVersion(transaction, worker.id, version.id, percent);
     const deploymentId = await insertDeployment(transaction, worker.id, shares, input.by, input.message);
     if (input.routes !== undefined) await replaceRoutes(transaction, worker, input.routes, input.by);
@@ -116,14 +106,50 @@ export async function deployVersion(database: StoreDatabase, input: DeployInput)
     if (input.consumers !== undefined) await replaceManifestConsumers(transaction, owner, input.consumers);
     for (const hostname of input.domains ?? []) await claimDomain(transaction, worker.id, hostname, input.by);
     await audit(transaction, input.by, "worker.deploy", name, { version: version.number, percent });
-    return {
-      workerId: worker.id,
-      versionId: version.id,
-      version: version.number,
-      deploymentId,
-      bound: [...bound.values()].map((resolved) => resolved.bound),
-    };
+    return { workerId: worker.id, versionId: version.id, version: version.number, deploymentId, bound };
   });
+}
+
+/** What a version is made of, and nothing that only becomes of it when it is live. */
+export type UploadInput = Omit<
+  DeployInput,
+  "percent" | "routes" | "crons" | "consumers" | "domains" | "environment" | "system"
+>;
+
+/**
+ * Stores a new version of a worker that no request reaches until it is deployed (`createDeployment`).
+ *
+ * @throws OpenWorkersError as `deployVersion`
+ */
+export async function uploadVersion(
+  database: StoreDatabase,
+  input: UploadInput,
+): Promise<Omit<Deployed, "deploymentId">> {
+  const { name, stored } = checked(input);
+  return database.write(async (transaction) => {
+    const { worker, version, bound } = await storeVersion(transaction, name, input, stored);
+    await audit(transaction, input.by, "worker.upload", name, { version: version.number });
+    return { workerId: worker.id, versionId: version.id, version: version.number, bound };
+  });
+}
+
+function checked(input: DeployInput): { readonly name: string; readonly stored: StoredCode } {
+  const name = parseWorkerName(input.worker, { reserved: input.system === true });
+  checkCode(input.code);
+  resolveLimits(input.limits ?? {}, input.maxima);
+  return { name, stored: storedCode(input.code) };
+}
+
+async function storeVersion(transaction: Queries, name: string, input: DeployInput, stored: StoredCode) {
+  const worker = await lockWorker(transaction, name, input.by, input.owner);
+  if (input.environment !== undefined) await useEnvironment(transaction, worker, input.environment);
+  await storeBlobs(transaction, stored.blobs);
+  const bindings = new Map(input.bindings);
+  const owner = { id: worker.id, name, owner: worker.owner_id, by: input.by };
+  const provisioned = await provision(transaction, owner, input.wanted ?? new Map());
+  for (const [binding, resolved] of provisioned) bindings.set(binding, resolved.binding);
+  const version = await insertVersion(transaction, worker, { ...input, bindings }, stored);
+  return { worker, owner, version, bound: [...provisioned.values()].map((resolved) => resolved.bound) };
 }
 
 interface LockedWorker {

@@ -24,6 +24,7 @@ export {
   type NewCron,
   removeCron,
   type StoredCron,
+  setManifestCrons,
 } from "./crons.ts";
 export {
   createDatabase,
@@ -59,7 +60,13 @@ export {
   type SealedDatabaseRow,
   sealedDatabaseRow,
 } from "./databases.ts";
-export { type Deployed, type DeployInput, deployVersion } from "./deploy-version.ts";
+export {
+  type Deployed,
+  type DeployInput,
+  deployVersion,
+  type UploadInput,
+  uploadVersion,
+} from "./deploy-version.ts";
 export {
   type CreateDeployment,
   createDeployment,

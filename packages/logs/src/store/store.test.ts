@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type LogRecord, logLevels, newId } from "@openworkers/core";
 import type { Database } from "@openworkers/db";
-import { withTestDatabase } from "@openworkers/db/testing";
+import { withOwnedDatabase, withTestDatabase } from "@openworkers/db/testing";
 import { type LogFilter, matchesFilter } from "../filter.ts";
 import { comparePositions, endOf } from "../position.ts";
 import { invocation, line, storable, testWorker } from "../testing/records.ts";
@@ -50,6 +50,16 @@ describe("stored records", () => {
     expect(oldestFirst.map(({ record }) => record)).toEqual(records);
     const newestFirst = await readAll(database, { ...all, order: "newest-first" }, 1);
     expect(newestFirst.map(({ record }) => record)).toEqual(records.toReversed());
+  });
+
+  test("are stored and read by an owner of the tables who is no superuser", async () => {
+    await using fixture = await withOwnedDatabase();
+    const { database } = fixture;
+    const shop = testWorker();
+    const records: LogRecord[] = [line(shop, "hello"), invocation(shop)];
+    expect(await store(database, storable(records, 1))).toBe(2);
+    const all = { workers: [shop.workerId], filter: {}, order: "oldest-first" } as const;
+    expect((await readAll(database, all)).map(({ record }) => record)).toEqual(records);
   });
 
   test("are there once, however often their batch comes, also beside others and at the same time", async () => {

@@ -169,6 +169,25 @@ test("a session begins as its first statement says", async () => {
   await client.end();
 });
 
+test("large statements and answers pass whole, several at a time", async () => {
+  const { open, ann } = platform;
+  const megabytes = 4;
+  const text = "ä".repeat((megabytes * 2 ** 20) / 2);
+  await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const client = await open.connect(ann);
+      const { rows } = await client.query("select $1::text as text, n from generate_series(1, 2) as n", [
+        text,
+      ]);
+      expect(rows.map((row) => row.text === text)).toEqual([true, true]);
+      const many = await client.query("select n, caller_id() as id from generate_series(1, 20000) as n");
+      expect(many.rows.at(-1)).toEqual({ n: 20_000, id: ann.id });
+      await client.query("commit");
+      await client.end();
+    }),
+  );
+});
+
 test("a statement that runs is cancelled when its client leaves or asks for it", async () => {
   const { open, ann, database } = platform;
   const running = async () =>

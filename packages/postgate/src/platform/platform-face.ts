@@ -180,6 +180,8 @@ export class PlatformFace implements AsyncDisposable {
     if (session === undefined) return;
     this.#byClient.set(client, session);
     this.#sessions.add(session);
+    // What changed while it was being let in, nobody has told it.
+    void session.look();
     await session.run();
     this.#sessions.delete(session);
   }

@@ -5,16 +5,19 @@ import {
   isId,
   OpenWorkersError,
   parseWorkerName,
+  type VersionId,
   type WorkerCode,
   type WorkerId,
 } from "@openworkers/core";
 import {
   changeValues,
+  type DeployInput,
   deployVersion,
   ensureWorkerEnvironment,
   listBindings,
   listValues,
   type NewValue,
+  uploadVersion,
 } from "@openworkers/db/stores";
 import type { z } from "zod";
 import { accountFor } from "../../access/account.ts";
@@ -90,9 +93,38 @@ async function environmentNow(scope: Scope, { worker, metadata }: Deploy) {
  */
 export async function runDeploy(
   scope: Scope,
-  { worker, code, metadata }: Deploy,
-  { entrypoints, startMs }: z.output<typeof checkedSchema>,
+  deploy: Deploy,
+  checked: z.output<typeof checkedSchema>,
 ): Promise<z.input<typeof deployedSchema>> {
+  const input = await deployInput(scope, deploy, checked);
+  const { bound, ...deployed } = await deployVersion(scope.database, input);
+  return { worker: input.worker, ...deployed, bindings: [...bound], startMs: checked.startMs };
+}
+
+/**
+ * Stores a version that has been checked, which no request reaches until it is deployed. What a manifest says of the
+ * worker and not of a version (routes, domains, crons, consumers, an environment) is not regarded.
+ *
+ * @throws OpenWorkersError as `uploadVersion` and `changeValues`
+ */
+export async function runUpload(
+  scope: Scope,
+  deploy: Deploy,
+  checked: z.output<typeof checkedSchema>,
+): Promise<{ readonly versionId: VersionId; readonly version: number }> {
+  const { routes, crons, consumers, domains, environment, percent, ...input } = await deployInput(
+    scope,
+    deploy,
+    checked,
+  );
+  return uploadVersion(scope.database, input);
+}
+
+async function deployInput(
+  scope: Scope,
+  { worker, code, metadata }: Deploy,
+  { entrypoints }: z.output<typeof checkedSchema>,
+): Promise<DeployInput> {
   const by = scope.caller;
   const found = await ownWorker(scope, worker);
   // Whose a worker is that is there already need not be said.
@@ -118,7 +150,7 @@ export async function runDeploy(
   }
   const { vars, bindings, consumers, egress, limits, assets, message, percent, routes, domains, crons } =
     metadata;
-  const deployed = await deployVersion(scope.database, {
+  return {
     worker: found?.name ?? worker,
     by,
     code,
@@ -136,16 +168,6 @@ export async function runDeploy(
     ...(routes === undefined ? {} : { routes }),
     ...(crons === undefined ? {} : { crons }),
     ...(environment === undefined ? {} : { environment }),
-  });
-  const { workerId, version, versionId, deploymentId, bound } = deployed;
-  return {
-    worker: found?.name ?? worker,
-    workerId,
-    version,
-    versionId,
-    deploymentId,
-    bindings: [...bound],
-    startMs,
   };
 }
 

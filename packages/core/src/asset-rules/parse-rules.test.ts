@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { maxDynamicRedirects, maxHeaderRules, maxStaticRedirects } from "@openworkers/core";
+import { maxDynamicRedirects, maxHeaderRules, maxStaticRedirects } from "../assets.ts";
 import { parseHeaders } from "./parse-headers.ts";
 import { parseRedirects } from "./parse-redirects.ts";
 

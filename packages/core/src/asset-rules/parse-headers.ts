@@ -4,7 +4,7 @@ import {
   isReservedField,
   maxHeaderRules,
   maxRuleLine,
-} from "@openworkers/core";
+} from "../assets.ts";
 import { type ParsedRules, patternFault } from "./pattern-fault.ts";
 
 const isPath = /^(\/|[a-z]+:\/\/)/;

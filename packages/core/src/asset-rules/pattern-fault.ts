@@ -1,4 +1,4 @@
-import { PathPattern } from "@openworkers/core";
+import { PathPattern } from "../path-pattern.ts";
 
 export interface ParsedRules<Rule> {
   readonly rules: readonly Rule[];

@@ -3,10 +3,10 @@ import {
   maxDynamicRedirects,
   maxRuleLine,
   maxStaticRedirects,
-  PathPattern,
   type RedirectRule,
   redirectRuleSchema,
-} from "@openworkers/core";
+} from "../assets.ts";
+import { PathPattern } from "../path-pattern.ts";
 import { type ParsedRules, patternFault } from "./pattern-fault.ts";
 
 /**
