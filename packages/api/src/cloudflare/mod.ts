@@ -6,6 +6,7 @@ import { kvRoutes } from "./kv.ts";
 import { r2Routes } from "./r2.ts";
 import { scriptRoutes } from "./scripts.ts";
 import { secretRoutes } from "./secrets.ts";
+import { tailRoutes } from "./tails.ts";
 import { userRoutes } from "./user.ts";
 import { versionRoutes } from "./versions.ts";
 
@@ -16,6 +17,7 @@ export function cloudflareFace(v1: Api): CloudflareFace["app"] {
   scriptRoutes(face);
   versionRoutes(face);
   secretRoutes(face);
+  tailRoutes(face);
   assetRoutes(face);
   kvRoutes(face);
   r2Routes(face);

@@ -12,7 +12,7 @@ export const bindingSchema = z.discriminatedUnion("type", [
     type: z.literal("r2_bucket"),
     name,
     bucket_name: z.string().min(1),
-    jurisdiction: z.undefined("this platform has no jurisdictions"),
+    jurisdiction: z.undefined("this platform has no jurisdictions").optional(),
   }),
   z.object({ type: z.literal("d1"), name, id: z.string().min(1) }),
   z.object({ type: z.literal("hyperdrive"), name, id: z.string().min(1) }),
@@ -42,7 +42,7 @@ export const bindingSchema = z.discriminatedUnion("type", [
 ]);
 export type CloudflareBinding = z.output<typeof bindingSchema>;
 
-const none = (what: string) => z.undefined(`this platform has no ${what}`);
+const none = (what: string) => z.undefined(`this platform has no ${what}`).optional();
 
 /** The part `metadata` of the form in which Cloudflare's clients send a version. */
 export const metadataSchema = z.object({
