@@ -180,7 +180,9 @@ test("large statements and answers pass whole, several at a time", async () => {
         text,
       ]);
       expect(rows.map((row) => row.text === text)).toEqual([true, true]);
-      const many = await client.query("select n, caller_id() as id from generate_series(1, 20000) as n");
+      const many = await client.query(
+        "select n, (select caller_id()) as id from generate_series(1, 20000) as n",
+      );
       expect(many.rows.at(-1)).toEqual({ n: 20_000, id: ann.id });
       await client.query("commit");
       await client.end();
