@@ -37,13 +37,6 @@ export class CloudflareFace {
       const { error } = errorSchema.parse(await answer.json());
       return failure(thrown, { status: answer.status, ...error });
     });
-    this.app.notFound((context) =>
-      failure(undefined, {
-        status: 404,
-        code: "NOT_FOUND",
-        message: `This platform has no ${context.req.method} ${context.req.path}.`,
-      }),
-    );
   }
 
   /** @param path from `/client/v4` on; `:name` stands for a part of it */
@@ -81,6 +74,14 @@ export class CloudflareFace {
       });
     });
   }
+}
+
+/** Answers everything else of Cloudflare's: the last route. */
+export function refuseTheRest({ app }: CloudflareFace): void {
+  app.all("/*", (context) => {
+    const message = `This platform has no ${context.req.method} ${context.req.path}.`;
+    return failure(undefined, { status: 404, code: "NOT_FOUND", message });
+  });
 }
 
 const json = { "content-type": "application/json" };

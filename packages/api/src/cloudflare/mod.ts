@@ -1,7 +1,7 @@
 import type { Api } from "../http/route.ts";
 import { assetRoutes } from "./assets.ts";
 import { d1Routes } from "./d1.ts";
-import { CloudflareFace } from "./face.ts";
+import { CloudflareFace, refuseTheRest } from "./face.ts";
 import { kvRoutes } from "./kv.ts";
 import { r2Routes } from "./r2.ts";
 import { scriptRoutes } from "./scripts.ts";
@@ -22,5 +22,6 @@ export function cloudflareFace(v1: Api): CloudflareFace["app"] {
   kvRoutes(face);
   r2Routes(face);
   d1Routes(face);
+  refuseTheRest(face);
   return face.app;
 }

@@ -24,7 +24,9 @@ type Wanted = z.input<typeof wantedBindingSchema>;
 
 const types: Readonly<Record<string, Module["type"]>> = {
   "application/javascript+module": "esModule",
+  "text/javascript+module": "esModule",
   "application/javascript": "commonJsModule",
+  "text/javascript": "commonJsModule",
   "application/wasm": "wasm",
   "application/octet-stream": "data",
   "text/plain": "text",
@@ -72,7 +74,8 @@ async function codeOf(form: FormData, metadata: Metadata): Promise<WorkerCode> {
     if (typeof part === "string") throw new OpenWorkersError("INVALID_INPUT", `${name}: it is no file.`);
     const content = new Uint8Array(await part.arrayBuffer());
     const media = part.type.split(";")[0] ?? "";
-    const type = types[media];
+    // `main_module` is an ES module by its name: the others are sent as `body_part`.
+    const type = name === metadata.main_module && /javascript/.test(media) ? "esModule" : types[media];
     if (media === "application/source-map") sourceMaps.set(name.replace(/\.map$/, ""), content);
     else if (type !== undefined) modules.push({ name, type, content });
     else throw new OpenWorkersError("INVALID_INPUT", `${name}: modules of ${media} cannot be run here.`);
