@@ -125,6 +125,14 @@ test("a secret that it puts is the worker's, listed by name, until it deletes it
   expect(JSON.parse(listed)).toEqual([{ name: "TOKEN", type: "secret_text" }]);
 });
 
+test("an object that it puts is the worker's bucket's, and can be had back", async () => {
+  await Bun.write(join(folder, "name.txt"), "sent by wrangler");
+  await wrangler.ok(["r2", "object", "put", "files/a/b.txt", "--remote", "--file", "name.txt"]);
+  expect(await wrangler.ok(["r2", "object", "get", "files/a/b.txt", "--remote", "--pipe"])).toBe(
+    "sent by wrangler",
+  );
+});
+
 test("a second deploy is a version of its own, and a rollback returns to the first", async () => {
   await manifest("hello again");
   await wrangler.ok(["deploy"]);
@@ -192,6 +200,15 @@ test("what is not there is refused in a sentence, and nothing is deployed", asyn
     expect.stringContaining('no bindings of type "durable_object_namespace" (ROOM)'),
   ]);
   expect((await api("/v1/workers/objects", caller.token)).status).toBe(404);
+});
+
+test("secrets come in bulk and go one by one, and a worker with all that is its own", async () => {
+  await wrangler.ok(["secret", "bulk"], JSON.stringify({ TOKEN: "new", OTHER: "too" }));
+  expect(await greeting()).toMatchObject({ secret: "new" });
+  await wrangler.ok(["secret", "delete", "TOKEN"]);
+  expect(await greeting()).not.toHaveProperty("secret");
+  await wrangler.ok(["delete", "--force"]);
+  expect((await api("/v1/workers/shop", caller.token)).status).toBe(404);
 });
 
 test("a key that is none is told so", async () => {
