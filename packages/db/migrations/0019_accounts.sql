@@ -1,4 +1,4 @@
--- People, organisations and how they sign in. Policies that stand on these are in 0019.
+-- People, organisations and how they sign in. Policies that stand on these are in 0020.
 
 alter table users
   add column kind text not null default 'person' check (kind in ('person', 'organisation', 'system')),
