@@ -248,6 +248,16 @@ const sections: readonly Section[] = [
     runs: [["delete", "hono", "--yes"]],
   },
   {
+    command: "users",
+    text: "Sees who can sign in, and lets somebody in: `setup-link` for another admin, `reset-link` for who has lost a password where no mail is sent. Straight on the database, so it works while nobody can sign in.",
+    runs: [],
+  },
+  {
+    command: "api",
+    text: "`ow api deploy` puts this release's API live again, whatever was in its place; `ow api serve` serves it from this process, when the platform cannot.",
+    runs: [],
+  },
+  {
     command: "migrate",
     text: "Brings the database up to date, as `ow up` does by itself.",
     runs: [["migrate"]],
