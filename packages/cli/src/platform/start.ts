@@ -205,6 +205,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
           startApi({
             ...{ database: pool, secretKeys, dataDir, sandbox: options.sandbox },
             ...{ settings, baseUrl, signal, output },
+            serves: (worker, version) => runner.serves(worker, version),
           }),
         );
   const profile: Profile = {

@@ -1,7 +1,14 @@
 import { messageOf } from "@openworkers/core";
 import { createSetupLink, hasAdmin } from "@openworkers/db";
 import type { Output } from "../../output/output.ts";
-import { deploySystemWorkers, type SystemWorkersOptions } from "./system-workers.ts";
+import {
+  type DeployedSystemWorker,
+  deploySystemWorkers,
+  type SystemWorkersOptions,
+} from "./system-workers.ts";
+
+/** A deploy reaches the runner within some 50 ms, unless its connection to PostgreSQL is just being made again. */
+const servedMs = 5_000;
 
 /** The API, as a platform's start tells of it. */
 export interface ApiSummary {
@@ -10,17 +17,23 @@ export interface ApiSummary {
   readonly setupUrl: string | null;
 }
 
+export interface StartApiOptions extends Omit<SystemWorkersOptions, "force"> {
+  readonly output: Output;
+  /** Whether the runner has a version live. */
+  serves(worker: string, version: number): boolean;
+}
+
 /**
  * Puts the API's workers live where they are not. Workers are served without it: whatever fails is a warning.
  *
  * @returns undefined when it is off
  */
-export async function startApi(
-  options: Omit<SystemWorkersOptions, "force"> & { readonly output: Output },
-): Promise<ApiSummary | undefined> {
+export async function startApi(options: StartApiOptions): Promise<ApiSummary | undefined> {
   const { output, baseUrl, signal } = options;
   try {
-    for (const { name, live } of await deploySystemWorkers(options)) {
+    const deployed = await deploySystemWorkers(options);
+    await untilServed(deployed, options);
+    for (const { name, live } of deployed) {
       if (!live) {
         output.warn(
           `${name} is not the version of this release, as somebody has decided. To change that: ow api deploy`,
@@ -32,6 +45,20 @@ export async function startApi(
     signal.throwIfAborted();
     output.warn(`The API is off; all else works. ${messageOf(thrown)}`);
     return undefined;
+  }
+}
+
+/** Whoever is told that the platform is ready must not be told next that there is no API. */
+async function untilServed(
+  deployed: readonly DeployedSystemWorker[],
+  { serves, signal }: Pick<StartApiOptions, "serves" | "signal">,
+): Promise<void> {
+  const latest = performance.now() + servedMs;
+  for (const { name, version } of deployed) {
+    while (version !== undefined && !serves(name, version) && performance.now() < latest) {
+      signal.throwIfAborted();
+      await Bun.sleep(5);
+    }
   }
 }
 

@@ -128,7 +128,8 @@ describe("an API that cannot be put live", () => {
     const stderr = spyOn(process.stderr, "write").mockImplementation(() => true);
     written = stderr;
     const output = new Output({ json: true });
-    expect(await startApi({ ...options, database: older.database, output })).toBeUndefined();
+    const serves = () => true;
+    expect(await startApi({ ...options, database: older.database, output, serves })).toBeUndefined();
     const said = stderr.mock.calls.map(([text]) => String(text)).join("");
     expect(said).toContain('The API is off; all else works. There is a worker "identity" already');
   });
