@@ -118,7 +118,7 @@ test("what it writes to them is there for the worker that it deploys", async () 
   expect(crons.body).toMatchObject({ items: [{ expression: "7 4 * * *", source: "manifest" }] });
 });
 
-test("a secret that it puts is the worker's, listed by name, until it deletes it", async () => {
+test("a secret that it puts is the worker's, and listed by its name", async () => {
   await wrangler.ok(["secret", "put", "TOKEN"], "s3cret");
   expect(await greeting()).toMatchObject({ secret: "s3cret" });
   const listed = await wrangler.ok(["secret", "list", "--format", "json"]);

@@ -65,12 +65,15 @@ export function scriptRoutes(face: CloudflareFace): void {
     });
   });
 
-  face.on("delete", script, async (ask) =>
-    ask.call.together(async (scope) => {
-      await deleteWithEnvironment(scope, await workerOf(scope, ask, "delete"));
-      return success({ id: ask.param("script") });
-    }),
-  );
+  // `?force=true` is not regarded: a worker that others are bound to stays.
+  for (const path of [script, "/accounts/:account/workers/services/:script"]) {
+    face.on("delete", path, async (ask) =>
+      ask.call.together(async (scope) => {
+        await deleteWithEnvironment(scope, await workerOf(scope, ask, "delete"));
+        return success({ id: ask.param("script") });
+      }),
+    );
+  }
 
   // What nothing here can be: tail workers, and Durable Objects of others.
   face.on("get", `${script}/references`, async (ask) => {
