@@ -206,11 +206,12 @@ describe("guessing", () => {
 
   test("many times at once is no more than five times", async () => {
     const address = "198.51.100.4";
+    // As many as may hash at a time: what comes beyond is refused for that.
     const answers = await Promise.all(
-      Array.from({ length: 12 }, () => signIn("ada@example.com", { password: "a wrong guess", address })),
+      Array.from({ length: 8 }, () => signIn("ada@example.com", { password: "a wrong guess", address })),
     );
     const counts = [401, 429].map((status) => answers.filter((answer) => answer.status === status).length);
-    expect(counts).toEqual([5, 7]);
+    expect(counts).toEqual([5, 3]);
   });
 
   test("a success forgives the failures before it", async () => {
