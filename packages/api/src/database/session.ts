@@ -108,6 +108,7 @@ export class CallerSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // The session's end takes back what was not committed; a broken one has ended already.
     if (!this.#ended) await this.#client.query("rollback").catch(() => {});
+    // What was to be done has been, or never will be: a goodbye that fails changes neither.
     await this.#client.end().catch(() => {});
   }
 }

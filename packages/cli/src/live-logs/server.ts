@@ -48,6 +48,7 @@ export function serveStatus(socketPath: string, status: Status): AsyncDisposable
 const idsSchema = z.array(z.custom<QueueId>(isId)).max(100_000);
 
 async function counted(request: Request, status: Status): Promise<Response> {
+  // What is no JSON is answered as what is no list of ids.
   const ids = idsSchema.safeParse(await request.json().catch(() => undefined));
   if (!ids.success) return new Response("Queues' ids are expected.", { status: 400 });
   try {

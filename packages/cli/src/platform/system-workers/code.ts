@@ -102,6 +102,7 @@ async function facts(path: string): Promise<[string, number, number]> {
 async function areUnchanged(inputs: readonly (readonly [string, number, number])[]): Promise<boolean> {
   const same = await Promise.all(
     inputs.map(async ([path, size, mtimeMs]) => {
+      // Gone or not to be read: it is bundled anew then, which says what is wrong with it.
       const now = await stat(path).catch(() => undefined);
       return now?.size === size && now.mtimeMs === mtimeMs;
     }),

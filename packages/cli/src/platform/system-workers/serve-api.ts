@@ -66,6 +66,7 @@ export async function serveApi(
   if (databases !== undefined) parts.use(databases);
   // Made when something is to be checked: it may be the sandbox that keeps the platform from running.
   let host: Promise<CellHost> | undefined;
+  // Whoever wanted a check has been told that they cannot be started; there is nothing to end then.
   parts.defer(async () => (await host?.catch(() => undefined))?.[Symbol.asyncDispose]());
   const services = new PlatformServices({
     ...{ database, secretKeys, gateway, report },
