@@ -9,15 +9,10 @@ import {
 import type { Database } from "@openworkers/db";
 import { CancelKeys } from "../wire/cancel-keys.ts";
 import { type Client, farewell, turnAway } from "../wire/listener/client.ts";
-import { handshake } from "../wire/listener/handshake.ts";
+import { greet } from "../wire/listener/greet.ts";
 import { ConnectionLost, Intake } from "../wire/protocol/intake.ts";
-import {
-  askForPassword,
-  negotiateProtocolVersion,
-  type ServerError,
-} from "../wire/protocol/server-messages.ts";
+import { askForPassword, type ServerError } from "../wire/protocol/server-messages.ts";
 import { ProtocolViolation } from "../wire/protocol/startup-packet.ts";
-import { wantedExtensions } from "../wire/protocol/startup-settings.ts";
 import { tell } from "../wire/session.ts";
 import { BackendPool, type PoolLimits } from "./backend-pool.ts";
 import type { Caller } from "./caller.ts";
@@ -191,17 +186,9 @@ export class PlatformFace implements AsyncDisposable {
     { face }: Door,
     report: (error: unknown) => void,
   ): Promise<PlatformSession | undefined> {
-    const greeting = await handshake(client, undefined, report);
-    if (greeting.kind === "cancel") {
-      await this.#keys.find(greeting.key)?.cancel();
-      await farewell(client);
-      return undefined;
-    }
-    const extensions = wantedExtensions(greeting.parameters);
-    if (greeting.minor > 0 || extensions.length > 0) {
-      client.intake.wire.write(negotiateProtocolVersion(extensions));
-    }
-    if (greeting.parameters.get("user") !== userOf[face]) {
+    const parameters = await greet(client, undefined, this.#keys, report);
+    if (parameters === undefined) return undefined;
+    if (parameters.get("user") !== userOf[face]) {
       throw new ProtocolViolation(`the user of this face is "${userOf[face]}"`, "28000");
     }
     const again = await this.#askWho(client, face);

@@ -14,12 +14,12 @@ import { askWho, type Door } from "./listener/admission.ts";
 import type { Certificate } from "./listener/certificate.ts";
 import { type Client, farewell, turnAway } from "./listener/client.ts";
 import { Doorkeeper, defaultDoorLimits } from "./listener/doorkeeper.ts";
-import { handshake } from "./listener/handshake.ts";
+import { greet } from "./listener/greet.ts";
 import { LoginThrottle } from "./listener/login-throttle.ts";
 import { ConnectionLost, Intake } from "./protocol/intake.ts";
-import { negotiateProtocolVersion, type ServerError } from "./protocol/server-messages.ts";
+import type { ServerError } from "./protocol/server-messages.ts";
 import { ProtocolViolation } from "./protocol/startup-packet.ts";
-import { startupSettings, wantedExtensions } from "./protocol/startup-settings.ts";
+import { startupSettings } from "./protocol/startup-settings.ts";
 import { Session, tell } from "./session.ts";
 import type { WireLimits, WireOptions } from "./wire-options.ts";
 
@@ -221,18 +221,9 @@ export class WireFace implements AsyncDisposable {
     certificate: Certificate | undefined,
     report: (error: unknown) => void,
   ): Promise<Session | undefined> {
-    const greeting = await handshake(client, certificate, report);
-    if (greeting.kind === "cancel") {
-      // As with PostgreSQL: nothing is said, and the end of the connection says that it has been acted on.
-      await this.#keys.find(greeting.key)?.cancel();
-      await farewell(client);
-      return undefined;
-    }
-    const extensions = wantedExtensions(greeting.parameters);
-    if (greeting.minor > 0 || extensions.length > 0) {
-      client.intake.wire.write(negotiateProtocolVersion(extensions));
-    }
-    const settings = startupSettings(greeting.parameters);
+    const parameters = await greet(client, certificate, this.#keys, report);
+    if (parameters === undefined) return undefined;
+    const settings = startupSettings(parameters);
     const again = await askWho(client, door);
     const principal: Principal = await again();
     if (this.#draining) {
