@@ -168,7 +168,7 @@ for (const [name, start] of testServers) {
               (select count(*)::int from pg_prepared_statements) as prepared,
               (select count(*)::int from pg_cursors where is_holdable) as cursors,
               (select count(*)::int from pg_listening_channels()) as channels,
-              (select count(*)::int from pg_locks where locktype = 'advisory') as locks,
+              (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks,
               current_setting('statement_timeout') as timeout, current_setting('search_path') as path,
               current_setting('transaction_read_only') as readonly, current_setting('timezone') as timezone,
               current_setting('application_name') as name`)
