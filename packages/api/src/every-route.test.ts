@@ -90,6 +90,7 @@ const bodies: Record<string, object> = {
   "PATCH /v1/workers/{worker}": { limits: {} },
   "POST /v1/workers/{worker}/deployments": { versions: [{ version: 1, percent: 100 }] },
   "POST /v1/workers/{worker}/rollback": {},
+  "POST /v1/workers/{worker}/preview": { method: "GET", path: "/" },
   "PATCH /v1/workers/{worker}/values": { vars: { A: "1" } },
   "PUT /v1/workers/{worker}/secrets/{name}": { value: "x" },
   "PATCH /v1/workers/{worker}/bindings": { unset: ["KV"] },
@@ -122,7 +123,7 @@ async function send(operation: Operation, as: Person | string | undefined): Prom
   const { method, path } = operation;
   const json = bodies[`${method} ${path}`] ?? (operation.takesJson ? {} : undefined);
   const form = operation.takesForm ? (path.endsWith("/assets") ? new FormData() : uploadForm()) : undefined;
-  const query = path.endsWith("/module") ? "?name=index.js" : "";
+  const query = /\/(module|source-map)$/.test(path) ? "?name=index.js" : "";
   return api.ask(pathOf(operation) + query, {
     method,
     as,

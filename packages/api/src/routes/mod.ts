@@ -18,11 +18,13 @@ import { storageRoutes } from "./storage/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
 import { valueRoutes } from "./values/routes.ts";
 import { versionRoutes } from "./versions/routes.ts";
+import { previewRoutes } from "./workers/preview.ts";
 import { workerRoutes } from "./workers/routes.ts";
 
 /** Every route of the API, in the order of its document. */
 export function addRoutes(routes: Routes): void {
   workerRoutes(routes);
+  previewRoutes(routes);
   versionRoutes(routes);
   assetRoutes(routes);
   deploymentRoutes(routes);

@@ -83,6 +83,11 @@ export async function testApi(): Promise<TestApi> {
     host: () => {
       throw new Error("no cells here");
     },
+    preview: async (label, path, { method = "GET", headers }) =>
+      Response.json(
+        { label, path, method, headers: Object.fromEntries(headers) },
+        { headers: { "x-request-id": "r1" } },
+      ),
     status: () => ({}),
     resolver: { resolveTxt: async (name) => records.get(name) ?? [] },
     report,

@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import type { Bus } from "@openworkers/bus";
 import {
   BoundedReports,
   type LogSink,
+  newId,
   OpenWorkersError,
   type QueueId,
   type Registry,
@@ -13,6 +15,7 @@ import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
 import type { DatabaseGateway } from "../bindings/database/gateway.ts";
 import type { PlatformGateway } from "../bindings/platform/gateway.ts";
+import type { SendPreview } from "../bindings/platform/previews.ts";
 import { PlatformServices } from "../bindings/platform/services.ts";
 import { DatabaseShares } from "../bindings/shares/database-shares.ts";
 import { BucketStores } from "../bindings/storage/bucket-stores.ts";
@@ -114,6 +117,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
   const shares = parts.use(new DatabaseShares(database));
   // What they need of the runner is there before any of them runs.
+  const previews = join(options.runtimeDir, `${process.pid}.p${newId().slice(-8)}`);
   const services: { host?: CellHost; supervisor?: Supervisor; calls?: ServiceIngress } = {};
   const platformServices =
     gateway === undefined
@@ -124,6 +128,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
           gateway,
           stores: new BucketStores(database, secretKeys, storage),
           host: () => started(services.host),
+          preview: previewsAt(previews, baseDomain),
           status: () => ({ ...started(services.supervisor).stats() }),
           report,
           ...(databases === undefined ? {} : { databases }),
@@ -243,6 +248,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       logs,
       tracer,
       trustedProxies: settings.trustedProxies,
+      ...(platformServices === undefined ? {} : { previews }),
       report,
     }),
   );
@@ -287,6 +293,20 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
 function started<Part>(part: Part | undefined): Part {
   if (part === undefined) throw new OpenWorkersError("INTERNAL", "The runner has not started yet.");
   return part;
+}
+
+/** To the ingress's own socket for previews: nowhere else, whatever the path says. */
+function previewsAt(unix: string, baseDomain: string): SendPreview {
+  return (label, path, init) => {
+    init.headers.set("host", `${label}.${baseDomain}`);
+    return fetch(`http://preview${path}`, {
+      ...init,
+      unix,
+      redirect: "manual",
+      decompress: false,
+      keepalive: false,
+    });
+  };
 }
 
 function metered(logs: LogSink, metrics: Registry, settings: RunnerSettings): LogSink {

@@ -12,6 +12,7 @@ import { type TxtResolver, txtAnswer } from "./dns.ts";
 import type { PlatformCaller, PlatformGateway } from "./gateway.ts";
 import { logsAnswer } from "./logs.ts";
 import { BucketObjects } from "./objects.ts";
+import { Previews, type SendPreview } from "./previews.ts";
 
 export interface PlatformServicesOptions {
   readonly database: Database;
@@ -24,6 +25,8 @@ export interface PlatformServicesOptions {
   readonly host: () => Pick<CellHost, "launchBlank">;
   /** Where logs are read; nowhere without. */
   readonly logsUrl?: string;
+  /** Takes what people try on their workers; nowhere without. */
+  readonly preview?: SendPreview;
   /** What this runner tells of itself. */
   readonly status: () => Readonly<Record<string, unknown>>;
   /** The system's name servers without. */
@@ -40,12 +43,14 @@ export class PlatformServices {
   readonly #checks: StartChecks;
   readonly #queries: ConsoleQueries;
   readonly #objects: BucketObjects;
+  readonly #previews: Previews;
 
   constructor(options: PlatformServicesOptions) {
     this.#options = options;
     this.#checks = new StartChecks(options.host);
     this.#queries = new ConsoleQueries(options.database, options.databases);
     this.#objects = new BucketObjects(options);
+    this.#previews = new Previews(options.database, options.preview);
   }
 
   /** Answers one request; failures are answers too: `{code, message, hint?, details?}` with the error table's status. */
@@ -74,6 +79,9 @@ export class PlatformServices {
         break;
       case "POST databases":
         if (part === "query") return await this.#queries.answer(request, id, await caller());
+        break;
+      case "POST workers":
+        if (part === "preview") return await this.#previews.answer(request, id, await caller());
         break;
       case "GET signed":
       case "PUT signed":
