@@ -13,6 +13,7 @@ import {
 } from "@angular/core";
 import type { editor } from "monaco-editor";
 import { CodeTheme } from "./code-theme.ts";
+import type { Problem } from "./problem.ts";
 
 /** One file of what is edited. */
 export interface CodeFile {
@@ -59,11 +60,16 @@ export class CodeEditor {
   readonly saved = output<void>();
   /** Mistakes that the language service sees in all files. */
   readonly problems = output<number>();
+  /** The same with their places, and warnings. */
+  readonly marked = output<readonly Problem[]>();
+  /** What else is wrong, to be shown at its place. */
+  readonly marks = input<readonly Problem[]>([]);
   protected readonly loading = signal(true);
   protected readonly bars = [34, 58, 46, 12, 64, 40, 22];
   private readonly place = viewChild.required<ElementRef<HTMLElement>>("place");
   private readonly theme = inject(CodeTheme);
   readonly #models = new Map<string, editor.ITextModel>();
+  #code: editor.IStandaloneCodeEditor | undefined;
   readonly #states = new Map<string, editor.ICodeEditorViewState | null>();
 
   constructor() {
@@ -79,6 +85,13 @@ export class CodeEditor {
       began.destroy();
       void this.#start(place, leave, () => gone);
     });
+  }
+
+  /** Puts the cursor at a place of the file that is shown, in view. */
+  reveal({ line, column }: { readonly line: number; readonly column: number }): void {
+    this.#code?.setPosition({ lineNumber: line, column });
+    this.#code?.revealLineInCenterIfOutsideViewport(line);
+    this.#code?.focus();
   }
 
   async #start(place: HTMLElement, leave: (() => void)[], gone: () => boolean): Promise<void> {
@@ -100,20 +113,27 @@ export class CodeEditor {
       ariaLabel: this.label(),
       readOnly: this.readOnly(),
     });
+    this.#code = code;
     leave.push(() => {
+      this.#code = undefined;
       code.dispose();
       for (const model of this.#models.values()) model.dispose();
     });
     code.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyS, () => this.saved.emit());
     const markers = monaco.editor.onDidChangeMarkers(() => {
-      const mine = [...this.#models.values()].map((model) => model.uri.toString());
-      const all = monaco.editor.getModelMarkers({});
-      this.problems.emit(
-        all.filter(
-          ({ resource, severity }) =>
-            mine.includes(resource.toString()) && severity === monaco.MarkerSeverity.Error,
-        ).length,
+      const found = [...this.#models].flatMap(([file, { uri }]) =>
+        monaco.editor.getModelMarkers({ resource: uri }).flatMap((marker): Problem[] => {
+          if (marker.owner === ownMarks || marker.severity < monaco.MarkerSeverity.Warning) return [];
+          const severity = marker.severity === monaco.MarkerSeverity.Error ? "error" : "warning";
+          const { startLineNumber: line, startColumn: column, message, owner } = marker;
+          const code = typeof marker.code === "object" ? marker.code.value : marker.code;
+          return [
+            { file, line, column, message, severity, source: code === undefined ? owner : `ts ${code}` },
+          ];
+        }),
       );
+      this.marked.emit(found);
+      this.problems.emit(found.filter(({ severity }) => severity === "error").length);
     });
     leave.push(() => markers.dispose());
     const watching = [
@@ -135,6 +155,13 @@ export class CodeEditor {
             ),
           );
           this.#show(code, this.shown());
+          const marks = this.marks();
+          for (const [name, model] of this.#models) {
+            const own = marks
+              .filter(({ file }) => file === name)
+              .map((mark) => markerOf(mark, model, monaco.MarkerSeverity));
+            monaco.editor.setModelMarkers(model, ownMarks, own);
+          }
         },
         { injector: this.theme.injector },
       ),
@@ -173,4 +200,25 @@ export class CodeEditor {
     const state = this.#states.get(name);
     if (state !== undefined && state !== null) code.restoreViewState(state);
   }
+}
+
+/** Whose the marks are that are not the language service's. */
+const ownMarks = "openworkers";
+
+function markerOf(
+  { line, column, message, severity, source }: Problem,
+  model: editor.ITextModel,
+  severities: { readonly Error: number; readonly Warning: number },
+): editor.IMarkerData {
+  const startLineNumber = Math.min(line, model.getLineCount());
+  const word = model.getWordAtPosition({ lineNumber: startLineNumber, column });
+  return {
+    startLineNumber,
+    startColumn: column,
+    endLineNumber: startLineNumber,
+    endColumn: word?.endColumn ?? model.getLineMaxColumn(startLineNumber),
+    message,
+    source,
+    severity: severity === "error" ? severities.Error : severities.Warning,
+  };
 }

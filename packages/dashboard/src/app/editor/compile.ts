@@ -38,7 +38,7 @@ export async function compile(modules: readonly SourceModule[]): Promise<Compile
   );
   try {
     const worker = await (await monaco.typescript.getTypeScriptWorker())(...models.map(({ uri }) => uri));
-    const errors: Problem[] = twoOfOneName(modules);
+    const errors: Problem[] = [...twoOfOneName(modules), ...badJson(modules)];
     const typeErrors: Problem[] = [];
     const linked = new Map<string, { readonly text: string; readonly map: Uint8Array | undefined }>();
     for (const [index, script] of scripts.entries()) {
@@ -127,6 +127,21 @@ function twoOfOneName(modules: readonly SourceModule[]): Problem[] {
     if (other === undefined) return [];
     const message = `${other} and ${name} would both be ${compiledName(name)}. Rename one of them.`;
     return [{ file: name, line: 1, column: 1, message, severity: "error" as const, source: "import" }];
+  });
+}
+
+function badJson(modules: readonly SourceModule[]): Problem[] {
+  return modules.flatMap((module): Problem[] => {
+    if (typeOfModule(module) !== "json" || typeof module.content !== "string") return [];
+    try {
+      JSON.parse(module.content);
+      return [];
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      const [, offset = "0"] = /at position (\d+)/.exec(message) ?? [];
+      const place = placeOf(module.content, Number(offset));
+      return [{ file: module.name, ...place, message, severity: "error", source: "json" }];
+    }
   });
 }
 

@@ -58,7 +58,7 @@ export async function deploy(
   options.onStep?.("compile");
   const { errors, typeErrors, ...compiled } = await compile(modules);
   const wrong = options.despiteTypes === true ? errors : [...errors, ...typeErrors];
-  if (wrong.length > 0) throw new CompileFailed(wrong);
+  if (wrong.length > 0) throw new CompileFailed(wrong, errors.length === 0);
   options.onStep?.("deploy");
   const { compatibilityDate = newCompatibilityDate, compatibilityFlags = [], metadata } = options;
   return uploadVersion(client, worker, { ...compiled, compatibilityDate, compatibilityFlags }, metadata);

@@ -45,11 +45,16 @@ export function compiledName(name: string): string {
 const namePattern = /^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[\w@.$ -]+(?:\/[\w@.$ -]+)*$/;
 const creatable = new Set(["ts", "js", "json", "txt"]);
 
-/** What is wrong with a name for a new module, as a sentence; undefined when nothing is. */
-export function nameIssue(name: string, taken: readonly string[]): string | undefined {
+/**
+ * What is wrong with a name for a new module, as a sentence; undefined when nothing is.
+ *
+ * @param instead the name that it had until now, whose extension it may keep
+ */
+export function nameIssue(name: string, taken: readonly string[], instead = ""): string | undefined {
   if (name === "") return "Give it a name.";
   if (name.length > 200 || !namePattern.test(name)) return "Use letters, digits, . _ - and / for folders.";
-  if (!creatable.has(extensionOf(name))) return "End it with .ts, .js, .json or .txt.";
+  if (!creatable.has(extensionOf(name)) && extensionOf(name) !== extensionOf(instead))
+    return "End it with .ts, .js, .json or .txt.";
   const compiled = compiledName(name);
   const other = taken.find((each) => each === name || compiledName(each) === compiled);
   if (other === undefined) return undefined;

@@ -4,10 +4,14 @@ import type { AmbientTypes } from "./code-editor.ts";
 // Monaco asks for its workers through this; they are files of ours, so that the policy may forbid `blob:`.
 Object.assign(globalThis, {
   MonacoEnvironment: {
-    getWorker: (_id: string, label: string) =>
-      label === "typescript" || label === "javascript"
-        ? new Worker(new URL("./typescript.worker", import.meta.url), { type: "module" })
-        : new Worker(new URL("./editor.worker", import.meta.url), { type: "module" }),
+    getWorker: (_id: string, label: string) => {
+      if (label === "typescript" || label === "javascript") {
+        return new Worker(new URL("./typescript.worker", import.meta.url), { type: "module" });
+      }
+      return label === "json"
+        ? new Worker(new URL("./json.worker", import.meta.url), { type: "module" })
+        : new Worker(new URL("./editor.worker", import.meta.url), { type: "module" });
+    },
   },
 });
 
@@ -35,11 +39,13 @@ export function setTypes(types: readonly AmbientTypes[]): void {
 }
 
 /**
- * A script's language: JavaScript is TypeScript's too, or a module in the one would not see those in the other. By the
- * name where it is undefined.
+ * A module's language; by its name where it is undefined. JavaScript is TypeScript's too, or a module in the one would not
+ * see those in the other.
  */
 export function languageOf(name: string): string | undefined {
-  return /\.[mc]?js$/.test(name) ? "typescript" : undefined;
+  if (/\.[mc]?js$/.test(name)) return "typescript";
+  // Their services would be further workers, for what here is only a text.
+  return /\.(html?|css|scss|less)$/.test(name) ? "plaintext" : undefined;
 }
 
 export { monaco };

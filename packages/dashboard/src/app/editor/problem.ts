@@ -14,8 +14,10 @@ export interface Problem {
 export class CompileFailed extends Error {
   override readonly name = "CompileFailed";
   readonly problems: readonly Problem[];
+  /** Only the types are wrong: a deploy `despiteTypes` would not stop here. */
+  readonly onlyTypes: boolean;
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], onlyTypes = false) {
     const [first] = problems;
     super(
       problems.length === 1 && first !== undefined
@@ -23,6 +25,7 @@ export class CompileFailed extends Error {
         : `There are ${problems.length} errors.`,
     );
     this.problems = problems;
+    this.onlyTypes = onlyTypes;
   }
 }
 
