@@ -206,6 +206,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/crons/failing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the crons of an account whose last run failed, the latest first, a hundred at most */
+        get: operations["getCronsFailing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/database-dumps": {
         parameters: {
             query?: never;
@@ -381,6 +398,23 @@ export interface paths {
         };
         /** List the workers that bind a database */
         get: operations["getDatabasesDatabaseUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the deployments of an account's workers, the newest first */
+        get: operations["getDeployments"];
         put?: never;
         post?: never;
         delete?: never;
@@ -828,6 +862,23 @@ export interface paths {
         get: operations["getSignedToken"];
         /** Put the object of a link */
         put: operations["putSignedToken"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the requests and errors of an account's workers, step by step */
+        get: operations["getStats"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1428,6 +1479,39 @@ export interface components {
              */
             role: "owner" | "admin" | "developer" | "viewer";
         };
+        AccountDeployment: {
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            /** Format: uuid */
+            id: string;
+            message: string | null;
+            /** @description The largest share first. */
+            versions: {
+                percent: number;
+                version: number;
+            }[];
+            worker: string;
+        };
+        AccountStatistics: {
+            /** Format: date-time */
+            from: string;
+            stepSeconds: number;
+            /** Format: date-time */
+            to: string;
+            workers: {
+                errors: number;
+                requests: number;
+                /** @description Those in which something happened, the oldest first. */
+                steps: {
+                    errors: number;
+                    requests: number;
+                    /** Format: date-time */
+                    time: string;
+                }[];
+                worker: string;
+            }[];
+        };
         ApiKey: {
             /** @description The only account that it acts in. */
             account: string | null;
@@ -1549,6 +1633,21 @@ export interface components {
             source: "manifest" | "user";
             timezone: string;
             wallMs: number;
+            worker: string;
+        };
+        CronFailure: {
+            attempt: number;
+            /** Format: uuid */
+            cronId: string;
+            error: string | null;
+            /** Format: uuid */
+            eventId: string;
+            expression: string;
+            /** Format: date-time */
+            finishedAt: string;
+            outcome: string;
+            /** Format: uuid */
+            requestId: string | null;
             worker: string;
         };
         Database: {
@@ -1933,6 +2032,7 @@ export interface components {
             from: number;
             stepMs: number;
             steps: {
+                coldStarts: number;
                 cpuMs: number;
                 errors: number;
                 lines: number;
@@ -3810,6 +3910,76 @@ export interface operations {
             };
         };
     };
+    getCronsFailing: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CronFailure"][];
+                    };
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getDatabaseDumps: {
         parameters: {
             query?: {
@@ -4993,6 +5163,82 @@ export interface operations {
                             binding: string;
                             worker: string;
                         }[];
+                    };
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getDeployments: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                /** @description Where the page begins: `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Items of one page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AccountDeployment"][];
+                        /** @description Null on the last page. */
+                        nextCursor: string | null;
                     };
                 };
             };
@@ -8655,6 +8901,79 @@ export interface operations {
             };
         };
     };
+    getStats: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                hours?: number;
+                /** @description Seconds; a multiple of 60. */
+                step?: number;
+                /** @description Names, apart by commas; the busiest hundred without. */
+                workers?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountStatistics"];
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getStorage: {
         parameters: {
             query?: {
@@ -9709,6 +10028,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Items of one page. */
                 limit?: number;
+                /** @description What the name holds. */
+                search?: string;
             };
             header?: never;
             path?: never;
