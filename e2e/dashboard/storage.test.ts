@@ -145,6 +145,7 @@ test("pictures are shown, and what could run as a page is only shown as text", a
   await put("hostile", `"><img src=x onerror="${attack}">`, "x", "text/plain");
   const page = await dashboard.page("/storage/hostile");
   await page.getByRole("button", { name: "dot.png" }).click();
+  await page.getByRole("img", { name: "Preview of dot.png" }).waitFor();
   const picture = "document.querySelector('dialog img')";
   expect(await page.evaluate(`${picture}.decode().then(() => ${picture}.naturalWidth)`)).toBe(1);
   expect(await look(page, "storage-object")).toEqual([]);

@@ -21,7 +21,7 @@ import { LucideX } from "@lucide/angular";
   template: `
     <dialog
       #dialog
-      class="fixed inset-0 m-auto max-h-[min(90dvh,48rem)] w-[min(92vw,34rem)] overflow-auto rounded-xl border border-line bg-raised p-0 text-text shadow-xl backdrop:bg-[rgb(0_0_0/45%)]"
+      class="fixed inset-0 m-auto max-h-[min(90dvh,48rem)] w-[min(92vw,34rem)] overflow-auto rounded-xl border border-line bg-raised p-0 text-text shadow-xl outline-none backdrop:bg-[rgb(0_0_0/45%)]"
       [class.w-[min(96vw,56rem)]]="wide()"
       [attr.aria-label]="title()"
       (close)="closed.emit()"
