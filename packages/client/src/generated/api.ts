@@ -206,6 +206,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/crons/failing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the crons of an account whose last run failed, the latest first, a hundred at most */
+        get: operations["getCronsFailing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/database-dumps": {
         parameters: {
             query?: never;
@@ -381,6 +398,23 @@ export interface paths {
         };
         /** List the workers that bind a database */
         get: operations["getDatabasesDatabaseUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the deployments of an account's workers, the newest first */
+        get: operations["getDeployments"];
         put?: never;
         post?: never;
         delete?: never;
@@ -671,7 +705,7 @@ export interface paths {
         };
         /**
          * Get a value
-         * @description The header `x-ow-kv-expiration` tells when it expires, `x-ow-kv-metadata` its metadata as percent-encoded JSON.
+         * @description The header `ow-kv-expiration` tells when it expires, `ow-kv-metadata` its metadata as percent-encoded JSON.
          */
         get: operations["getKvNamespaceValuesKey"];
         /** Put a value: the body as it is */
@@ -835,6 +869,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the requests and errors of an account's workers, step by step */
+        get: operations["getStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/storage": {
         parameters: {
             query?: never;
@@ -906,7 +957,7 @@ export interface paths {
         get: operations["getStorageBucketObjectsKey"];
         /**
          * Put an object: the body as it is, with its Content-Length
-         * @description `Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `X-Ow-Custom-Metadata`.
+         * @description `Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `Ow-Custom-Metadata`.
          */
         put: operations["putStorageBucketObjectsKey"];
         post?: never;
@@ -1468,6 +1519,39 @@ export interface components {
              */
             role: "owner" | "admin" | "developer" | "viewer";
         };
+        AccountDeployment: {
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            /** Format: uuid */
+            id: string;
+            message: string | null;
+            /** @description The largest share first. */
+            versions: {
+                percent: number;
+                version: number;
+            }[];
+            worker: string;
+        };
+        AccountStatistics: {
+            /** Format: date-time */
+            from: string;
+            stepSeconds: number;
+            /** Format: date-time */
+            to: string;
+            workers: {
+                errors: number;
+                requests: number;
+                /** @description Those in which something happened, the oldest first. */
+                steps: {
+                    errors: number;
+                    requests: number;
+                    /** Format: date-time */
+                    time: string;
+                }[];
+                worker: string;
+            }[];
+        };
         ApiKey: {
             /** @description The only account that it acts in. */
             account: string | null;
@@ -1589,6 +1673,21 @@ export interface components {
             source: "manifest" | "user";
             timezone: string;
             wallMs: number;
+            worker: string;
+        };
+        CronFailure: {
+            attempt: number;
+            /** Format: uuid */
+            cronId: string;
+            error: string | null;
+            /** Format: uuid */
+            eventId: string;
+            expression: string;
+            /** Format: date-time */
+            finishedAt: string;
+            outcome: string;
+            /** Format: uuid */
+            requestId: string | null;
             worker: string;
         };
         Database: {
@@ -1973,6 +2072,7 @@ export interface components {
             from: number;
             stepMs: number;
             steps: {
+                coldStarts: number;
                 cpuMs: number;
                 errors: number;
                 lines: number;
@@ -3852,6 +3952,76 @@ export interface operations {
             };
         };
     };
+    getCronsFailing: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CronFailure"][];
+                    };
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getDatabaseDumps: {
         parameters: {
             query?: {
@@ -5035,6 +5205,82 @@ export interface operations {
                             binding: string;
                             worker: string;
                         }[];
+                    };
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getDeployments: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                /** @description Where the page begins: `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Items of one page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AccountDeployment"][];
+                        /** @description Null on the last page. */
+                        nextCursor: string | null;
                     };
                 };
             };
@@ -8697,6 +8943,79 @@ export interface operations {
             };
         };
     };
+    getStats: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                hours?: number;
+                /** @description Seconds; a multiple of 60. */
+                step?: number;
+                /** @description Names, apart by commas; the busiest hundred without. */
+                workers?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountStatistics"];
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getStorage: {
         parameters: {
             query?: {
@@ -9751,6 +10070,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Items of one page. */
                 limit?: number;
+                /** @description What the name holds. */
+                search?: string;
             };
             header?: never;
             path?: never;
