@@ -159,8 +159,8 @@ export class Feed implements Disposable {
         signal,
         onConnected: () => {
           this.connection.set({ kind: "live" });
-          // What was stored came with the stream's beginning: whether there is more before is not known yet.
-          if (this.older().kind === "unknown") this.older.set({ kind: "more" });
+          // What was stored comes with the stream's beginning: what is before it is asked for after that.
+          if (this.older().kind === "unknown") setTimeout(() => this.#begun(), flushMs);
         },
         onLost: (why) => this.connection.set({ kind: "lost", why }),
       });
@@ -171,6 +171,11 @@ export class Feed implements Disposable {
         this.connection.set({ kind: slow ? "slow" : "failed", why });
       });
     }
+  }
+
+  #begun(): void {
+    if (!this.paused()) this.#flush();
+    if (this.older().kind === "unknown") this.older.set({ kind: "more" });
   }
 
   async #between(): Promise<void> {
