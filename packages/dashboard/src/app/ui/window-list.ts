@@ -12,7 +12,7 @@ import {
   model,
   output,
   signal,
-  TemplateRef,
+  type TemplateRef,
   untracked,
   viewChild,
 } from "@angular/core";
@@ -28,7 +28,7 @@ const slack = 4;
  *
  * @example
  * <ow-window-list class="h-96" label="Records" [items]="records()" [keyOf]="keyOf">
- *   <ng-template let-record>…</ng-template>
+ *   <ng-template #row let-record>…</ng-template>
  * </ow-window-list>
  */
 @Component({
@@ -70,7 +70,7 @@ export class WindowList<Item> {
   /** The first row, or the last, is nearly in sight. */
   readonly nearStart = output<void>();
   readonly nearEnd = output<void>();
-  protected readonly template = contentChild.required(TemplateRef);
+  protected readonly template = contentChild.required<TemplateRef<{ readonly $implicit: Item }>>("row");
   private readonly box = viewChild.required<ElementRef<HTMLElement>>("box");
   private readonly rows = viewChild.required<ElementRef<HTMLElement>>("rows");
   private readonly heights = new Map<string, number>();
@@ -113,13 +113,14 @@ export class WindowList<Item> {
       observer.observe(this.box().nativeElement);
       observer.observe(this.rows().nativeElement);
     });
+    // Not within the effect: what it found out would not have it run once more.
     afterRenderEffect(() => {
       this.shown();
+      queueMicrotask(() => this.#measure());
+    });
+    afterRenderEffect(() => {
       this.layout();
-      untracked(() => {
-        this.#measure();
-        this.#hold();
-      });
+      untracked(() => this.#hold());
     });
   }
 

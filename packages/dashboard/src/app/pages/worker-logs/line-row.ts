@@ -45,9 +45,9 @@ const colors: Readonly<Record<string, string>> = {
       </button>
       <time class="shrink-0 text-muted tabular-nums" [attr.datetime]="iso()" [title]="exact()">{{ clock() }}</time>
       @if (record.kind === "line") {
-        <span class="w-9 shrink-0 uppercase" [class]="color()">{{ record.level }}</span>
+        <span class="w-11 shrink-0 uppercase" [class]="color()">{{ record.level }}</span>
       } @else {
-        <ow-status-badge class="min-w-9 shrink-0" [of]="record" />
+        <ow-status-badge class="min-w-11 shrink-0" [of]="record" />
       }
       @if (named()) {
         <a class="link max-w-28 shrink-0 truncate" [routerLink]="['/workers', record.worker, 'logs']">{{ record.worker }}</a>

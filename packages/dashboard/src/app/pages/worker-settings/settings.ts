@@ -16,7 +16,7 @@ const sections = [
   imports: [RouterLink, RouterLinkActive, RouterOutlet],
   template: `
     <div class="flex flex-col gap-x-8 gap-y-4 lg:flex-row">
-      <nav aria-label="Settings" class="shrink-0 overflow-x-auto lg:w-44">
+      <nav aria-label="Settings" class="shrink-0 overflow-x-auto lg:w-48">
         <ul class="flex gap-1 lg:flex-col">
           @for (section of sections; track section.path) {
             <li>

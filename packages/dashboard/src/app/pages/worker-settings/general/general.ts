@@ -7,6 +7,7 @@ import { Confirm } from "../../../ui/confirm.ts";
 import { Copy } from "../../../ui/copy.ts";
 import { Field } from "../../../ui/field.ts";
 import { Sending } from "../../../ui/form.ts";
+import { Load } from "../../../ui/load.ts";
 import { Toasts } from "../../../ui/toasts.ts";
 import { CurrentWorker } from "../../worker/current-worker.ts";
 import { Section } from "../section.ts";
@@ -17,7 +18,7 @@ type Change = components["schemas"]["WorkerChange"];
 /** The worker's name, environment and how long its logs are kept; and its end. */
 @Component({
   selector: "ow-worker-general",
-  imports: [Copy, Field, Section],
+  imports: [Copy, Field, Load, Section],
   templateUrl: "./general.html",
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
