@@ -735,6 +735,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the stored records of all workers of an account */
+        get: operations["getLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/logs/stream": {
         parameters: {
             query?: never;
@@ -1874,6 +1891,18 @@ export interface components {
             };
             scriptBytes: number;
             worker: {
+                backgroundMs: number;
+                bodyBytes: number;
+                concurrency: number;
+                cpuMs: number;
+                firstByteMs: number;
+                memoryBytes: number;
+                queueLength: number;
+                queueMs: number;
+                subrequestConcurrency: number;
+                subrequests: number;
+            };
+            workerAtMost: {
                 backgroundMs: number;
                 bodyBytes: number;
                 concurrency: number;
@@ -7727,6 +7756,91 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getLogs: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                after?: string;
+                before?: string;
+                /** @description Unix milliseconds, or ISO 8601. */
+                from?: string;
+                kind?: "line" | "invocation";
+                /** @description The least level. */
+                level?: "trace" | "debug" | "info" | "log" | "warn" | "error";
+                limit?: number;
+                order?: "oldest-first" | "newest-first";
+                outcome?: string;
+                requestId?: string;
+                search?: string;
+                /** @description `404`, or a class as `5xx`. */
+                status?: string;
+                /** @description Unix milliseconds, or ISO 8601. */
+                to?: string;
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
             };
             /** @description The input is not valid; `details.issues` names the fields. */
             400: {
