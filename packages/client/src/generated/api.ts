@@ -1965,9 +1965,26 @@ export interface components {
             bytes: number;
             columns: {
                 default: string | null;
+                /** @description The database computes it, and takes no value for it. */
+                generated: boolean;
+                /** @description What an enum may be. */
+                labels: string[] | null;
                 name: string;
                 nullable: boolean;
                 type: string;
+            }[];
+            /** @description Besides the primary key. */
+            constraints: {
+                definition: string;
+                /** @enum {string} */
+                kind: "check" | "foreign key" | "unique" | "exclusion";
+                name: string;
+            }[];
+            indexes: {
+                definition: string;
+                name: string;
+                unique: boolean;
+                valid: boolean;
             }[];
             /** @enum {string} */
             kind: "table" | "view" | "materialized view" | "foreign table";
