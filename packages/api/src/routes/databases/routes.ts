@@ -74,6 +74,14 @@ const dumpSchema = z
   .object({ id, name: z.string(), sizeBytes: z.number(), createdAt: time, expiresAt: time })
   .openapi("DatabaseDump");
 
+const facesSchema = z
+  .object({
+    host: z.string(),
+    port: z.number(),
+    http: z.string().openapi({ description: "`query` below it takes the query protocol." }),
+  })
+  .openapi({ description: "Null where the platform has not been told." });
+
 export function databaseRoutes(routes: Routes): void {
   const facts = {
     kind: "database",
@@ -109,6 +117,22 @@ export function databaseRoutes(routes: Routes): void {
         limits: given(wanted.limits),
         by: scope.caller,
       });
+    },
+  );
+
+  routes.add(
+    {
+      method: "get",
+      path: "/databases/{database}/connection",
+      tag,
+      summary: "Get where a database is reached by PostgreSQL's clients and over HTTP, with a token of its",
+      params: databaseParams,
+      query: accountQuery,
+      result: z.object({ faces: facesSchema.nullable() }).openapi("DatabaseConnection"),
+    },
+    async ({ params, query, together, platform }) => {
+      await together((scope) => databaseOf(scope, params.database, query.account, "read"));
+      return await platform.json(z.object({ faces: facesSchema.nullable() }), "/database-faces");
     },
   );
 

@@ -148,6 +148,9 @@ test("a database is queried, its tables and rows are read, and its tokens told o
   );
   expect(more.body).toMatchObject({ rows: [[2, "b"]], nextCursor: null });
   expect((await get("/databases/console/tables/public/items%22/rows")).status).toBe(404);
+  // Where databases are reached is told by who composes the platform.
+  expect((await get("/databases/console/connection")).body).toEqual({ faces: null });
+  expect((await api.ask("/databases/console/connection", { as: api.bob })).status).toBe(404);
   const token = await post("/databases/console/tokens", { name: "t", scope: "read-only" });
   expect(token.body.token).toStartWith("owdb_");
   expect(JSON.stringify((await get("/databases/console/tokens")).body)).not.toContain(token.body.token);
