@@ -69,7 +69,7 @@ export class Console {
     if (this.running() !== undefined) return `Running… ${this.seconds() > 0 ? `${this.seconds()} s` : ""}`;
     const outcome = this.outcome();
     if (outcome !== undefined && "cancelled" in outcome)
-      return `Cancelled after ${formatMs(outcome.cancelled)}: nothing was changed.`;
+      return `Cancelled after ${formatMs(outcome.cancelled)}.`;
     return "";
   });
   protected readonly about = computed(() => {

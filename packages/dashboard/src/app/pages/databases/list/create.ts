@@ -108,7 +108,12 @@ export class CreateDatabase {
       const made = await this.client.data(
         this.client.api.POST("/v1/databases", {
           params: { query, header: once() },
-          body: { name, ...(fork === undefined ? {} : { fork }), ...(url === undefined ? {} : { url }) },
+          body: {
+            name,
+            limits: {},
+            ...(fork === undefined ? {} : { fork }),
+            ...(url === undefined ? {} : { url }),
+          },
           signal,
         }),
       );

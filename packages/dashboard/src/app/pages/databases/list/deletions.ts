@@ -50,13 +50,12 @@ export class Deletions {
   }
 
   async #follow(id: string, name: string): Promise<void> {
-    const query = this.account.query();
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, pollMs));
       try {
         const { done, failure, dump } = await this.client.data(
           this.client.api.GET("/v1/databases/{database}/deletion", {
-            params: { path: { database: id }, query },
+            params: { path: { database: id } },
           }),
         );
         if (!done) {
