@@ -1617,7 +1617,7 @@ export interface components {
             id: string;
             name: string;
             sizeBytes: number;
-        } | null;
+        };
         DatabaseToken: {
             /** Format: date-time */
             createdAt: string;
@@ -4493,7 +4493,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         done: boolean;
-                        dump: components["schemas"]["DatabaseDump"];
+                        dump: components["schemas"]["DatabaseDump"] | null;
                         failure: string | null;
                     };
                 };

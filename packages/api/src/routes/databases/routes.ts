@@ -143,7 +143,7 @@ export function databaseRoutes(routes: Routes): void {
       tag,
       summary: "Get how far the deletion of a database is, by its id",
       params: databaseParams,
-      result: z.object({ done: z.boolean(), failure: z.string().nullable(), dump: dumpSchema.nullable() }),
+      result: z.object({ done: z.boolean(), failure: z.string().nullable(), dump: dumpSchema.or(z.null()) }),
     },
     ({ params, together }) =>
       together(async (scope) => {

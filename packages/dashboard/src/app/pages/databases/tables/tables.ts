@@ -38,7 +38,7 @@ import { Tree } from "./tree.ts";
         <section class="min-w-0" [attr.aria-label]="shown() ? 'Table ' + shown()?.name : 'Table'">
           @if (shown(); as one) {
             <div class="mb-3 flex flex-wrap items-center gap-x-3 gap-y-2">
-              <h2 class="min-w-0 truncate font-mono font-semibold">{{ one.schema === "public" ? "" : one.schema + "." }}{one.name }</h2>
+              <h2 class="min-w-0 truncate font-mono font-semibold">{{ one.schema === "public" ? "" : one.schema + "." }}{{ one.name }}</h2>
               @if (one.kind !== "table") {
                 <span class="badge">{{ one.kind }}</span>
               }
@@ -64,11 +64,12 @@ import { Tree } from "./tree.ts";
             }
           } @else if (table() !== undefined) {
             <div class="card"><ow-empty title="No such table" text="It may have been renamed or dropped: choose another." /></div>
-          } @else 
+          } @else {
             <div class="card hidden lg:block"><ow-empty title="Choose a table" text="Its rows can be filtered, sorted and edited here." /></div>
           }
         </section>
       </div>
+    }
   `,
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
