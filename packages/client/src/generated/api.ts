@@ -280,6 +280,23 @@ export interface paths {
         patch: operations["patchDatabasesDatabase"];
         trace?: never;
     };
+    "/v1/databases/{database}/connection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get where a database is reached by PostgreSQL's clients and over HTTP, with a token of its */
+        get: operations["getDatabasesDatabaseConnection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/databases/{database}/deletion": {
         parameters: {
             query?: never;
@@ -727,6 +744,23 @@ export interface paths {
         };
         /** Get the platform's limits */
         get: operations["getLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the stored records of all workers of an account */
+        get: operations["getLogs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1721,6 +1755,15 @@ export interface components {
              */
             state: "wanted" | "ready" | "deleting";
         };
+        DatabaseConnection: {
+            /** @description Null where the platform has not been told. */
+            faces: {
+                host: string;
+                /** @description `query` below it takes the query protocol. */
+                http: string;
+                port: number;
+            } | null;
+        };
         DatabaseDump: {
             /** Format: date-time */
             createdAt: string;
@@ -1730,7 +1773,7 @@ export interface components {
             id: string;
             name: string;
             sizeBytes: number;
-        } | null;
+        };
         DatabaseToken: {
             /** Format: date-time */
             createdAt: string;
@@ -1894,6 +1937,18 @@ export interface components {
             };
             scriptBytes: number;
             worker: {
+                backgroundMs: number;
+                bodyBytes: number;
+                concurrency: number;
+                cpuMs: number;
+                firstByteMs: number;
+                memoryBytes: number;
+                queueLength: number;
+                queueMs: number;
+                subrequestConcurrency: number;
+                subrequests: number;
+            };
+            workerAtMost: {
                 backgroundMs: number;
                 bodyBytes: number;
                 concurrency: number;
@@ -2105,9 +2160,26 @@ export interface components {
             bytes: number;
             columns: {
                 default: string | null;
+                /** @description The database computes it, and takes no value for it. */
+                generated: boolean;
+                /** @description What an enum may be. */
+                labels: string[] | null;
                 name: string;
                 nullable: boolean;
                 type: string;
+            }[];
+            /** @description Besides the primary key. */
+            constraints: {
+                definition: string;
+                /** @enum {string} */
+                kind: "check" | "foreign key" | "unique" | "exclusion";
+                name: string;
+            }[];
+            indexes: {
+                definition: string;
+                name: string;
+                unique: boolean;
+                valid: boolean;
             }[];
             /** @enum {string} */
             kind: "table" | "view" | "materialized view" | "foreign table";
@@ -4573,6 +4645,77 @@ export interface operations {
             };
         };
     };
+    getDatabasesDatabaseConnection: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name or id. */
+                database: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseConnection"];
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getDatabasesDatabaseDeletion: {
         parameters: {
             query?: never;
@@ -4593,7 +4736,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         done: boolean;
-                        dump: components["schemas"]["DatabaseDump"];
+                        dump: components["schemas"]["DatabaseDump"] | null;
                         failure: string | null;
                     };
                 };
@@ -7747,6 +7890,91 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getLogs: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                after?: string;
+                before?: string;
+                /** @description Unix milliseconds, or ISO 8601. */
+                from?: string;
+                kind?: "line" | "invocation";
+                /** @description The least level. */
+                level?: "trace" | "debug" | "info" | "log" | "warn" | "error";
+                limit?: number;
+                order?: "oldest-first" | "newest-first";
+                outcome?: string;
+                requestId?: string;
+                search?: string;
+                /** @description `404`, or a class as `5xx`. */
+                status?: string;
+                /** @description Unix milliseconds, or ISO 8601. */
+                to?: string;
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
             };
             /** @description The input is not valid; `details.issues` names the fields. */
             400: {

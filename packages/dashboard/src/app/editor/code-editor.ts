@@ -29,6 +29,12 @@ export interface AmbientTypes {
   readonly text: string;
 }
 
+/** Monaco itself, for what a page adds to the editor: its own keys, markers, completions. */
+export interface OpenedEditor {
+  readonly monaco: typeof import("monaco-editor");
+  readonly code: editor.IStandaloneCodeEditor;
+}
+
 /**
  * Monaco on one of several files, loaded when it is first shown. Each file keeps its own undo history while the editor
  * is there; `changed` says what the reader typed, `saved` that they pressed Ctrl/Cmd+S.
@@ -58,6 +64,8 @@ export class CodeEditor {
   readonly label = input("Code");
   readonly changed = output<CodeFile>();
   readonly saved = output<void>();
+  /** It is there; once. */
+  readonly opened = output<OpenedEditor>();
   /** Mistakes that the language service sees in all files. */
   readonly problems = output<number>();
   /** The same with their places, and warnings. */
@@ -170,6 +178,7 @@ export class CodeEditor {
       for (const one of watching) one.destroy();
     });
     this.loading.set(false);
+    this.opened.emit({ monaco, code });
   }
 
   /** Models for files that came, none for those that went; texts that changed elsewhere are taken over. */

@@ -1,5 +1,5 @@
 import { ChangeDetectionStrategy, Component, computed, effect, input, signal } from "@angular/core";
-import { formatBytes, hexDump } from "./hex.ts";
+import { formatBytes, hexDump } from "../../ui/bytes.ts";
 
 const hexBytes = 16_384;
 
@@ -62,7 +62,7 @@ function shownAs(bytes: Uint8Array, type: string): Shown {
   if (bytes.length === 0) return { kind: "empty" };
   if (/^image\/(png|jpeg|gif|webp|avif|svg\+xml)/.test(type)) return { kind: "image" };
   const text = textOf(bytes);
-  if (text === undefined) return { kind: "binary", text: hexDump(bytes, hexBytes) };
+  if (text === undefined) return { kind: "binary", text: hexDump(bytes.subarray(0, hexBytes)) };
   return { kind: "text", text: /^application\/(.*\+)?json/.test(type) ? pretty(text) : text };
 }
 

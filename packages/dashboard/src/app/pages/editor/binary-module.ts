@@ -1,6 +1,6 @@
 import { ChangeDetectionStrategy, Component, computed, input } from "@angular/core";
 import type { SourceModule } from "../../editor/modules.ts";
-import { formatBytes, hexDump } from "./hex.ts";
+import { formatBytes, hexDump } from "../../ui/bytes.ts";
 
 const shownBytes = 4_096;
 
@@ -8,7 +8,7 @@ const shownBytes = 4_096;
 @Component({
   selector: "ow-binary-module",
   template: `
-    <p class="px-4 pt-3 text-[13px] text-muted">{{ size() }}, as it was deployed. It cannot be edited here.</p>
+    <p class="px-4 pt-3 text-[13px] text-muted">{{ size() }}, as it was deployed. It cannot be edited here; its beginning:</p>
     <pre class="overflow-auto px-4 py-3 font-mono text-xs leading-5" tabindex="0" [attr.aria-label]="'Bytes of ' + module().name">{{ dump() }}</pre>
   `,
   host: { class: "flex min-h-0 flex-col" },
@@ -21,5 +21,5 @@ export class BinaryModule {
     return typeof content === "string" ? new TextEncoder().encode(content) : content;
   });
   protected readonly size = computed(() => formatBytes(this.bytes().byteLength));
-  protected readonly dump = computed(() => hexDump(this.bytes(), shownBytes));
+  protected readonly dump = computed(() => hexDump(this.bytes().subarray(0, shownBytes)));
 }

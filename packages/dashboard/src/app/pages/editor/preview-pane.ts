@@ -14,8 +14,8 @@ import { followLogs } from "@openworkers/client";
 import type { LogLine, LogRecord } from "@openworkers/core";
 import { Api } from "../../api/api.ts";
 import { messageOf } from "../../api/failure.ts";
+import { formatBytes } from "../../ui/bytes.ts";
 import { AnswerBody } from "./answer-body.ts";
-import { formatBytes } from "./hex.ts";
 import {
   hasBody,
   methods,

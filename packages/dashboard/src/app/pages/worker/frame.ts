@@ -43,7 +43,7 @@ export class WorkerFrame {
     const [path = ""] = (this.router.lastSuccessfulNavigation()?.finalUrl?.toString() ?? "").split(/[?#]/);
     return path.split("/")[3] ?? "";
   });
-  protected readonly wide = computed(() => this.tab() === "editor");
+  protected readonly wide = computed(() => ["editor", "logs"].includes(this.tab()));
   protected readonly missing = computed(() => codeOf(this.current.resource.error()?.cause) === "NOT_FOUND");
 
   constructor() {
