@@ -10,6 +10,7 @@ import {
   viewChild,
 } from "@angular/core";
 import type uPlot from "uplot";
+import { CodeTheme } from "../editor/code-theme.ts";
 
 export interface Series {
   readonly name: string;
@@ -53,6 +54,7 @@ export class Chart {
   readonly format = input<(value: number) => string>((value) => String(value));
   private readonly place = viewChild.required<ElementRef<HTMLElement>>("place");
   private readonly width = signal(0);
+  private readonly theme = inject(CodeTheme);
   private plot: uPlot | undefined;
 
   constructor() {
@@ -70,6 +72,8 @@ export class Chart {
       const times = this.times();
       const series = this.series();
       const format = this.format();
+      // A canvas keeps the colours that it was drawn with.
+      this.theme.isDark();
       if (width > 0) void this.#draw(width, times, series, format);
     });
   }
@@ -86,9 +90,15 @@ export class Chart {
   ): Promise<void> {
     const { default: Plot } = await import("uplot");
     const { nativeElement } = this.place();
-    const style = getComputedStyle(nativeElement);
-    const muted = style.getPropertyValue("--color-muted");
-    const line = style.getPropertyValue("--color-line");
+    // A canvas takes no `var()` and no `light-dark()`: the browser says what they are on an element.
+    const colorOf = (property: string) => {
+      nativeElement.style.color = `var(${property})`;
+      const { color } = getComputedStyle(nativeElement);
+      nativeElement.style.color = "";
+      return color;
+    };
+    const muted = colorOf("--color-muted");
+    const line = colorOf("--color-line");
     this.plot?.destroy();
     this.plot = new Plot(
       {
@@ -109,11 +119,12 @@ export class Chart {
         ],
         series: [
           {},
-          ...series.map(({ name, color }) => ({
+          ...series.map(({ name, color, values }) => ({
             label: name,
-            stroke: style.getPropertyValue(color),
+            stroke: colorOf(color),
             width: 1.5,
-            points: { show: false },
+            // What has nothing beside it would be no line.
+            points: { show: true, size: 5, filter: () => alone(values) },
             value: (_plot: uPlot, value: number | null) => (value === null ? "–" : format(value)),
           })),
         ],
@@ -122,4 +133,10 @@ export class Chart {
       nativeElement,
     );
   }
+}
+
+/** Places of values with nothing known on either side. */
+function alone(values: Series["values"]): number[] {
+  const known = (at: number) => (values[at] ?? null) !== null;
+  return values.flatMap((_, at) => (known(at) && !known(at - 1) && !known(at + 1) ? [at] : []));
 }

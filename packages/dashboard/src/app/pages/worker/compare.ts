@@ -3,10 +3,10 @@ import { Router, RouterLink } from "@angular/router";
 import { LucideArrowLeft } from "@lucide/angular";
 import type { components } from "@openworkers/client";
 import { Api } from "../../api/api.ts";
+import { formatBytes } from "../../ui/bytes.ts";
 import { Load } from "../../ui/load.ts";
 import { CurrentWorker } from "./current-worker.ts";
 import { ModuleDiff } from "./module-diff.ts";
-import { formatBytes } from "./numbers.ts";
 import { filesOf, type VersionFile } from "./version-files.ts";
 
 interface ChangedFile {

@@ -13,16 +13,17 @@ import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
 import { Roles } from "../../session/roles.ts";
 import { Empty } from "../../ui/empty.ts";
-import { Load } from "../../ui/load.ts";
 import { Page } from "../../ui/page.ts";
+import { Paged, type ReadPage } from "../../ui/paged.ts";
+import { PagedFoot } from "../../ui/paged-foot.ts";
 import { Counts, type DayOfWorker } from "./counts.ts";
-import { paged } from "./paged.ts";
+import type { Worker } from "./current-worker.ts";
 import { WorkersTable } from "./workers-table.ts";
 
 /** `/workers`: all of an account, found by name. */
 @Component({
   selector: "ow-worker-list",
-  imports: [Empty, Load, LucidePlus, LucideSearch, Page, RouterLink, WorkersTable],
+  imports: [Empty, LucidePlus, LucideSearch, Page, PagedFoot, RouterLink, WorkersTable],
   templateUrl: "./list.html",
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
@@ -34,14 +35,18 @@ export class WorkerList {
   private readonly account = inject(Account);
   private readonly counts = inject(Counts);
   private readonly router = inject(Router);
-  protected readonly workers = paged(
-    () => ({ ...this.account.query(), ...(this.search() ? { search: this.search() as string } : {}) }),
-    (query, page, signal) =>
+  protected readonly workers = new Paged((): ReadPage<Worker> => {
+    const search = this.search();
+    const query = { ...this.account.query(), ...(search ? { search } : {}) };
+    return (cursor, signal) =>
       this.client.data(
-        this.client.api.GET("/v1/workers", { params: { query: { ...query, ...page } }, signal }),
-      ),
-  );
-  private readonly names = computed(() => this.workers.items()?.map(({ name }) => name) ?? [], {
+        this.client.api.GET("/v1/workers", {
+          params: { query: { ...query, ...(cursor === undefined ? {} : { cursor }) } },
+          signal,
+        }),
+      );
+  });
+  private readonly names = computed(() => this.workers.items().map(({ name }) => name), {
     equal: (a, b) => a.join() === b.join(),
   });
   private readonly read = resource({

@@ -15,13 +15,6 @@ export function formatMs(ms: number): string {
   return `${ms >= 10 ? one.format(ms) : two.format(ms)} ms`;
 }
 
-/** "812 B", "4.2 KiB", "1.5 MiB". */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1_024) return `${bytes} B`;
-  const kib = bytes / 1_024;
-  return kib < 1_024 ? `${one.format(kib)} KiB` : `${one.format(kib / 1_024)} MiB`;
-}
-
 /** "0.5%"; "0%" of none. */
 export function formatShare(part: number, of: number): string {
   return percent.format(of === 0 ? 0 : part / of);

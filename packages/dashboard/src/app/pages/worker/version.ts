@@ -11,10 +11,10 @@ import { RouterLink } from "@angular/router";
 import { LucideArrowLeft, LucideExternalLink } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { CodeEditor } from "../../editor/code-editor.ts";
+import { formatBytes } from "../../ui/bytes.ts";
 import { Load } from "../../ui/load.ts";
 import { Time } from "../../ui/time.ts";
 import { CurrentWorker, previewUrl } from "./current-worker.ts";
-import { formatBytes } from "./numbers.ts";
 import { filesOf } from "./version-files.ts";
 
 /** One version of a worker: what it says and what it is made of. */
