@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { type Platform, startPlatform } from "../platform.ts";
 import { launch, watchFaults } from "./browser.ts";
@@ -91,6 +91,8 @@ export class Dashboard {
  * had an uncaught error, logged one, or asked another origin for anything.
  */
 export function dashboardTests(): { readonly dashboard: Dashboard } {
+  // A browser beside a platform and other tests, on two cores.
+  setDefaultTimeout(120_000);
   let dashboard: Dashboard | undefined;
   beforeAll(async () => {
     dashboard = await Dashboard.start();

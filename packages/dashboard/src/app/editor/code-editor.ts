@@ -90,7 +90,7 @@ export class CodeEditor {
   }
 
   async #start(place: HTMLElement, leave: (() => void)[], gone: () => boolean): Promise<void> {
-    const { monaco, setTypes } = await import("./monaco.ts");
+    const { languageOf, monaco, setTypes } = await import("./monaco.ts");
     if (gone()) return;
     const root = monaco.Uri.parse(`file:///${crypto.randomUUID()}/`);
     const uriOf = (name: string) => monaco.Uri.joinPath(root, name);
@@ -135,7 +135,11 @@ export class CodeEditor {
           const files = this.files();
           untracked(() =>
             this.#follow(files, (file) =>
-              monaco.editor.createModel(file.text, this.language(), uriOf(file.name)),
+              monaco.editor.createModel(
+                file.text,
+                this.language() ?? languageOf(file.name),
+                uriOf(file.name),
+              ),
             ),
           );
           this.#show(code, this.shown());
