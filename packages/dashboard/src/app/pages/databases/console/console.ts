@@ -164,6 +164,7 @@ export class Console {
     const controller = new AbortController();
     this.running.set(controller);
     this.editor.mark(undefined);
+    this.editor.settle();
     const began = Date.now();
     this.seconds.set(0);
     const ticking = setInterval(() => this.seconds.set(Math.round((Date.now() - began) / 1_000)), 1_000);

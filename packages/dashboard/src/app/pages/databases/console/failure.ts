@@ -21,7 +21,7 @@ import type { Limits } from "../types.ts";
           <p class="break-words"><span class="font-medium">Hint:</span> {{ hint }}</p>
         }
         @if (limit(); as text) {
-          <p>{{ text }} <a class="link" routerLink="../settings">Change the limits</a></p>
+          <p>{{ text }} <a class="link underline" routerLink="../settings">Change the limits</a></p>
         }
         <p class="flex flex-wrap items-center gap-x-3 text-muted">
           @if (said()?.sqlstate; as sqlstate) {

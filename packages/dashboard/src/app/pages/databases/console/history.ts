@@ -1,4 +1,4 @@
-import { signal } from "@angular/core";
+import { signal, type WritableSignal } from "@angular/core";
 
 /** Something that was run. */
 export interface Entry {
@@ -15,13 +15,13 @@ const mostCharacters = 20_000;
 
 /** What was run on a database from this browser, the last first, and the text that was in the editor. */
 export class History {
-  readonly entries = signal<readonly Entry[]>([]);
+  readonly entries: WritableSignal<readonly Entry[]>;
   readonly #key: string;
 
   /** @param database its id: a name may be another's tomorrow */
   constructor(database: string) {
     this.#key = `ow-sql-${database}`;
-    this.entries.set(read<readonly Entry[]>(`${this.#key}-history`) ?? []);
+    this.entries = signal(read<readonly Entry[]>(`${this.#key}-history`) ?? []);
   }
 
   get draft(): string | undefined {

@@ -18,7 +18,7 @@ import { readPlan } from "./plan.ts";
     @if (raw()) {
       <pre class="card max-h-[60dvh] overflow-auto p-3 font-mono text-[13px]" tabindex="0" role="region" aria-label="The plan as JSON">{{ json() }}</pre>
     } @else {
-      <div class="card overflow-x-auto">
+      <div class="card overflow-x-auto focus-visible:outline-offset-[-2px]" tabindex="0" role="region" aria-label="Steps of the plan">
         <table class="table" aria-label="Query plan">
           <thead>
             <tr>

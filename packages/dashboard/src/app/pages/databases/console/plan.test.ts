@@ -56,6 +56,16 @@ test("one that was run says rows and times, a node's own without those below it"
   }
 });
 
+test("numbers that are written with more digits than they need are numbers", () => {
+  const node = '{"Node Type": "Result", "Actual Total Time": 0.010, "Actual Rows": 1.00, "Actual Loops": 1}';
+  const plan = readPlan(parseExact(`[{"Plan": ${node}, "Planning Time": 0.120, "Execution Time": 0.080}]`));
+  expect(plan).toMatchObject({
+    planningMs: 0.12,
+    executionMs: 0.08,
+    nodes: [{ actualRows: 1, ownMs: 0.01 }],
+  });
+});
+
 test("what is no plan is said to be none", () => {
   expect(() => readPlan([])).toThrow("no plan");
 });

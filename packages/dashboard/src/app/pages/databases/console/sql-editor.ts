@@ -60,6 +60,11 @@ export class SqlEditor {
     );
   }
 
+  /** Puts away what is suggested: what has been run is not being written any more. */
+  settle(): void {
+    this.#opened?.code.trigger("console", "hideSuggestWidget", null);
+  }
+
   /** Marks a mistake at an offset, with its message; without one there is none. */
   mark(offset: number | undefined, message = ""): void {
     const model = this.#opened?.code.getModel();

@@ -22,7 +22,7 @@ import { Deletions, dumpFile } from "./deletions.ts";
           Files of <span class="code">database-dumps</span> in the platform's data directory. To bring one back: create the database, then
           <span class="code">ow databases restore</span>.
         </p>
-        <div class="card overflow-x-auto">
+        <div class="card overflow-x-auto focus-visible:outline-offset-[-2px]" tabindex="0" role="region" aria-label="Kept dumps">
           <table class="table">
             <thead>
               <tr>

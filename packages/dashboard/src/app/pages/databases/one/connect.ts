@@ -26,7 +26,7 @@ interface Snippet {
             <p class="mb-3 text-muted">
               {{ section.text }}
               @if (section.token) {
-                <a class="link" routerLink="../tokens">Tokens</a>
+                <a class="link underline" routerLink="../tokens">Tokens</a>
               }
             </p>
             @for (snippet of section.snippets; track snippet.name) {

@@ -80,8 +80,8 @@ export function selectRows(
   const order = [
     ...(at.sort === undefined
       ? []
-      : [`${quoted(at.sort.column)} ${at.sort.descending ? "desc" : "asc"} nulls last`]),
-    ...table.primaryKey.filter((name) => name !== at.sort?.column).map(quoted),
+      : [`${place(at.sort.column)} ${at.sort.descending ? "desc" : "asc"} nulls last`]),
+    ...table.primaryKey.filter((name) => name !== at.sort?.column).map(place),
   ];
   const columns = table.columns.map(({ name }) =>
     table.primaryKey.includes(name)
@@ -90,7 +90,7 @@ export function selectRows(
   );
   const orderBy = order.length === 0 ? "" : ` order by ${order.join(", ")}`;
   return {
-    sql: `select ${[version(table), ...columns].join(", ")} from ${fullName(table)}${where}${orderBy} limit ${at.limit} offset ${at.offset}`,
+    sql: `select ${[version(table), ...columns].join(", ")} from ${fullName(table)} as shown${where}${orderBy} limit ${at.limit} offset ${at.offset}`,
     params,
   };
 }
@@ -152,6 +152,11 @@ export function keyOf(table: Table, { values }: Row): RowKey {
       values[table.columns.findIndex((column) => column.name === name)] ?? "",
     ]),
   );
+}
+
+/** Of the table itself: by its name alone, it would be sorted as the text that is shown of it. */
+function place(column: string): string {
+  return `shown.${quoted(column)}`;
 }
 
 function version(table: Table): string {

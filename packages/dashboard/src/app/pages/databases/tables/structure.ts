@@ -7,7 +7,7 @@ import type { Table } from "../sql/rows.ts";
   selector: "ow-structure",
   template: `
     <p class="mb-3 text-muted">{{ summary() }}</p>
-    <div class="card overflow-x-auto">
+    <div class="card overflow-x-auto focus-visible:outline-offset-[-2px]" tabindex="0" role="region" aria-label="Columns">
       <table class="table">
         <thead>
           <tr>
@@ -47,7 +47,7 @@ import type { Table } from "../sql/rows.ts";
     @for (part of parts(); track part.name) {
       @if (part.items.length > 0) {
         <h3 class="mt-5 mb-2 font-semibold">{{ part.name }}</h3>
-        <div class="card overflow-x-auto">
+        <div class="card overflow-x-auto focus-visible:outline-offset-[-2px]" tabindex="0" role="region" [attr.aria-label]="part.name">
           <table class="table">
             <thead>
               <tr>
