@@ -58,6 +58,7 @@ const stepSchema = z.object({
   requests: z.number(),
   errors: z.number(),
   outcomes: z.record(z.string(), z.number()),
+  coldStarts: z.number(),
   cpuMs: z.number(),
   wallMs: z.number(),
   p50: z.number().optional(),

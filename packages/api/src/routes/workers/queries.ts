@@ -20,11 +20,23 @@ export async function workersAfter(
     owner,
     after,
     limit,
-  }: { readonly owner: UserId; readonly after: string | undefined; readonly limit: number },
+    search,
+  }: {
+    readonly owner: UserId;
+    readonly after: string | undefined;
+    readonly limit: number;
+    /** What the name holds. */
+    readonly search: string | undefined;
+  },
 ): Promise<Row[]> {
   return select(queries)
     .where("workers.owner_id", "=", owner)
     .where(({ eb, lit }) => (after === undefined ? lit(true) : eb("workers.name", ">", after)))
+    .where(({ lit }) =>
+      search === undefined
+        ? lit(true)
+        : sql<boolean>`position(${search.toLowerCase()} in lower(workers.name)) > 0`,
+    )
     .orderBy("workers.name")
     .limit(limit + 1)
     .execute();

@@ -6,7 +6,7 @@ import { find } from "../../access/owned.ts";
 import { matchDeleted } from "../../http/etag.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery } from "../../http/schemas.ts";
+import { accountQuery, text } from "../../http/schemas.ts";
 import { deleteWithEnvironment } from "./environment.ts";
 import { shownWorker, workersAfter, workerUrl } from "./queries.ts";
 import { workerChangeSchema, workerParams, workerSchema } from "./schema.ts";
@@ -20,14 +20,17 @@ export function workerRoutes(routes: Routes): void {
       path: "/workers",
       tag,
       summary: "List an account's workers by name",
-      query: pageQuery.extend(accountQuery.shape),
+      query: pageQuery.extend(accountQuery.shape).extend({
+        search: text(100).min(1).optional().openapi({ description: "What the name holds." }),
+      }),
       result: pageOf(workerSchema),
     },
     ({ query, together, env }) =>
       together(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "workers", action: "read" });
         const after = keyOf(z.string(), query.cursor);
-        const rows = await workersAfter(scope.queries, { owner: account.id, after, limit: query.limit });
+        const { limit, search } = query;
+        const rows = await workersAfter(scope.queries, { owner: account.id, after, limit, search });
         const shown = rows.map((row) => ({ ...row, url: workerUrl(row.name, env) }));
         return page(shown, query, ({ name }) => name);
       }),

@@ -24,7 +24,16 @@ export const routes: Routes = [
       },
       {
         path: "deployments",
+        pathMatch: "full",
         loadComponent: () => import("./deployments.ts").then(({ WorkerDeployments }) => WorkerDeployments),
+      },
+      {
+        path: "deployments/compare",
+        loadComponent: () => import("./compare.ts").then(({ CompareVersions }) => CompareVersions),
+      },
+      {
+        path: "deployments/versions/:version",
+        loadComponent: () => import("./version.ts").then(({ WorkerVersion }) => WorkerVersion),
       },
       area("editor", () => import("../editor/routes.ts")),
       area("logs", () => import("../worker-logs/routes.ts")),
