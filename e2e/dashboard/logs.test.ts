@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { look } from "./browser.ts";
 import { deployed } from "./deploys.ts";
+import { logsProcess } from "./logs-process.ts";
 import { dashboardTests } from "./rig.ts";
 
 const tests = dashboardTests();
@@ -170,9 +171,10 @@ test("when the service breaks off, it is said, and taken up again without gap or
   await live(page).waitFor();
   await call("quiet", "/numbered?lines=3");
   await lines(page).getByText("/numbered says 3").waitFor();
-  const { logsProcess } = await import("./processes-of.ts");
+
   process.kill(await logsProcess(tests.dashboard.platform), "SIGKILL");
-  await page.getByText("Connection lost, connecting again…").waitFor();
+  // Each frame is looked at: it is taken up again within a moment.
+  await page.waitForFunction(`document.body.innerText.includes("Connection lost, connecting again…")`);
   await call("quiet", "/numbered-2?lines=3");
   await lines(page).getByText("/numbered-2 says 3").waitFor();
   await live(page).waitFor();
@@ -190,7 +192,7 @@ test("when the service breaks off, it is said, and taken up again without gap or
 test("a reader who was too slow is told so, and goes on; a service that is not there is tried again", async () => {
   const page = await tests.dashboard.page("/workers");
   let answers = 0;
-  await page.route("**/logs/stream?*", (route) => {
+  await page.route("**/logs/stream**", (route) => {
     answers += 1;
     return answers === 1
       ? route.fulfill({ contentType: "text/event-stream", body: "id: 1.0\n\nevent: end\ndata: slow\n\n" })
@@ -204,7 +206,7 @@ test("a reader who was too slow is told so, and goes on; a service that is not t
   await open(page, "Go on");
   await page.getByRole("alert").getByText("The logs cannot be read.").waitFor();
   expect(await look(page, "logs-failed")).toEqual([]);
-  await page.unroute("**/logs/stream?*");
+  await page.unroute("**/logs/stream**");
   await open(page, "Try again");
   await live(page).waitFor();
 });
@@ -249,7 +251,7 @@ test("what fits is written to a file, with its count", async () => {
     [/NDJSON/, /^floods-.*\.ndjson$/],
     [/Text/, /^floods-.*\.txt$/],
   ] as const) {
-    await open(page, "Download");
+    await page.getByRole("button", { name: "Download" }).first().click();
     const dialog = page.getByRole("dialog", { name: "Download" });
     await dialog.getByLabel(format).check();
     const [download] = await Promise.all([
@@ -259,12 +261,28 @@ test("what fits is written to a file, with its count", async () => {
     expect(download.suggestedFilename()).toMatch(name);
     const rows = (await readFile(await download.path(), "utf8")).trim().split("\n");
     expect(rows).toHaveLength(all.length);
-    if (name.test("floods-.ndjson")) expect(rows.map((row) => JSON.parse(row))).toEqual(all);
+    if (name.test("floods-.ndjson")) expect(rows.map((row): unknown => JSON.parse(row))).toEqual([...all]);
     else expect(rows[0]).toMatch(/ floods v1 [0-9a-f]{8} /);
     await dialog.getByText(`${all.length} records, 0.0 MB: saved.`).waitFor();
     await dialog.getByRole("button", { name: "Close" }).last().click();
   }
 });
+
+/** Scrolls the list up by so many pixels a frame: how long each took, in order, and how many rows were in the page. */
+const scrollUp = (pixels: number) => `(async () => {
+  const box = document.querySelector("[aria-label='Log records']");
+  const frames = [];
+  let most = 0;
+  let last = performance.now();
+  for (let step = 0; step < 60; step++) {
+    box.scrollBy(0, -${pixels});
+    await new Promise(requestAnimationFrame);
+    most = Math.max(most, box.querySelectorAll("[data-row]").length);
+    frames.push(performance.now() - last);
+    last = performance.now();
+  }
+  return { frames: frames.sort((a, b) => a - b), most };
+})()`;
 
 test("ten thousand are scrolled through with few of them in the page", async () => {
   const page = await tests.dashboard.page("/workers");
@@ -283,9 +301,9 @@ test("ten thousand are scrolled through with few of them in the page", async () 
     return `id: ${position}\ndata: ${JSON.stringify(record)}\n\n`;
   });
   let answered = false;
-  await page.route("**/logs/stream?*", async (route) => {
+  await page.route("**/logs/stream**", async (route) => {
     // The stream ends, and is asked for again: that one stays open.
-    if (answered) return;
+    if (answered) await new Promise(() => {});
     answered = true;
     await route.fulfill({ contentType: "text/event-stream", body: events.join("") });
   });
@@ -293,24 +311,13 @@ test("ten thousand are scrolled through with few of them in the page", async () 
   await lines(page)
     .getByText(/^row 9999 /)
     .waitFor();
-  const { frames, most } = await page.evaluate(async () => {
-    const box = document.querySelector("[aria-label='Log records']");
-    if (box === null) throw new Error("there is no list");
-    const times: number[] = [];
-    let rows = 0;
-    let last = performance.now();
-    for (let step = 0; step < 60; step++) {
-      box.scrollBy(0, -700);
-      await new Promise(requestAnimationFrame);
-      rows = Math.max(rows, box.querySelectorAll("[data-row]").length);
-      times.push(performance.now() - last);
-      last = performance.now();
-    }
-    return { frames: times.sort((a, b) => a - b), most: rows };
-  });
-  console.log(
-    `10,000 rows: ${most} in the page at most; a frame of scrolling takes ${frames[30]?.toFixed(1)} ms at the median, ${frames.at(-1)?.toFixed(1)} ms at most`,
-  );
-  expect(most).toBeLessThan(150);
+  for (const pixels of [100, 700]) {
+    const { frames, most } = await page.evaluate<{ frames: number[]; most: number }>(scrollUp(pixels));
+    const [median, longest] = [frames[30] ?? 0, frames.at(-1) ?? 0].map((ms) => ms.toFixed(0));
+    console.log(
+      `10,000 rows, ${pixels} pixels a frame: ${median} ms at the median, ${longest} ms at most; ${most} rows in the page`,
+    );
+    expect(most).toBeLessThan(150);
+  }
   await page.unrouteAll({ behavior: "ignoreErrors" });
 });
