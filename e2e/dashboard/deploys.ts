@@ -26,9 +26,7 @@ export async function deployed(
   form.set("metadata", new Blob([JSON.stringify(said)], { type: "application/json" }));
   form.set("index.js", new Blob([code]));
   if (sourceMap !== undefined) form.set("map:index.js", new Blob([sourceMap]));
-  const account = "account" in said ? `?account=${said.account}` : "";
-  const path = `/v1/workers/${name}/versions${account}`;
-  const answer = await platform.fetch("api", path, {
+  const answer = await platform.fetch("api", `/v1/workers/${name}/versions`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}` },
     body: form,

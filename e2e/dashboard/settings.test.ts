@@ -5,6 +5,7 @@ import { deployed } from "./deploys.ts";
 import { dashboardTests, type Person } from "./rig.ts";
 
 const tests = dashboardTests();
+const text = (value: string) => ({ kind: "text", value });
 const code = `export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url);
@@ -27,7 +28,7 @@ beforeAll(async () => {
   await deployed(dashboard, {
     name: "shop",
     code,
-    metadata: { vars: { GREETING: "hi", PLAN: "free" }, limits },
+    metadata: { vars: { GREETING: text("hi"), PLAN: text("free") }, limits },
   });
   await dashboard.api("POST", "/accounts", { name: "acme" });
   const { token } = await dashboard.api<{ token: string }>("POST", "/accounts/acme/invitations", {
@@ -53,11 +54,14 @@ const seesIn = (worker: string, wanted: object) =>
   answers(worker, "/", (text) => Bun.deepMatch(wanted, JSON.parse(text) as object));
 
 const dialog = (page: Page) => page.getByRole("dialog");
-const row = (page: Page, name: string) => page.getByRole("row").filter({ hasText: name });
-const press = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
+/** Of a table, by the name in its first cell. */
+const row = (page: Page, name: string) =>
+  page.getByRole("row").filter({ has: page.getByRole("rowheader", { name, exact: true }) });
+const press = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).first().click();
 
 test("variables and secrets are added from a pasted file, changed, covered and deleted", async () => {
-  const page = await tests.dashboard.page("/workers/shop/settings");
+  const page = await tests.dashboard.page("/workers/shop");
+  await page.getByRole("navigation", { name: "Worker" }).getByRole("link", { name: "Settings" }).click();
   await page.waitForURL("**/settings/variables");
   await row(page, "GREETING").getByText("Manifest").waitFor();
   await press(page, "Add");
@@ -158,7 +162,7 @@ test("every kind can be bound to what is there, and what a version brings is sho
     await dialog(page).getByLabel("Kind").selectOption({ label: kind });
     await dialog(page).getByLabel(label, { exact: true }).selectOption({ label: resource });
     await dialog(page).getByRole("button", { name: "Bind" }).click();
-    await row(page, name).getByRole("link", { name: resource }).waitFor();
+    await row(page, name).getByRole("link", { name: resource, exact: true }).waitFor();
   }
   expect(await look(page, "settings-bindings")).toEqual([]);
   // A worker that another is bound to stays.
@@ -182,7 +186,7 @@ test("a domain is claimed, its proof is shown and looked for; routes are set; bo
   await dialog(page).getByRole("button", { name: "Add" }).click();
   await page.getByText("_openworkers.stall.example.invalid").waitFor();
   await page.getByRole("button", { name: "Copy the record's value" }).waitFor();
-  await press(page, "Check stall.example.invalid now");
+  await press(page, "Check now: stall.example.invalid");
   await page.getByRole("status").getByText(/\S/).first().waitFor();
   expect(await look(page, "settings-domains-pending")).toEqual([]);
   await page.getByLabel("New route").fill("stall.example.invalid/api/*");
@@ -246,7 +250,7 @@ test("a worker is renamed, given another environment, and deleted with its name 
     .getByRole("button", { name: "Save" })
     .click();
   await page.getByText("Its logs are kept for 3 days.").waitFor();
-  await page.getByLabel("Environment", { exact: true }).selectOption("staging");
+  await page.getByRole("combobox", { name: "Environment" }).selectOption("staging");
   await press(page, "Use it");
   await dialog(page).getByRole("button", { name: "Use it" }).click();
   await page.getByText("It uses the environment staging.").waitFor();
@@ -255,7 +259,7 @@ test("a worker is renamed, given another environment, and deleted with its name 
     environment: "staging",
   });
   expect(await look(page, "settings-general")).toEqual([]);
-  await page.getByLabel("Name", { exact: true }).fill("briefer");
+  await page.getByRole("textbox", { name: "Name" }).fill("briefer");
   await press(page, "Rename");
   await dialog(page).getByRole("button", { name: "Rename" }).click();
   await page.waitForURL("**/workers/briefer/settings/general");
@@ -268,12 +272,18 @@ test("a worker is renamed, given another environment, and deleted with its name 
   await dialog(page).getByLabel("Type").fill("briefer");
   await button.click();
   await page.waitForURL("**/workers");
+  await page.getByRole("link", { name: "shop", exact: true }).waitFor();
+  await page.waitForLoadState("networkidle");
   await expect(dashboard.api("GET", "/workers/briefer")).rejects.toThrow("404");
 });
 
 test("a viewer sees the settings and is offered no change; what cannot be read is tried again", async () => {
   const { dashboard } = tests;
-  await deployed(dashboard, { name: "theirs", code, metadata: { account: "acme", vars: { PLAN: "acme" } } });
+  await deployed(dashboard, {
+    name: "theirs",
+    code,
+    metadata: { account: "acme", vars: { PLAN: text("acme") } },
+  });
   const page = await dashboard.page("/workers/theirs/settings/variables", bob);
   await page.getByText("You may look at these settings, and not change them").waitFor();
   await row(page, "PLAN").waitFor();
