@@ -45,7 +45,7 @@ const colors: Readonly<Record<string, string>> = {
       @if (record.kind === "line") {
         <span class="w-11 shrink-0 uppercase" [class]="color()">{{ record.level }}</span>
       } @else {
-        <ow-status-badge class="min-w-11 shrink-0" [of]="record" />
+        <ow-status-badge class="h-[24px] min-w-11 shrink-0 items-center" [of]="record" />
       }
       @if (named()) {
         <a class="link block h-[24px] max-w-28 min-w-[24px] shrink-0 truncate" [routerLink]="['/workers', record.worker, 'logs']">{{ record.worker }}</a>
