@@ -47,7 +47,7 @@ const slack = 4;
       <div class="relative" [style.height.px]="layout().height">
         <div #rows class="absolute inset-x-0" [style.top.px]="shown().top">
           @for (row of shown().rows; track row.key) {
-            <div [attr.data-row]="row.key">
+            <div class="contain-content" [attr.data-row]="row.key">
               <ng-container [ngTemplateOutlet]="template()" [ngTemplateOutletContext]="{ $implicit: row.item }" />
             </div>
           }
@@ -64,7 +64,7 @@ export class WindowList<Item> {
   readonly keyOf = input.required<(item: Item) => string>();
   readonly label = input.required<string>();
   /** How high a row is until it has been seen, in pixels. */
-  readonly estimate = input(26);
+  readonly estimate = input(25);
   /** Whether the end is in sight, and is kept there. */
   readonly atEnd = model(false);
   /** The first row, or the last, is nearly in sight. */

@@ -1,6 +1,5 @@
 import { ChangeDetectionStrategy, Component, computed, inject, input, output, resource } from "@angular/core";
 import { RouterLink } from "@angular/router";
-import { LucideChevronRight } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { messageOf as failureOf } from "../../api/failure.ts";
 import { gradeOf, type Invocation, merged, tellingLine } from "./entries.ts";
@@ -30,7 +29,7 @@ const colors: Readonly<Record<string, string>> = {
 /** An invocation as a row; opened, with its record and its lines. */
 @Component({
   selector: "ow-invocation-row",
-  imports: [LucideChevronRight, RecordFacts, RouterLink, StatusBadge],
+  imports: [RecordFacts, RouterLink, StatusBadge],
   templateUrl: "./invocation-row.html",
   host: { class: "block" },
   changeDetection: ChangeDetectionStrategy.OnPush,

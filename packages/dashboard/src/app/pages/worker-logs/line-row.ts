@@ -1,7 +1,5 @@
 import { ChangeDetectionStrategy, Component, computed, input, output } from "@angular/core";
 import { RouterLink } from "@angular/router";
-import { LucideChevronRight } from "@lucide/angular";
-import { Copy } from "../../ui/copy.ts";
 import {
   formatClock,
   formatExact,
@@ -27,37 +25,45 @@ const colors: Readonly<Record<string, string>> = {
 /** One record as a row: a line, or the record of an invocation; opened, with its stack and all that is known. */
 @Component({
   selector: "ow-line-row",
-  imports: [Copy, LucideChevronRight, RecordFacts, RouterLink, StatusBadge],
+  imports: [RecordFacts, RouterLink, StatusBadge],
   template: `
     @let record = of();
     <div
-      class="group flex items-start gap-x-2 border-b border-line/60 px-2 py-0.5 font-mono text-[12px] leading-5 hover:bg-hover"
+      class="group flex items-start gap-x-2 border-b border-line/60 px-2 font-mono text-[12px] leading-[24px] hover:bg-hover"
       [class.bg-bad-soft]="bad()"
     >
       <button
         type="button"
-        class="mt-0.5 shrink-0 rounded text-muted hover:text-text"
+        class="flex size-[24px] shrink-0 items-center justify-center rounded text-muted hover:text-text focus-visible:-outline-offset-2"
         [attr.aria-expanded]="expanded()"
         [attr.aria-label]="'Details: ' + text()"
         (click)="toggled.emit()"
       >
-        <svg lucideChevronRight size="14" [class.rotate-90]="expanded()"></svg>
+        <svg class="size-3.5" [class.rotate-90]="expanded()" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><path d="m9 18 6-6-6-6" /></svg>
       </button>
       <time class="shrink-0 text-muted tabular-nums" [attr.datetime]="iso()" [title]="exact()">{{ clock() }}</time>
       @if (record.kind === "line") {
         <span class="w-11 shrink-0 uppercase" [class]="color()">{{ record.level }}</span>
       } @else {
-        <ow-status-badge class="min-w-11 shrink-0" [of]="record" />
+        <ow-status-badge class="h-[24px] min-w-11 shrink-0 items-center" [of]="record" />
       }
       @if (named()) {
-        <a class="link max-w-28 shrink-0 truncate" [routerLink]="['/workers', record.worker, 'logs']">{{ record.worker }}</a>
+        <a class="link block h-[24px] max-w-28 min-w-[24px] shrink-0 truncate" [routerLink]="['/workers', record.worker, 'logs']">{{ record.worker }}</a>
       }
       <span class="shrink-0 text-muted max-sm:hidden" title="The request's id">{{ id() }}</span>
       <span class="min-w-0 grow" [class]="wrap() ? 'break-words whitespace-pre-wrap' : 'truncate'">{{ text() }}</span>
       @if (record.kind === "invocation") {
         <span class="shrink-0 text-muted tabular-nums max-sm:hidden">{{ ms(record.wallMs) }}</span>
       }
-      <ow-copy class="-my-1 shrink-0 opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 max-sm:hidden" [text]="whole()" label="Copy the line" />
+      <button
+        type="button"
+        class="flex size-[24px] shrink-0 items-center justify-center rounded text-muted opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 hover:text-text focus-visible:-outline-offset-2 max-sm:hidden"
+        title="Copy the line (c)"
+        aria-label="Copy the line"
+        (click)="copied.emit()"
+      >
+        <svg class="size-3.5" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><path d="M8 8h14v14H8zM4 16H2V2h14v2" /></svg>
+      </button>
     </div>
     @if (expanded()) {
       <div class="border-b border-line bg-sunken px-4 py-3 sm:pl-8">
@@ -78,6 +84,8 @@ export class LineRow {
   readonly wrap = input(false);
   readonly expanded = input(false);
   readonly toggled = output<void>();
+  /** Somebody wants it on their clipboard. */
+  readonly copied = output<void>();
   protected readonly ms = formatMs;
   protected readonly id = computed(() => shortId(this.of().requestId) || "--------");
   protected readonly clock = computed(() => formatClock(this.of().time));

@@ -245,7 +245,11 @@ export class Logs {
       this.search().nativeElement.focus();
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") this.#step(event, event.key === "ArrowDown");
-    if (event.key === "c") void this.#copy(target);
+    if (event.key === "c") {
+      const row = target.closest("[data-row]")?.getAttribute("data-row");
+      const entry = this.entries().find(({ key }) => key === row);
+      if (entry !== undefined) void this.copy(entry);
+    }
   }
 
   /** From one row's button to the next. */
@@ -258,10 +262,7 @@ export class Logs {
     button.focus();
   }
 
-  async #copy(target: HTMLElement): Promise<void> {
-    const key = target.closest("[data-row]")?.getAttribute("data-row");
-    const entry = this.entries().find((each) => each.key === key);
-    if (entry === undefined) return;
+  protected async copy(entry: Entry): Promise<void> {
     const records =
       entry.kind === "line" ? [entry.record] : [...entry.lines, ...(entry.record ? [entry.record] : [])];
     try {

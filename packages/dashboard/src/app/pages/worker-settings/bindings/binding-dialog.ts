@@ -160,8 +160,13 @@ export class BindingDialog {
     return made.id;
   }
 
-  #binding(resource: string): EnvironmentBinding {
+  #binding(id: string): EnvironmentBinding {
     const { kind, key } = this.kind();
+    // A worker is bound by its name alone.
+    const named = this.choices.hasValue()
+      ? this.choices.value().find((choice) => choice.id === id)
+      : undefined;
+    const resource = kind === "worker" ? (named?.name ?? id) : id;
     const entrypoint = this.entrypoint().trim();
     const delay = Number(this.delay());
     return {

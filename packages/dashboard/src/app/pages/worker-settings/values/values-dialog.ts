@@ -75,6 +75,10 @@ export class ValuesDialog {
     this.rows.update((rows) => rows.map((row, at) => (at === index ? { ...row, ...change } : row)));
   }
 
+  protected rowsOf(value: string): number {
+    return Math.min(8, value.split("\n").length);
+  }
+
   protected add(): void {
     this.rows.update((rows) => [...rows, blank]);
   }

@@ -81,10 +81,10 @@ export class Values {
     const deployed = Object.entries(this.version.hasValue() ? this.version.value().vars : {});
     return [
       ...own.map(({ name, kind, value, updatedAt }) => ({ name, kind, value, updatedAt, hidden: false })),
-      ...deployed.map(([name, value]) => ({
+      ...deployed.map(([name, { value }]) => ({
         name,
         kind: "var" as const,
-        value: typeof value === "string" ? value : JSON.stringify(value),
+        value,
         updatedAt: undefined,
         hidden: names.has(name),
       })),
