@@ -3657,7 +3657,7 @@ export interface operations {
             query?: {
                 /** @description Name or id of the organisation; the caller's own account without. */
                 account?: string;
-                /** @description Only this, as `worker.deploy`. */
+                /** @description Only this, as `worker.deploy`; or all of a kind, as `worker.`. */
                 action?: string;
                 /** @description Where the page begins: `nextCursor` of the page before. */
                 cursor?: string;
@@ -3665,6 +3665,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only of this name. */
                 subject?: string;
+                /** @description Only what this person did. */
+                user?: string;
             };
             header?: never;
             path?: never;
