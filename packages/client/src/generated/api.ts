@@ -2393,6 +2393,7 @@ export interface operations {
             query?: {
                 /** @description Where the page begins: `nextCursor` of the page before. */
                 cursor?: string;
+                kind?: "person" | "organisation" | "system";
                 /** @description Items of one page. */
                 limit?: number;
             };

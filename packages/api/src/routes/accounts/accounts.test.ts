@@ -96,6 +96,20 @@ describe("in an organisation", () => {
     expect((await give(api.ada, admin, "admin")).status).toBe(200);
   });
 
+  test("one is listed beside one's own account, or alone", async () => {
+    const viewer = await joined("viewer");
+    const listed = async (query: string) =>
+      (await api.ask(`/accounts${query}`, { as: viewer })).body.items.map(
+        ({ name, role }: { name: string; role: string }) => [name, role],
+      );
+    expect(await listed("")).toEqual([
+      ["team", "viewer"],
+      [viewer.name, "owner"],
+    ]);
+    expect(await listed("?kind=organisation")).toEqual([["team", "viewer"]]);
+    expect(await listed("?kind=person")).toEqual([[viewer.name, "owner"]]);
+  });
+
   test("there is always an owner, and anybody may leave", async () => {
     const viewer = await joined("viewer");
     const leave = (as: Person) => api.ask(`${team.path}/members/${as.id}`, { method: "DELETE", as });
