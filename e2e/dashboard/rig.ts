@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { type Platform, startPlatform } from "../platform.ts";
+import { type Platform, type PlatformOptions, startPlatform } from "../platform.ts";
 import { launch, watchFaults } from "./browser.ts";
 
 const hookMs = 120_000;
@@ -31,8 +31,8 @@ export class Dashboard {
     this.token = token;
   }
 
-  static async start(): Promise<Dashboard> {
-    const platform = await startPlatform({ dashboard: true });
+  static async start(options: Pick<PlatformOptions, "env"> = {}): Promise<Dashboard> {
+    const platform = await startPlatform({ ...options, dashboard: true });
     const { setupUrl } = platform.ready.api as { readonly setupUrl: string };
     const token = new URL(setupUrl).searchParams.get("token");
     const response = await platform.fetch("api", "/v1/auth/setup?token=true", {
@@ -44,11 +44,11 @@ export class Dashboard {
     return new Dashboard(platform, await launch(), session);
   }
 
-  /** The API, as Ada: the answer's JSON. Throws with the API's words when it refuses. */
-  async api<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+  /** The API, as Ada or whose session or key it is: the answer's JSON. Throws with the API's words when it refuses. */
+  async api<Answer>(method: string, path: string, body?: unknown, token = this.token): Promise<Answer> {
     const response = await this.platform.fetch("api", `/v1${path}`, {
       method,
-      headers: { authorization: `Bearer ${this.token}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -90,12 +90,14 @@ export class Dashboard {
  * One platform and browser for the tests of a file. After each test its windows are closed, and it fails when one of them
  * had an uncaught error, logged one, or asked another origin for anything.
  */
-export function dashboardTests(): { readonly dashboard: Dashboard } {
+export function dashboardTests(options: () => Promise<Pick<PlatformOptions, "env">> = async () => ({})): {
+  readonly dashboard: Dashboard;
+} {
   // A browser beside a platform and other tests, on two cores.
   setDefaultTimeout(120_000);
   let dashboard: Dashboard | undefined;
   beforeAll(async () => {
-    dashboard = await Dashboard.start();
+    dashboard = await Dashboard.start(await options());
   }, hookMs);
   afterEach(async () => {
     await dashboard?.closeWindows();

@@ -1,7 +1,7 @@
 import { createResetLink, createSetupLink, listPeople } from "@openworkers/db";
 import type { Command } from "commander";
 import { formatTable, formatTime } from "../output/format.ts";
-import { placesOf, withDatabase } from "../platform/direct.ts";
+import { type PlatformPlaces, placesOf, withDatabase } from "../platform/direct.ts";
 import { setupUrl } from "../platform/system-workers/start-api.ts";
 import { group, platformCommand } from "./context.ts";
 
@@ -71,11 +71,19 @@ function resetLinkCommand(): Command {
     .action(async (email: string, options: Options) => {
       await withDatabase(options, async (platform) => {
         const { token, expiresAt } = await createResetLink(platform.database, email);
-        const url = `${(await placesOf(platform)).baseUrl}/v1/auth/password/reset?token=${token}`;
+        const url = resetUrl(await placesOf(platform), token);
         platform.output.result(
           { url, expiresAt },
           `For ${email} alone, once, until ${formatTime(expiresAt)}:\n${url}`,
         );
       });
     });
+}
+
+/** Where a reset link leads: the dashboard's page, or the API's own where there is no dashboard. */
+function resetUrl({ baseUrl, dashboard }: PlatformPlaces, token: string): string {
+  const [origin] = dashboard ?? [];
+  return origin === undefined
+    ? `${baseUrl}/v1/auth/password/reset?token=${token}`
+    : `${origin}/reset?token=${token}`;
 }

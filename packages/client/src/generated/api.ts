@@ -2609,6 +2609,7 @@ export interface operations {
             query?: {
                 /** @description Where the page begins: `nextCursor` of the page before. */
                 cursor?: string;
+                kind?: "person" | "organisation" | "system";
                 /** @description Items of one page. */
                 limit?: number;
             };
@@ -3873,7 +3874,7 @@ export interface operations {
             query?: {
                 /** @description Name or id of the organisation; the caller's own account without. */
                 account?: string;
-                /** @description Only this, as `worker.deploy`. */
+                /** @description Only this, as `worker.deploy`; or all of a kind, as `worker.`. */
                 action?: string;
                 /** @description Where the page begins: `nextCursor` of the page before. */
                 cursor?: string;
@@ -3881,6 +3882,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only of this name. */
                 subject?: string;
+                /** @description Only what this person did. */
+                user?: string;
             };
             header?: never;
             path?: never;

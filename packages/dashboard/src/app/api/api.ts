@@ -1,5 +1,6 @@
 import { Injectable } from "@angular/core";
 import { ApiClient } from "@openworkers/client";
+import { codeOf } from "./failure.ts";
 
 /**
  * The platform's API, on this page's own origin: the dashboard's worker hands `/v1` on.
@@ -10,12 +11,30 @@ import { ApiClient } from "@openworkers/client";
  */
 @Injectable({ providedIn: "root" })
 export class Api extends ApiClient {
+  /** Is told that the API knows the session no more. */
+  refused: () => void = () => {};
+
   constructor() {
     super({ url: location.origin });
   }
 
+  override async send(request: Request): Promise<Response> {
+    try {
+      return await super.send(request);
+    } catch (thrown) {
+      // There it is said of a password or a code.
+      const isOfSignIn = new URL(request.url).pathname.startsWith("/v1/auth/sign-in");
+      if (codeOf(thrown) === "UNAUTHORIZED" && !isOfSignIn) this.refused();
+      throw thrown;
+    }
+  }
+
   /** For a route that is in no OpenAPI document. The answer's JSON, or undefined when it has none. @throws ApiError */
-  async ask<Answer>(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Answer> {
+  async ask<Answer>(
+    method: "GET" | "POST" | "PATCH" | "DELETE",
+    path: string,
+    body?: unknown,
+  ): Promise<Answer> {
     const init =
       body === undefined
         ? {}

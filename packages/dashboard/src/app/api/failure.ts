@@ -1,11 +1,18 @@
 import { ApiError } from "@openworkers/client";
 
-/** What the API says of a field of the request, by the field's path: "is too short". */
-export function issueOf(thrown: unknown, field: string): string | undefined {
+/** What the API says of fields of the request, by their paths: "is too short". */
+export function issuesOf(thrown: unknown): ReadonlyMap<string, string> {
   const issues = thrown instanceof ApiError ? thrown.details?.["issues"] : undefined;
-  if (!Array.isArray(issues)) return undefined;
-  const found = issues.find(({ path }) => (Array.isArray(path) ? path.join(".") : path) === field);
-  return typeof found?.message === "string" ? found.message : undefined;
+  return new Map(
+    (Array.isArray(issues) ? issues : []).flatMap(({ path, message }) =>
+      typeof message === "string" ? [[Array.isArray(path) ? path.join(".") : String(path), message]] : [],
+    ),
+  );
+}
+
+/** What it says of one field. */
+export function issueOf(thrown: unknown, field: string): string | undefined {
+  return issuesOf(thrown).get(field);
 }
 
 /** What a reader is told of an error: a sentence, and the next step when there is one. */

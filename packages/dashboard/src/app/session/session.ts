@@ -1,7 +1,11 @@
 import { computed, Injectable, inject, signal } from "@angular/core";
+import { Router } from "@angular/router";
 import { Api } from "../api/api.ts";
 import { codeOf } from "../api/failure.ts";
 import type { Person } from "../api/types.ts";
+import { Account } from "./account.ts";
+
+type Me = Omit<Person, "isOperator"> & { readonly operator: boolean };
 
 /** Who is signed in. */
 @Injectable({ providedIn: "root" })
@@ -9,7 +13,13 @@ export class Session {
   readonly person = signal<Person | undefined>(undefined);
   readonly signedIn = computed(() => this.person() !== undefined);
   private readonly client = inject(Api);
+  private readonly router = inject(Router);
+  private readonly account = inject(Account);
   #asked: Promise<void> | undefined;
+
+  constructor() {
+    this.client.refused = () => this.#ended();
+  }
 
   /** Resolves when it is known who it is; asks once. Rejects when the API cannot be reached. */
   known(): Promise<void> {
@@ -19,7 +29,8 @@ export class Session {
 
   async refresh(): Promise<void> {
     try {
-      this.person.set(await this.client.ask<Person>("GET", "/v1/auth/me"));
+      const { operator, ...me } = await this.client.ask<Me>("GET", "/v1/auth/me");
+      this.person.set({ ...me, isOperator: operator });
     } catch (thrown) {
       this.person.set(undefined);
       if (codeOf(thrown) === "UNAUTHORIZED") return;
@@ -31,5 +42,15 @@ export class Session {
   async signOut(): Promise<void> {
     await this.client.ask("POST", "/v1/auth/sign-out");
     this.person.set(undefined);
+    // Whoever is next at this browser is in other organisations.
+    this.account.organisation.set(undefined);
+  }
+
+  /** Somebody has ended this session elsewhere, or it has run out. */
+  #ended(): void {
+    if (!this.signedIn()) return;
+    this.person.set(undefined);
+    const { url } = this.router;
+    void this.router.navigate(["/sign-in"], url === "/" ? {} : { queryParams: { next: url } });
   }
 }

@@ -10,6 +10,7 @@ import {
   LucideSun,
 } from "@lucide/angular";
 import { Session } from "../session/session.ts";
+import { AccountSwitcher } from "./account-switcher.ts";
 import { Palette } from "./palette.ts";
 import { PaletteState } from "./palette-state.ts";
 import { places } from "./places.ts";
@@ -19,6 +20,7 @@ import { Theme } from "./theme.ts";
 @Component({
   selector: "ow-shell",
   imports: [
+    AccountSwitcher,
     LucideDynamicIcon,
     LucideLogOut,
     LucideMenu,
