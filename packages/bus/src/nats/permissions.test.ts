@@ -121,6 +121,8 @@ test("each service can do all that it does", async () => {
   await consumption[Symbol.asyncDispose]();
   await runner.publish("ow.queues.q", bytes("more"), { id: "more" });
   expect(await runner.stored("OW_QUEUES", "ow.queues.q")).toBe(1);
+  expect(await runner.consumerState("OW_LOGS", "logs")).toMatchObject({ pending: 0 });
+  expect(await runner.consumerState("OW_SCHEDULED_RESULTS", scheduledResultsConsumer)).toBeDefined();
   await runner.publish("ow.queues.dead", bytes("dead"), { id: "dead" });
   const [dead] = await runner.read("OW_QUEUES", "ow.queues.dead", { after: 0, limit: 1 });
   expect(await runner.remove("OW_QUEUES", dead?.seq ?? 0)).toBe(true);

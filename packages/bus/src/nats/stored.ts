@@ -12,8 +12,10 @@ export async function nextStored(
   subject: string,
   seq: number,
 ): Promise<StoredMessage | undefined> {
+  // The client's types have it of direct reads alone; the server takes it here as well, since 2.9.
+  const query = { seq, next_by_subj: subject };
   try {
-    const found = await manager.streams.getMessage(stream, { seq, next_by_subj: subject });
+    const found = await manager.streams.getMessage(stream, query);
     if (found === null) return undefined;
     return {
       subject: found.subject,

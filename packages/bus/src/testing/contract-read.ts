@@ -37,7 +37,8 @@ export function contractOfRead({ bus, stream }: ContractContext): void {
     const t = await stream({ retention: "work" });
     await fill(bus(), t, 3);
     const [first, second, third] = await bus().read(t.name, on(t, "a"), { after: 0, limit: 10 });
-    if (first === undefined || second === undefined || third === undefined) throw new Error("there are three");
+    if (first === undefined || second === undefined || third === undefined)
+      throw new Error("there are three");
     expect(await bus().remove(t.name, second.seq)).toBe(true);
     expect(await bus().remove(t.name, second.seq)).toBe(false);
     expect(await bus().stored(t.name, on(t, "a"))).toBe(2);
