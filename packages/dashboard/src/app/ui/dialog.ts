@@ -1,8 +1,10 @@
 import {
   ChangeDetectionStrategy,
   Component,
+  DestroyRef,
   type ElementRef,
   effect,
+  inject,
   input,
   output,
   viewChild,
@@ -48,11 +50,18 @@ export class Dialog {
   private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>("dialog");
 
   constructor() {
+    // The browser gives the focus back when a dialog is closed, but not when it is taken out of the page.
+    let before: Element | null = null;
+    inject(DestroyRef).onDestroy(() => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    });
     effect(() => {
       const { nativeElement } = this.dialog();
       if (this.open() === nativeElement.open) return;
-      if (this.open()) nativeElement.showModal();
-      else nativeElement.close();
+      if (this.open()) {
+        before = document.activeElement;
+        nativeElement.showModal();
+      } else nativeElement.close();
     });
   }
 
