@@ -2600,6 +2600,8 @@ export interface components {
             }[];
             logRetentionDays: number | null;
             name: string;
+            /** @description Where it answers under the platform's own domain. */
+            url: string;
         };
         WorkerChange: {
             environment?: string | null;
