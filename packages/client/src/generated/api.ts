@@ -2131,7 +2131,7 @@ export interface components {
             port: number;
             routesFresh: boolean;
             /** Format: date-time */
-            startedAt: string | null;
+            startedAt: string;
             stats: {
                 /** @description Ready for a worker. */
                 blank: number;
@@ -2247,12 +2247,12 @@ export interface components {
         };
         SystemLink: {
             /** Format: date-time */
-            expiresAt: string | null;
+            expiresAt: string;
             url: string;
         };
         SystemUser: {
             /** Format: date-time */
-            createdAt: string | null;
+            createdAt: string;
             email: string;
             /** Format: uuid */
             id: string;
@@ -2263,7 +2263,7 @@ export interface components {
             bun: string;
             migrations: {
                 /** Format: date-time */
-                appliedAt: string | null;
+                appliedAt: string;
                 name: string;
             }[];
             /** @description Migrations of this release that the database lacks. */

@@ -61,7 +61,10 @@ export class CronForm {
   protected readonly wall = signal("900");
   protected readonly reschedules = computed(() => {
     const cron = this.cron();
-    return cron !== undefined && (cron.expression !== this.expression().trim() || cron.timezone !== this.timezone());
+    return (
+      cron !== undefined &&
+      (cron.expression !== this.expression().trim() || cron.timezone !== this.timezone())
+    );
   });
   private readonly client = inject(Api);
   private readonly account = inject(Account);
@@ -89,7 +92,9 @@ export class CronForm {
         this.closed.emit();
       } catch (thrown) {
         if (codeOf(thrown) !== "PRECONDITION_FAILED") throw thrown;
-        throw new Error("It was changed by somebody else meanwhile. Close this and open it again.", { cause: undefined });
+        throw new Error("It was changed by somebody else meanwhile. Close this and open it again.", {
+          cause: undefined,
+        });
       }
     });
   }

@@ -19,7 +19,12 @@ import { RunLogs } from "./run-logs.ts";
 const lookMs = 1_500;
 
 /** How a run is, in a word and its colour. */
-export function endOf({ state, outcome, reason, startedAt }: ScheduledEvent): readonly [text: string, badge: string] {
+export function endOf({
+  state,
+  outcome,
+  reason,
+  startedAt,
+}: ScheduledEvent): readonly [text: string, badge: string] {
   switch (state) {
     case "waiting":
       return ["waiting", ""];
@@ -112,7 +117,9 @@ export class CronHistory {
         }),
       );
   });
-  protected readonly rows = computed(() => this.events.items().map((event) => ({ event, end: endOf(event) })));
+  protected readonly rows = computed(() =>
+    this.events.items().map((event) => ({ event, end: endOf(event) })),
+  );
 
   constructor() {
     let looking = false;

@@ -1,4 +1,13 @@
-import { ChangeDetectionStrategy, Component, computed, inject, input, resource, signal, viewChild } from "@angular/core";
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  inject,
+  input,
+  resource,
+  signal,
+  viewChild,
+} from "@angular/core";
 import { Router, RouterLink } from "@angular/router";
 import { Api } from "../../api/api.ts";
 import { Roles } from "../../session/roles.ts";
@@ -41,7 +50,10 @@ export class CronPage {
     if (!this.found.hasValue()) return [];
     const { retries, retryDelayMs, late, lateCap, overlap, wallMs } = this.found.value();
     return [
-      ["After a failure", retries === 0 ? "no further attempt" : `${retries} more, the first after ${retryDelayMs / 1_000} s`],
+      [
+        "After a failure",
+        retries === 0 ? "no further attempt" : `${retries} more, the first after ${retryDelayMs / 1_000} s`,
+      ],
       ["Times that were missed", lates[late] + (late === "all" ? `, at most ${lateCap}` : "")],
       ["While it still runs", overlap === "allow" ? "it runs beside that" : "it is skipped"],
       ["Ends after", `${wallMs / 1_000} s`],

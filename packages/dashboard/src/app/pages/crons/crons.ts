@@ -65,7 +65,8 @@ export class Crons {
 
   protected async run(cron: Cron): Promise<void> {
     await this.#once(cron, async () => {
-      if ((await this.acts.run(cron)) !== undefined) await this.router.navigate(["/crons", cron.worker, cron.id]);
+      if ((await this.acts.run(cron)) !== undefined)
+        await this.router.navigate(["/crons", cron.worker, cron.id]);
     });
   }
 

@@ -12,7 +12,11 @@ interface Line {
   readonly exception?: { readonly stack: string };
 }
 
-const colors: Readonly<Record<string, string>> = { error: "text-bad", warn: "text-warn", info: "text-accent" };
+const colors: Readonly<Record<string, string>> = {
+  error: "text-bad",
+  warn: "text-warn",
+  info: "text-accent",
+};
 const clock = new Intl.DateTimeFormat(undefined, {
   ...{ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
   fractionalSecondDigits: 3,
@@ -59,7 +63,9 @@ export class RunLogs {
   protected readonly lines = resource({
     params: () => {
       const { requestId, state } = this.event();
-      return requestId === null ? undefined : { worker: this.worker(), requestId, over: state === "finished" };
+      return requestId === null
+        ? undefined
+        : { worker: this.worker(), requestId, over: state === "finished" };
     },
     loader: ({ params, abortSignal }) => this.#read(params, abortSignal),
   });
@@ -76,7 +82,11 @@ export class RunLogs {
 
   /** Until the record of the run's end is there, which comes after all of its lines. */
   async #read(
-    { worker, requestId, over }: { readonly worker: string; readonly requestId: string; readonly over: boolean },
+    {
+      worker,
+      requestId,
+      over,
+    }: { readonly worker: string; readonly requestId: string; readonly over: boolean },
     signal: AbortSignal,
   ): Promise<Line[]> {
     for (let attempt = 1; ; attempt++) {

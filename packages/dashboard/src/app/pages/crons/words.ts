@@ -68,6 +68,4 @@ export function formatDue(time: number, timeZone: string): string {
 export const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** UTC and the reader's own first. */
-export const zones: readonly string[] = [
-  ...new Set(["UTC", ownZone, ...Intl.supportedValuesOf("timeZone")]),
-];
+export const zones: readonly string[] = [...new Set(["UTC", ownZone, ...Intl.supportedValuesOf("timeZone")])];
