@@ -24,10 +24,11 @@ export function endOf({
   outcome,
   reason,
   startedAt,
+  attempt,
 }: ScheduledEvent): readonly [text: string, badge: string] {
   switch (state) {
     case "waiting":
-      return ["waiting", ""];
+      return attempt > 1 ? [`${outcome ?? "failed"}, tried again soon`, "badge-warn"] : ["waiting", ""];
     case "published":
       return [startedAt ? "running" : "under way", "badge-accent"];
     case "skipped":
@@ -63,7 +64,7 @@ export function endOf({
                 <td class="whitespace-nowrap">
                   <button
                     type="button"
-                    class="inline-flex items-center gap-1.5 rounded hover:underline"
+                    class="inline-flex items-center gap-1.5 rounded align-middle hover:underline"
                     [attr.aria-expanded]="opened() === event.id"
                     (click)="opened.set(opened() === event.id ? undefined : event.id)"
                   >
