@@ -12,7 +12,11 @@ interface Source {
 }
 
 /** A worker that is there before a page is looked at, as `ow` deploys it. */
-async function deployed(worker: string, files: Readonly<Record<string, string | Uint8Array>>, metadata = {}) {
+async function deployed(
+  worker: string,
+  files: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>,
+  metadata = {},
+) {
   const types: Record<string, string> = { js: "esModule", wasm: "wasm", txt: "text", json: "json" };
   const form = new FormData();
   const modules = Object.keys(files).map((name) => ({
@@ -20,7 +24,7 @@ async function deployed(worker: string, files: Readonly<Record<string, string | 
     type: types[name.split(".").at(-1) ?? ""] ?? "text",
   }));
   form.set("metadata", JSON.stringify({ modules, compatibilityDate: "2026-11-01", ...metadata }));
-  for (const [name, content] of Object.entries(files)) form.set(name, new Blob([content as BlobPart]));
+  for (const [name, content] of Object.entries(files)) form.set(name, new Blob([content]));
   const { dashboard } = tests;
   const response = await dashboard.platform.fetch("api", `/v1/workers/${worker}/versions`, {
     method: "POST",

@@ -14,8 +14,10 @@ import { kvRoutes } from "./kv/routes.ts";
 import { logRoutes } from "./logs/routes.ts";
 import { invitationRoutes } from "./members/invitations.ts";
 import { memberRoutes } from "./members/routes.ts";
+import { queueMessageRoutes } from "./queues/messages.ts";
 import { queueRoutes } from "./queues/routes.ts";
 import { storageRoutes } from "./storage/routes.ts";
+import { systemRoutes } from "./system/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
 import { valueRoutes } from "./values/routes.ts";
 import { versionRoutes } from "./versions/routes.ts";
@@ -40,10 +42,12 @@ export function addRoutes(routes: Routes): void {
   storageRoutes(routes);
   databaseRoutes(routes);
   queueRoutes(routes);
+  queueMessageRoutes(routes);
   accountRoutes(routes);
   memberRoutes(routes);
   invitationRoutes(routes);
   keyRoutes(routes);
   auditRoutes(routes);
   usageRoutes(routes);
+  systemRoutes(routes);
 }

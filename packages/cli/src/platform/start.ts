@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { openPlatformBus } from "@openworkers/bus";
+import { countQueues, openPlatformBus } from "@openworkers/bus";
 import { OpenWorkersError, serveMetrics } from "@openworkers/core";
 import { connect, migrate, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { addLogMetrics, checkSandbox, createRunner, LogEmitter, readSettings } from "@openworkers/runner";
@@ -17,7 +17,6 @@ import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
 import { type DatabaseFaces, type Profile, writeProfile } from "../profile/profile.ts";
-import { countQueues } from "../queues/count-queues.ts";
 import { type PlatformDatabase, startDatabase } from "./database.ts";
 import { addBusMetrics, addSchedulerMetrics, processMetrics } from "./metrics.ts";
 import { openPlatformGatewayOrWarn } from "./platform-gateway.ts";

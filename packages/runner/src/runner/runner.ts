@@ -38,6 +38,7 @@ import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
 import { openTracer } from "../tracing/open-tracer.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
+import { type RunnerStatus, runnerStatus } from "./status.ts";
 
 export interface RunnerOptions {
   /** Migrated. The caller's: it outlives the runner. */
@@ -120,7 +121,11 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const shares = parts.use(new DatabaseShares(database));
   // What they need of the runner is there before any of them runs.
   const previews = join(options.runtimeDir, `${process.pid}.p${newId().slice(-8)}`);
-  const services: { host?: CellHost; supervisor?: Supervisor; calls?: ServiceIngress } = {};
+  const services: {
+    host?: CellHost;
+    calls?: ServiceIngress;
+    status?: () => RunnerStatus;
+  } = {};
   const platformServices =
     gateway === undefined
       ? undefined
@@ -131,8 +136,9 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
           stores: new BucketStores(database, secretKeys, storage),
           host: () => started(services.host),
           preview: previewsAt(previews, baseDomain),
-          status: () => ({ ...started(services.supervisor).stats() }),
+          status: () => ({ ...started(services.status)() }),
           report,
+          ...(options.bus === undefined ? {} : { bus: options.bus }),
           ...(databases === undefined ? {} : { databases }),
           ...(options.databaseFaces === undefined ? {} : { databaseFaces: options.databaseFaces }),
           ...(options.logsUrl === undefined ? {} : { logsUrl: options.logsUrl }),
@@ -185,7 +191,6 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       ...(metrics === undefined ? {} : { onStarted: observeStarts(metrics) }),
     }),
   );
-  services.supervisor = supervisor;
   let ready = false;
   const routing: RoutingFeed = parts.use(
     await RoutingFeed.start({
@@ -256,6 +261,13 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   endpoints.push({ port: ingress.port });
+  services.status = () =>
+    runnerStatus({
+      port: ingress.port,
+      connections: ingress.connections,
+      routing: routing.state,
+      supervisor,
+    });
   if (metrics !== undefined) {
     addRunnerMetrics(metrics, {
       stats: () => supervisor.stats(),

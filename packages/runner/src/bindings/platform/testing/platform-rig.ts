@@ -48,7 +48,7 @@ export interface PlatformRig extends AsyncDisposable {
 }
 
 export async function platformRig(
-  options: Partial<Pick<PlatformServicesOptions, "logsUrl" | "resolver" | "preview">> = {},
+  options: Partial<Pick<PlatformServicesOptions, "bus" | "logsUrl" | "resolver" | "preview">> = {},
 ): Promise<PlatformRig> {
   await using parts = new AsyncDisposableStack();
   const own = parts.use(await withTestDatabase());
