@@ -2,6 +2,7 @@ import type { OpenWorkers } from "./contenders/openworkers.ts";
 import { measureApi } from "./measures/api.ts";
 import { benchAssets } from "./measures/assets.ts";
 import { measureCrons } from "./measures/crons.ts";
+import { measureDashboard } from "./measures/dashboard.ts";
 import { benchDatabase } from "./measures/database.ts";
 import { measureKv } from "./measures/kv.ts";
 import { measureLogs } from "./measures/logs.ts";
@@ -21,6 +22,7 @@ export const sections: Readonly<
   api: async (platform, size) => [rowsTable(await measureApi(platform, size))],
   assets: (_, size) => benchAssets(size),
   crons: async (_, size) => [rowsTable(await measureCrons(size))],
+  dashboard: async (_, size) => [rowsTable(await measureDashboard(size))],
   database: (_, size) => benchDatabase(size),
   kv: async (platform, size) => [rowsTable(await measureKv(platform, size))],
   logs: async (_, size) => [rowsTable(await measureLogs(size))],

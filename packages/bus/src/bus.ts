@@ -40,6 +40,19 @@ export interface Bus extends AsyncDisposable {
   /** How many messages are stored on `subject`, which has no `>`: delivered or not, none of them acknowledged. */
   stored(stream: string, subject: string): Promise<number>;
 
+  /**
+   * Up to `limit` stored messages on `subject`, which has no `>`, after position `after`: the oldest first, delivered or
+   * not. Takes nothing from any consumer.
+   */
+  read(
+    stream: string,
+    subject: string,
+    options: { readonly after: number; readonly limit: number },
+  ): Promise<StoredMessage[]>;
+
+  /** Removes one message, whoever has it; resolves to whether it was there. */
+  remove(stream: string, seq: number): Promise<boolean>;
+
   /** Removes a durable consumer; what it had not acknowledged stays in the stream unless it was the last to want it. */
   removeConsumer(stream: string, name: string): Promise<void>;
 

@@ -4,6 +4,7 @@ export { type LocalBusOptions, openLocalBus } from "./local/local-bus.ts";
 export { connectNats, type NatsConnectionOptions, type NatsOptions } from "./nats/connect.ts";
 export { openPlatformBus, type PlatformBus, type PlatformBusOptions } from "./platform.ts";
 export { Backlogs } from "./queues/backlogs.ts";
+export { countQueues } from "./queues/count-queues.ts";
 export {
   countQueue,
   maxBacklogMessages,

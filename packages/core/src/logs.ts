@@ -27,7 +27,8 @@ export interface LogLine extends RecordBase {
 export interface InvocationRecord extends RecordBase {
   readonly kind: "invocation";
   readonly requestId: RequestId;
-  readonly trigger: "fetch" | "scheduled" | "queue" | "service";
+  /** `preview` is a request that somebody tried in the dashboard. */
+  readonly trigger: "fetch" | "scheduled" | "queue" | "service" | "preview";
   /** Empty, as host and path are, when it was no request. */
   readonly method: string;
   readonly host: string;

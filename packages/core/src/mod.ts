@@ -16,6 +16,7 @@ export * from "./metrics/mod.ts";
 export * from "./notifications.ts";
 export * from "./object-storage/mod.ts";
 export * from "./path-pattern.ts";
+export * from "./preview.ts";
 export * from "./queues.ts";
 export * from "./sealing.ts";
 export * from "./termination.ts";

@@ -2,6 +2,7 @@ import type { Bus, ConsumerDefinition, Consumption } from "@openworkers/bus";
 import {
   BoundedReports,
   isOpenWorkersError,
+  logsConsumer,
   messageOf,
   Registry,
   type Report,
@@ -16,7 +17,7 @@ import type { LogsSettings } from "./settings.ts";
 import { type KeptDays, Partitions } from "./store/partitions.ts";
 import { keepHouse } from "./store/retention.ts";
 import { scanParameters } from "./store/scan.ts";
-import { consumerName, StreamPlace } from "./stream-place.ts";
+import { StreamPlace } from "./stream-place.ts";
 import { Writer } from "./writer/writer.ts";
 
 export interface LogsServiceOptions {
@@ -60,7 +61,7 @@ const drainMs = 5_000;
 
 const consumer: ConsumerDefinition = {
   stream: streams.logs.name,
-  name: consumerName,
+  name: logsConsumer,
   subject: streams.logs.subject,
   // At most 256 KiB each as a rule, so 64 MiB.
   inFlight: 256,

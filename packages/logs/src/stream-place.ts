@@ -1,11 +1,8 @@
 import type { Bus, StreamState } from "@openworkers/bus";
-import { streams } from "@openworkers/core";
+import { logsConsumer, streams } from "@openworkers/core";
 import type { Database } from "@openworkers/db";
 import { batchPosition } from "./position.ts";
 import { generationBefore, generationFor } from "./store/generations.ts";
-
-/** Name of the durable consumer that all logs services share. */
-export const consumerName = "logs-writer";
 
 interface Generation {
   readonly createdAt: number;
@@ -66,7 +63,7 @@ export class StreamPlace {
    */
   async floor(): Promise<number> {
     const { generation } = await this.look();
-    const consumer = await this.#bus.consumerState(streams.logs.name, consumerName);
+    const consumer = await this.#bus.consumerState(streams.logs.name, logsConsumer);
     return batchPosition(generation, consumer?.floor ?? 0);
   }
 

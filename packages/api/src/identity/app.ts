@@ -3,6 +3,8 @@ import { parseEnvironment } from "./environment.ts";
 import { createApp, type IdentityApp } from "./http/route.ts";
 import { emailRoutes } from "./routes/email.ts";
 import { githubRoutes } from "./routes/github.ts";
+import { invitationRoutes } from "./routes/invitation.ts";
+import { optionRoutes } from "./routes/options.ts";
 import { passwordRoutes } from "./routes/password.ts";
 import { profileRoutes } from "./routes/profile.ts";
 import { secondFactorRoutes } from "./routes/second-factor.ts";
@@ -20,7 +22,9 @@ export function createIdentityApp(): IdentityApp {
     const settings = parseEnvironment(env);
     return { settings, database: openDatabase(settings.connectionString) };
   });
+  optionRoutes(app);
   signUpRoutes(app);
+  invitationRoutes(app);
   signInRoutes(app);
   secondFactorRoutes(app);
   passwordRoutes(app);

@@ -25,6 +25,8 @@ export interface AuthOptions {
   readonly database: IdentityDatabase;
   readonly settings: Settings;
   readonly client: { readonly address: string; readonly userAgent: string };
+  /** Origin that the request came to: GitHub leads back to it, where its cookies are. */
+  readonly origin: string;
   /** Queues a mail on the same database. */
   readonly sendMail: (mail: Mail) => Promise<void>;
   /** Whether whoever signs up here has proven that the e-mail is theirs, as by an invitation. */
@@ -69,7 +71,7 @@ export function createAuth(options: AuthOptions) {
   return betterAuth({
     appName: "OpenWorkers",
     secret: settings.secret,
-    baseURL: settings.baseUrl,
+    baseURL: options.origin,
     basePath: "/v1/auth",
     trustedOrigins: [...settings.origins],
     database: (authOptions) => hashSessionTokens(adapter(authOptions)),

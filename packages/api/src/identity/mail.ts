@@ -11,11 +11,17 @@ export interface Mail {
   readonly data: { readonly token?: string };
 }
 
-// Where each mail's link leads; without a dashboard to pages of our own.
-const paths: Partial<Record<MailTemplate, string>> = {
-  "reset-password": "/v1/auth/password/reset",
-  "verify-email": "/v1/auth/email/verify",
+// Where each mail's link leads: in the dashboard, and without one to a page of our own.
+const paths: Partial<Record<MailTemplate, { readonly dashboard: string; readonly own: string }>> = {
+  "reset-password": { dashboard: "/reset", own: "/v1/auth/password/reset" },
+  "verify-email": { dashboard: "/sign-up/confirm", own: "/v1/auth/email/verify" },
 };
+
+function pageOf({ dashboardUrl, baseUrl }: Settings, template: MailTemplate): string | undefined {
+  const path = paths[template];
+  if (path === undefined) return undefined;
+  return dashboardUrl === undefined ? `${baseUrl}${path.own}` : `${dashboardUrl}${path.dashboard}`;
+}
 
 /**
  * Queues a mail, sealed so that only the scheduler can read it, in the transaction of `database` when it is one.
@@ -30,13 +36,13 @@ export async function queueMail(database: IdentityDatabase, settings: Settings, 
     throw new OpenWorkersError("SECRET_UNREADABLE", "The platform has no key to seal a mail with.");
   }
   const id = newId<"mail">();
-  const path = paths[mail.template];
+  const page = pageOf(settings, mail.template);
   const { token } = mail.data;
   const content = {
     origin: settings.dashboardUrl ?? settings.baseUrl,
-    ...(path === undefined || token === undefined
+    ...(page === undefined || token === undefined
       ? {}
-      : { link: `${settings.baseUrl}${path}?token=${encodeURIComponent(token)}` }),
+      : { link: `${page}?token=${encodeURIComponent(token)}` }),
   };
   await database
     .insertInto("identity.mails")

@@ -1,5 +1,6 @@
 import type { Routes } from "../http/route.ts";
 import { accountRoutes } from "./accounts/routes.ts";
+import { activityRoutes } from "./activity/routes.ts";
 import { assetRoutes } from "./assets/routes.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import { bindingRoutes } from "./bindings/routes.ts";
@@ -13,16 +14,20 @@ import { kvRoutes } from "./kv/routes.ts";
 import { logRoutes } from "./logs/routes.ts";
 import { invitationRoutes } from "./members/invitations.ts";
 import { memberRoutes } from "./members/routes.ts";
+import { queueMessageRoutes } from "./queues/messages.ts";
 import { queueRoutes } from "./queues/routes.ts";
 import { storageRoutes } from "./storage/routes.ts";
+import { systemRoutes } from "./system/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
 import { valueRoutes } from "./values/routes.ts";
 import { versionRoutes } from "./versions/routes.ts";
+import { previewRoutes } from "./workers/preview.ts";
 import { workerRoutes } from "./workers/routes.ts";
 
 /** Every route of the API, in the order of its document. */
 export function addRoutes(routes: Routes): void {
   workerRoutes(routes);
+  previewRoutes(routes);
   versionRoutes(routes);
   assetRoutes(routes);
   deploymentRoutes(routes);
@@ -32,14 +37,17 @@ export function addRoutes(routes: Routes): void {
   domainRoutes(routes);
   cronRoutes(routes);
   logRoutes(routes);
+  activityRoutes(routes);
   kvRoutes(routes);
   storageRoutes(routes);
   databaseRoutes(routes);
   queueRoutes(routes);
+  queueMessageRoutes(routes);
   accountRoutes(routes);
   memberRoutes(routes);
   invitationRoutes(routes);
   keyRoutes(routes);
   auditRoutes(routes);
   usageRoutes(routes);
+  systemRoutes(routes);
 }

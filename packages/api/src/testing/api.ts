@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { newId, type UserId } from "@openworkers/core";
+import type { Bus } from "@openworkers/bus";
+import { testBus } from "@openworkers/bus/testing";
+import { newId, streams, type UserId } from "@openworkers/core";
 import { createUser, type Database, ensureOperator, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
 import { callerMay, PlatformFace, TenantGateway } from "@openworkers/postgate";
@@ -38,6 +40,8 @@ export interface TestApi extends AsyncDisposable {
   /** What the app has on `env`. */
   readonly env: Env;
   readonly database: Database;
+  /** Where messages of queues lie; nobody takes them. */
+  readonly bus: Bus;
   readonly operator: Person;
   readonly ada: Person;
   readonly bob: Person;
@@ -50,6 +54,16 @@ export interface TestApi extends AsyncDisposable {
   /** Deploys a worker through the API. */
   deploy(as: Person, worker: string, metadata?: object, source?: string): Promise<Answer>;
 }
+
+/** What there would be of a runner. */
+const runner = {
+  ...{ host: "test", pid: 1, port: 1, startedAt: new Date(), cores: 1, availableMemory: 1, memoryBytes: 1 },
+  ...{ connections: 0, routesFresh: true, cells: [] },
+  stats: {
+    ...{ cells: 0, starting: 0, blank: 0, draining: 0, inFlight: 0, waiting: 0, coldStarts: 0 },
+    ends: { crashed: 0 },
+  },
+};
 
 /** The API over a database of its own, with an operator and two people, Ada and Bob. */
 export async function testApi(): Promise<TestApi> {
@@ -66,8 +80,12 @@ export async function testApi(): Promise<TestApi> {
   await registerSealingKey(database, keys);
   const records = new Map<string, string[][]>();
   const tenants = await TenantGateway.open({ database, secretKeys: keys, tenantsUrl: fixture.url, report });
+  const busFixture = testBus();
+  const { bus } = busFixture;
+  await bus.declare(streams.queues);
   const platform = new PlatformServices({
     database,
+    bus,
     secretKeys: keys,
     gateway: {
       async caller(credential) {
@@ -83,7 +101,12 @@ export async function testApi(): Promise<TestApi> {
     host: () => {
       throw new Error("no cells here");
     },
-    status: () => ({}),
+    preview: async (label, path, { method = "GET", headers }) =>
+      Response.json(
+        { label, path, method, headers: Object.fromEntries(headers) },
+        { headers: { "x-request-id": "r1" } },
+      ),
+    status: () => runner,
     resolver: { resolveTxt: async (name) => records.get(name) ?? [] },
     report,
   });
@@ -145,6 +168,7 @@ export async function testApi(): Promise<TestApi> {
     app,
     env,
     database,
+    bus,
     operator: await person((await ensureOperator(database)).id, "operator"),
     ada: await person((await createUser(database, "ada")).id, "ada"),
     bob: await person((await createUser(database, "bob")).id, "bob"),
@@ -155,6 +179,7 @@ export async function testApi(): Promise<TestApi> {
       ask(`/workers/${worker}/versions`, { method: "POST", as, body: uploadForm(metadata, source) }),
     async [Symbol.asyncDispose]() {
       await tenants[Symbol.asyncDispose]();
+      await busFixture[Symbol.asyncDispose]();
       await face[Symbol.asyncDispose]();
       await fixture[Symbol.asyncDispose]();
       if (reports.length > 0) throw new Error(`the face reported ${JSON.stringify(reports)}`);

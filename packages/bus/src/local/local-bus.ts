@@ -163,6 +163,20 @@ class LocalBus implements Bus {
     return this.#stream(stream).store.countAfter(subject, 0);
   }
 
+  async read(
+    stream: string,
+    subject: string,
+    { after, limit }: { readonly after: number; readonly limit: number },
+  ): Promise<StoredMessage[]> {
+    checkSubject(subject);
+    const found = this.#stream(stream);
+    return found.store.scan(subject, after, found.lastSeq + 1, limit).messages;
+  }
+
+  async remove(stream: string, seq: number): Promise<boolean> {
+    return await this.#write(() => this.#stream(stream).remove(seq), "synced");
+  }
+
   async purge(stream: string, subject: string): Promise<number> {
     checkFilter(subject);
     return await this.#stream(stream).purge(subject);

@@ -23,6 +23,7 @@ import { NatsConsumption } from "./consume.ts";
 import { explain, hasNoResponders } from "./faults.ts";
 import { followStream } from "./follow.ts";
 import { Link } from "./link.ts";
+import { nextStored, removeStored } from "./stored.ts";
 import { ensureConsumer, ensureStream, findConsumer, headerBytes } from "./streams.ts";
 
 const askMs = 10_000;
@@ -163,6 +164,30 @@ export class NatsBus implements Bus {
       this.#manager.streams.info(stream, { subjects_filter: subject }),
     );
     return state.subjects?.[subject] ?? 0;
+  }
+
+  async read(
+    stream: string,
+    subject: string,
+    { after, limit }: { readonly after: number; readonly limit: number },
+  ): Promise<StoredMessage[]> {
+    checkSubject(subject);
+    const messages: StoredMessage[] = [];
+    for (let seq = after + 1; messages.length < limit; ) {
+      const message = await this.#ask(`Cannot read what is on ${subject}`, () =>
+        nextStored(this.#manager, stream, subject, seq),
+      );
+      if (message === undefined) break;
+      messages.push(message);
+      seq = message.seq + 1;
+    }
+    return messages;
+  }
+
+  async remove(stream: string, seq: number): Promise<boolean> {
+    return await this.#ask(`Cannot remove a message of ${stream}`, () =>
+      removeStored(this.#manager, stream, seq),
+    );
   }
 
   async purge(stream: string, subject: string): Promise<number> {

@@ -121,6 +121,11 @@ test("each service can do all that it does", async () => {
   await consumption[Symbol.asyncDispose]();
   await runner.publish("ow.queues.q", bytes("more"), { id: "more" });
   expect(await runner.stored("OW_QUEUES", "ow.queues.q")).toBe(1);
+  expect(await runner.consumerState("OW_LOGS", "logs")).toMatchObject({ pending: 0 });
+  expect(await runner.consumerState("OW_SCHEDULED_RESULTS", scheduledResultsConsumer)).toBeDefined();
+  await runner.publish("ow.queues.dead", bytes("dead"), { id: "dead" });
+  const [dead] = await runner.read("OW_QUEUES", "ow.queues.dead", { after: 0, limit: 1 });
+  expect(await runner.remove("OW_QUEUES", dead?.seq ?? 0)).toBe(true);
   expect(await runner.purge("OW_QUEUES", "ow.queues.q")).toBe(1);
   await runner.removeConsumer("OW_QUEUES", "q");
 });
@@ -133,6 +138,7 @@ test("a runner reads no log, whichever way it asks", async () => {
   await using raw = await rawAs("runner");
   for (const subject of [
     "$JS.API.STREAM.MSG.GET.OW_LOGS",
+    "$JS.API.STREAM.MSG.DELETE.OW_LOGS",
     "$JS.API.DIRECT.GET.OW_LOGS",
     "$JS.API.CONSUMER.CREATE.OW_LOGS",
     "$JS.API.CONSUMER.CREATE.OW_LOGS.thief.ow.logs.>",

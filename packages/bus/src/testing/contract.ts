@@ -4,6 +4,7 @@ import { contractOfConsume } from "./contract-consume.ts";
 import { contractOfFollow } from "./contract-follow.ts";
 import { contractOfLimits } from "./contract-limits.ts";
 import { contractOfPublish } from "./contract-publish.ts";
+import { contractOfRead } from "./contract-read.ts";
 import { contractOfRedeliver } from "./contract-redeliver.ts";
 import { contractOfRequests } from "./contract-requests.ts";
 import { type ContractContext, testStream } from "./contract-rig.ts";
@@ -35,6 +36,7 @@ export function busContract(kind: string, open: () => Promise<BusUnderTest>): vo
     contractOfConsume(context);
     contractOfRedeliver(context);
     contractOfFollow(context);
+    contractOfRead(context);
     contractOfLimits(context);
     contractOfRequests(context);
   });

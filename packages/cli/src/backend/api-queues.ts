@@ -14,23 +14,33 @@ export class ApiQueues implements QueuesBackend {
 
   async list(): Promise<QueueSummary[]> {
     const { client, account } = this.#scope;
-    const queues = await allOf((page) =>
-      client.data(client.api.GET("/v1/queues", { params: { query: { ...page, ...account } } })),
-    );
-    return queues.map(toQueue);
+    const [queues, counts] = await Promise.all([
+      allOf((page) =>
+        client.data(client.api.GET("/v1/queues", { params: { query: { ...page, ...account } } })),
+      ),
+      allOf((page) =>
+        client.data(client.api.GET("/v1/queue-counts", { params: { query: { ...page, ...account } } })),
+      ),
+    ]);
+    const of = new Map(counts.map((each) => [each.id, each]));
+    return queues.map((queue) => toQueue(queue, of.get(queue.id)));
   }
 
   async get(nameOrId: string): Promise<QueueSummary> {
     const { client } = this.#scope;
-    return toQueue(
-      await client.data(client.api.GET("/v1/queues/{queue}", { params: this.#params(nameOrId) })),
-    );
+    const params = this.#params(nameOrId);
+    const [queue, counts] = await Promise.all([
+      client.data(client.api.GET("/v1/queues/{queue}", { params })),
+      client.data(client.api.GET("/v1/queues/{queue}/counts", { params })),
+    ]);
+    return toQueue(queue, counts);
   }
 
   async create(name: string): Promise<QueueSummary> {
     const { client, account: query } = this.#scope;
     const params = { query, header: once() };
-    return toQueue(await client.data(client.api.POST("/v1/queues", { params, body: { name } })));
+    const { id } = await client.data(client.api.POST("/v1/queues", { params, body: { name } }));
+    return await this.get(id);
   }
 
   async delete(nameOrId: string): Promise<void> {
@@ -87,7 +97,10 @@ function encoded(contentType: NewQueueMessage["contentType"], body: Uint8Array):
   return contentType === "json" ? (JSON.parse(text) as unknown) : text;
 }
 
-function toQueue(queue: components["schemas"]["Queue"]): QueueSummary {
+function toQueue(
+  queue: components["schemas"]["Queue"],
+  counts: components["schemas"]["QueueCounts"] | undefined,
+): QueueSummary {
   const { id, name, account, createdAt, paused, delayed, consumer } = queue;
   return {
     id,
@@ -96,10 +109,9 @@ function toQueue(queue: components["schemas"]["Queue"]): QueueSummary {
     createdAt: dateOf(createdAt),
     paused,
     delayed,
-    // What is on the bus the API does not tell.
-    waiting: null,
-    inFlight: null,
-    deadLetters: null,
+    waiting: counts?.waiting ?? null,
+    inFlight: counts?.inFlight ?? null,
+    deadLetters: counts?.deadLetters ?? null,
     consumer: consumer ?? undefined,
   };
 }

@@ -1,7 +1,7 @@
 import { createResetLink, createSetupLink, listPeople } from "@openworkers/db";
 import type { Command } from "commander";
 import { formatTable, formatTime } from "../output/format.ts";
-import { apiUrlOf, withDatabase } from "../platform/direct.ts";
+import { type PlatformPlaces, placesOf, withDatabase } from "../platform/direct.ts";
 import { setupUrl } from "../platform/system-workers/start-api.ts";
 import { group, platformCommand } from "./context.ts";
 
@@ -52,7 +52,7 @@ function setupLinkCommand(): Command {
   ]).action(async (options: Options) => {
     await withDatabase(options, async (platform) => {
       const { token, expiresAt } = await createSetupLink(platform.database);
-      const url = setupUrl(apiUrlOf(platform), token);
+      const url = setupUrl(await placesOf(platform), token);
       platform.output.result(
         { url, expiresAt },
         `Once, until ${formatTime(expiresAt)}, and instead of any made before:\n${url}`,
@@ -71,11 +71,19 @@ function resetLinkCommand(): Command {
     .action(async (email: string, options: Options) => {
       await withDatabase(options, async (platform) => {
         const { token, expiresAt } = await createResetLink(platform.database, email);
-        const url = `${apiUrlOf(platform)}/v1/auth/password/reset?token=${token}`;
+        const url = resetUrl(await placesOf(platform), token);
         platform.output.result(
           { url, expiresAt },
           `For ${email} alone, once, until ${formatTime(expiresAt)}:\n${url}`,
         );
       });
     });
+}
+
+/** Where a reset link leads: the dashboard's page, or the API's own where there is no dashboard. */
+function resetUrl({ baseUrl, dashboard }: PlatformPlaces, token: string): string {
+  const [origin] = dashboard ?? [];
+  return origin === undefined
+    ? `${baseUrl}/v1/auth/password/reset?token=${token}`
+    : `${origin}/reset?token=${token}`;
 }

@@ -29,8 +29,7 @@ export function askPlatform(socketPath: string): QueueCounter {
 export function askBus(env: NodeJS.ProcessEnv): QueueCounter {
   return async (queueIds) => {
     // Loaded here: no other command needs a bus.
-    const { busFromEnvironment } = await import("@openworkers/bus");
-    const { countQueues } = await import("./count-queues.ts");
+    const { busFromEnvironment, countQueues } = await import("@openworkers/bus");
     try {
       // What it reports is of the connection, which is of no use to anybody in a moment.
       await using bus = await busFromEnvironment(env, {

@@ -19,7 +19,7 @@ export interface RowsBatch {
 
 type Source = readonly [workerId: WorkerId, worker: string, versionId: VersionId, version: number];
 
-const triggers = ["fetch", "scheduled", "queue", "service"] as const;
+const triggers = ["fetch", "scheduled", "queue", "service", "preview"] as const;
 // The first element of a row.
 const lineRow = 0;
 const invocationRow = 1;

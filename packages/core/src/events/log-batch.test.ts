@@ -79,7 +79,7 @@ const wrong: [string, Record<string, unknown>][] = [
   ["a message that is no text", rowsOf([0, 0, 0, 0, 0, 1])],
   ["half an exception", rowsOf([0, 0, 0, 0, 0, "x", "Error"])],
   ["a request that is none", rowsOf([1, 0, 0, "x", 0, 0, 0, 0, 200, 0, 1, 1, 0])],
-  ["a trigger that is none", rowsOf([1, 0, 0, id, 4, 0, 0, 0, 200, 0, 1, 1, 0])],
+  ["a trigger that is none", rowsOf([1, 0, 0, id, 5, 0, 0, 0, 200, 0, 1, 1, 0])],
   ["a string that is not there", rowsOf([1, 0, 0, id, 0, 0, 0, 99, 200, 0, 1, 1, 0])],
   ["a string before the first", rowsOf([1, 0, 0, id, 0, -1, 0, 0, 200, 0, 1, 1, 0])],
   ["a status that is no integer", rowsOf([1, 0, 0, id, 0, 0, 0, 0, 200.5, 0, 1, 1, 0])],

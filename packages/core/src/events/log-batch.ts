@@ -29,7 +29,7 @@ const record: z.ZodType<LogRecord> = z.discriminatedUnion("kind", [
     ...base,
     kind: z.literal("invocation"),
     requestId: id<RequestId>(),
-    trigger: z.enum(["fetch", "scheduled", "queue", "service"]),
+    trigger: z.enum(["fetch", "scheduled", "queue", "service", "preview"]),
     method: z.string(),
     host: z.string(),
     path: z.string(),

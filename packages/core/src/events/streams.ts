@@ -58,6 +58,7 @@ export const scheduledResultSubject = (workerId: WorkerId): string => `ow.schedu
 export const queueConsumerName = (queueId: QueueId): string => `queue-${queueId}`;
 export const queueSubject = (queueId: QueueId): string => `ow.queues.${queueId}`;
 
-/** Durable consumers: of due crons all runners', of results all schedulers'. */
+/** Durable consumers: of due crons all runners', of results all schedulers', of logs all logs services'. */
 export const scheduledConsumer = "runners";
 export const scheduledResultsConsumer = "scheduler";
+export const logsConsumer = "logs-writer";

@@ -170,7 +170,7 @@ export class ClientConnection implements WireOwner, ExchangeClient {
     this.#phase = head.bodyLength === 0 ? "response" : "body";
     this.#deadline = none;
     const isService = this.#context.service !== undefined;
-    const trusted = !isService && this.#isTrusted();
+    const trusted = !isService && this.#isTrusted() && this.#context.trigger === "fetch";
     const given =
       (trusted || isService) && head.requestId !== undefined && trustedRequestId.test(head.requestId);
     const exchange = new Exchange(this.#context, this, head, {
@@ -206,7 +206,8 @@ export class ClientConnection implements WireOwner, ExchangeClient {
 
   #isTrusted(): boolean {
     if (this.#peer === undefined) {
-      this.#peer = normaliseAddress(this.wire.remoteAddress);
+      // A Unix socket has no address: whoever is behind it is on this machine.
+      this.#peer = normaliseAddress(this.wire.remoteAddress) || "127.0.0.1";
       this.#trusted = this.#context.proxies.includes(this.#peer);
       this.#direct = directOrigin(this.#peer);
     }

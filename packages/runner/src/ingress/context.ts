@@ -1,4 +1,4 @@
-import type { LogSink } from "@openworkers/core";
+import type { InvocationRecord, LogSink } from "@openworkers/core";
 import type { ByteMeter } from "../cells/byte-meter.ts";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Target } from "../cells/target.ts";
@@ -34,6 +34,8 @@ export interface IngressContext {
   readonly proxies: TrustedProxies;
   readonly pool: UpstreamPool;
   readonly timeouts: Timeouts;
+  /** What its requests are in records. */
+  readonly trigger: InvocationRecord["trigger"];
   /** Set where cells call other workers through their bindings, and absent where clients come in. */
   readonly service?: ServiceContext;
   /** Tells the operator of what should not happen. Never throws. */

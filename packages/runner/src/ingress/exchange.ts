@@ -346,7 +346,7 @@ export class Exchange implements CellLinkUser, Conversation {
     if (outcome === undefined || this.#target === undefined) return;
     const { requestId } = this.#options;
     const wallMs = performance.now() - this.#startedAt;
-    const trigger = this.#context.service === undefined ? "fetch" : "service";
+    const { trigger } = this.#context;
     const end = { requestId, status, outcome, wallMs, cpuMs, coldStart, trigger } as const;
     this.#context.logs.emit(invocationRecord(this.#target, this.#head, end));
   }

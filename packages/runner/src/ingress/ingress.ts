@@ -1,6 +1,6 @@
 import type { LogSink } from "@openworkers/core";
 import { OpenWorkersError, type Wire, wireHandlers } from "@openworkers/core";
-import type { TCPSocketListener } from "bun";
+import type { SocketHandler, TCPSocketListener, UnixSocketListener } from "bun";
 import type { Dispatcher } from "../cells/lease.ts";
 import type { Router } from "../routing/router.ts";
 import type { Tracer } from "../tracing/span.ts";
@@ -28,6 +28,8 @@ export interface IngressOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Client connections at a time; one more is answered 503. Default 10,000. */
   readonly maxConnections?: number;
+  /** Path of a Unix socket that takes the requests which people try in the dashboard. Without: none. */
+  readonly previews?: string;
   /** What an operator should read. Never throws. */
   readonly report: (message: string, details: Record<string, unknown>) => void;
 }
@@ -49,6 +51,7 @@ export class Ingress implements AsyncDisposable {
   readonly #pool: UpstreamPool;
   readonly #connections = new Set<ClientConnection>();
   readonly #listener: TCPSocketListener<Wire>;
+  readonly #previews: UnixSocketListener<Wire> | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #maxConnections: number;
   #listening = true;
@@ -68,9 +71,17 @@ export class Ingress implements AsyncDisposable {
       proxies: new TrustedProxies(options.trustedProxies ?? []),
       pool: this.#pool,
       timeouts: { ...defaultTimeouts, ...options.timeouts },
+      trigger: "fetch",
       report: options.report,
     };
     this.#listener = this.#listen(options);
+    this.#previews =
+      options.previews === undefined
+        ? undefined
+        : Bun.listen<Wire>({
+            unix: options.previews,
+            socket: this.#handlers({ ...this.#context, trigger: "preview" }),
+          });
     this.#timer = setInterval(() => this.#sweep(), sweepMs);
   }
 
@@ -85,31 +96,31 @@ export class Ingress implements AsyncDisposable {
   #listen(options: IngressOptions): TCPSocketListener<Wire> {
     const { hostname, port } = options;
     try {
-      return Bun.listen<Wire>({
-        hostname,
-        port,
-        socket: {
-          ...wireHandlers,
-          open: (socket) => {
-            const connection = new ClientConnection(this.#context, (gone) => this.#gone(gone));
-            socket.data = connection.wire;
-            // A peer that vanished without a word would hold its WebSocket's place for ever.
-            socket.setKeepAlive(true, keepAliveMs);
-            this.#connections.add(connection);
-            connection.wire.opened(socket);
-            const excess = this.#connections.size - this.#maxConnections;
-            // Saying no costs a descriptor for as long as the client takes to hear it: that is bounded too.
-            if (excess > maxTurnedAway) connection.cut();
-            else if (excess > 0) connection.turnAway();
-          },
-        },
-      });
+      return Bun.listen<Wire>({ hostname, port, socket: this.#handlers(this.#context) });
     } catch (thrown) {
       throw new OpenWorkersError("PORT_IN_USE", `Port ${port} on ${hostname} cannot be listened on.`, {
         hint: "Choose another: --port 8788",
         cause: thrown,
       });
     }
+  }
+
+  #handlers(context: IngressContext): SocketHandler<Wire> {
+    return {
+      ...wireHandlers,
+      open: (socket) => {
+        const connection = new ClientConnection(context, (gone) => this.#gone(gone));
+        socket.data = connection.wire;
+        // A peer that vanished without a word would hold its WebSocket's place for ever.
+        socket.setKeepAlive(true, keepAliveMs);
+        this.#connections.add(connection);
+        connection.wire.opened(socket);
+        const excess = this.#connections.size - this.#maxConnections;
+        // Saying no costs a descriptor for as long as the client takes to hear it: that is bounded too.
+        if (excess > maxTurnedAway) connection.cut();
+        else if (excess > 0) connection.turnAway();
+      },
+    };
   }
 
   /**
@@ -138,6 +149,7 @@ export class Ingress implements AsyncDisposable {
     if (!this.#listening) return;
     this.#listening = false;
     this.#listener.stop(false);
+    this.#previews?.stop(false);
   }
 
   #cutAll(): void {

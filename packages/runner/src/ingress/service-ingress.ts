@@ -123,6 +123,7 @@ export class ServiceIngress implements ServiceListener, AsyncDisposable {
       proxies: this.#proxies,
       pool: this.#pool,
       timeouts,
+      trigger: "service",
       service: { isLive: (target) => router.isLive(target), maxCalls, meter, budget },
       report,
     };

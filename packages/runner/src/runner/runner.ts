@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import type { Bus } from "@openworkers/bus";
 import {
   BoundedReports,
   type LogSink,
+  newId,
   OpenWorkersError,
   type QueueId,
   type Registry,
@@ -11,8 +13,9 @@ import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
-import type { DatabaseGateway } from "../bindings/database/gateway.ts";
+import type { DatabaseFaces, DatabaseGateway } from "../bindings/database/gateway.ts";
 import type { PlatformGateway } from "../bindings/platform/gateway.ts";
+import type { SendPreview } from "../bindings/platform/previews.ts";
 import { PlatformServices } from "../bindings/platform/services.ts";
 import { DatabaseShares } from "../bindings/shares/database-shares.ts";
 import { BucketStores } from "../bindings/storage/bucket-stores.ts";
@@ -35,6 +38,7 @@ import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
 import { openTracer } from "../tracing/open-tracer.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
+import { type RunnerStatus, runnerStatus } from "./status.ts";
 
 export interface RunnerOptions {
   /** Migrated. The caller's: it outlives the runner. */
@@ -42,6 +46,8 @@ export interface RunnerOptions {
   readonly secretKeys: SecretKeys;
   /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
   readonly databases?: DatabaseGateway;
+  /** Where people reach these themselves: what the API tells them to connect to. */
+  readonly databaseFaces?: DatabaseFaces;
   /** The platform's side of Postgate, for its own workers; without, these reach nothing. The caller's. */
   readonly platform?: PlatformGateway;
   /** Where the platform's own workers read logs. */
@@ -114,7 +120,12 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const cacheLimits = settings.cacheLimits ?? defaultCacheLimits;
   const shares = parts.use(new DatabaseShares(database));
   // What they need of the runner is there before any of them runs.
-  const services: { host?: CellHost; supervisor?: Supervisor; calls?: ServiceIngress } = {};
+  const previews = join(options.runtimeDir, `${process.pid}.p${newId().slice(-8)}`);
+  const services: {
+    host?: CellHost;
+    calls?: ServiceIngress;
+    status?: () => RunnerStatus;
+  } = {};
   const platformServices =
     gateway === undefined
       ? undefined
@@ -124,9 +135,12 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
           gateway,
           stores: new BucketStores(database, secretKeys, storage),
           host: () => started(services.host),
-          status: () => ({ ...started(services.supervisor).stats() }),
+          preview: previewsAt(previews, baseDomain),
+          status: () => ({ ...started(services.status)() }),
           report,
+          ...(options.bus === undefined ? {} : { bus: options.bus }),
           ...(databases === undefined ? {} : { databases }),
+          ...(options.databaseFaces === undefined ? {} : { databaseFaces: options.databaseFaces }),
           ...(options.logsUrl === undefined ? {} : { logsUrl: options.logsUrl }),
         });
   const broker = parts.use(
@@ -177,7 +191,6 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       ...(metrics === undefined ? {} : { onStarted: observeStarts(metrics) }),
     }),
   );
-  services.supervisor = supervisor;
   let ready = false;
   const routing: RoutingFeed = parts.use(
     await RoutingFeed.start({
@@ -243,10 +256,18 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       logs,
       tracer,
       trustedProxies: settings.trustedProxies,
+      ...(platformServices === undefined ? {} : { previews }),
       report,
     }),
   );
   endpoints.push({ port: ingress.port });
+  services.status = () =>
+    runnerStatus({
+      port: ingress.port,
+      connections: ingress.connections,
+      routing: routing.state,
+      supervisor,
+    });
   if (metrics !== undefined) {
     addRunnerMetrics(metrics, {
       stats: () => supervisor.stats(),
@@ -287,6 +308,20 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
 function started<Part>(part: Part | undefined): Part {
   if (part === undefined) throw new OpenWorkersError("INTERNAL", "The runner has not started yet.");
   return part;
+}
+
+/** To the ingress's own socket for previews: nowhere else, whatever the path says. */
+function previewsAt(unix: string, baseDomain: string): SendPreview {
+  return (label, path, init) => {
+    init.headers.set("host", `${label}.${baseDomain}`);
+    return fetch(`http://preview${path}`, {
+      ...init,
+      unix,
+      redirect: "manual",
+      decompress: false,
+      keepalive: false,
+    });
+  };
 }
 
 function metered(logs: LogSink, metrics: Registry, settings: RunnerSettings): LogSink {

@@ -1,1 +1,1 @@
-export { Supervisor, type SupervisorOptions, type SupervisorStats } from "./supervisor.ts";
+export { type CellState, Supervisor, type SupervisorOptions, type SupervisorStats } from "./supervisor.ts";

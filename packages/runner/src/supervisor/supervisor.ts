@@ -11,7 +11,7 @@ import { CellBudget } from "../subrequests/budget.ts";
 import { type Blank, BlankCells } from "./blank-cells.ts";
 import { CpuCredit } from "./cpu-credit.ts";
 import { overgrownCells } from "./overgrown-cells.ts";
-import { availableMemoryShare } from "./proc.ts";
+import { availableMemoryShare, privateBytes } from "./proc.ts";
 import { type EndReason, RunningCell } from "./running-cell.ts";
 import { type CellWiring, WorkerCells } from "./worker-cells.ts";
 
@@ -75,6 +75,26 @@ export interface SupervisorStats {
   readonly waiting: number;
   readonly coldStarts: number;
   readonly ends: Readonly<Record<EndReason | "retired", number>>;
+}
+
+/** A cell that runs. */
+export interface CellState {
+  readonly worker: string;
+  readonly version: number;
+  readonly pid: number;
+  /** `draining`: its version is no longer live, and it finishes what it has. */
+  readonly state: "busy" | "idle" | "draining";
+  /** Resident memory that is the cell's alone; null when the kernel does not say, or it has just ended. */
+  readonly memoryBytes: number | null;
+  readonly memoryLimitBytes: number;
+  /** Since it began. */
+  readonly cpuMs: number;
+  readonly ageMs: number;
+  /** 0 while it works. */
+  readonly idleMs: number;
+  readonly inFlight: number;
+  /** That it has answered. */
+  readonly requests: number;
 }
 
 /** Starts cells when they are needed, hands out places in them, enforces their limits and ends them. */
@@ -168,11 +188,27 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
 
   /** The cells that run, with their targets: for `ow doctor`, metrics and tests. */
   *cells(): Generator<{ target: Target; pid: number; inFlight: number; cpuMs: number }> {
-    for (const worker of this.#all()) {
-      for (const cell of worker.cells) {
-        yield { target: worker.target, pid: cell.cell.pid, inFlight: cell.inFlight, cpuMs: cell.cpuMs };
-      }
+    for (const { target, cell } of this.#running()) {
+      yield { target, pid: cell.cell.pid, inFlight: cell.inFlight, cpuMs: cell.cpuMs };
     }
+  }
+
+  /** Each cell as an operator is shown it. */
+  states(): CellState[] {
+    const now = performance.now();
+    return [...this.#running()].map(({ target, cell, draining }) => ({
+      worker: target.worker,
+      version: target.version,
+      pid: cell.cell.pid,
+      state: draining ? "draining" : cell.inFlight > 0 ? "busy" : "idle",
+      memoryBytes: privateBytes(cell.cell.pid) ?? null,
+      memoryLimitBytes: target.limits.memoryBytes,
+      cpuMs: cell.cpuMs,
+      ageMs: now - cell.startedAt,
+      idleMs: cell.inFlight > 0 ? 0 : now - cell.idleSince,
+      inFlight: cell.inFlight,
+      requests: cell.completed,
+    }));
   }
 
   /** Ends every cell at once; drain the ingress first. */
@@ -182,6 +218,13 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
     await Promise.all([this.#blanks.stop(), ...[...this.#all()].map((worker) => worker.end())]);
     this.#workers.clear();
     this.#draining.clear();
+  }
+
+  *#running(): Generator<{ target: Target; cell: RunningCell; draining: boolean }> {
+    for (const worker of this.#all()) {
+      for (const cell of worker.cells)
+        yield { target: worker.target, cell, draining: this.#draining.has(worker) };
+    }
   }
 
   *#all(): Generator<WorkerCells> {

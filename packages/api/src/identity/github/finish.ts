@@ -65,9 +65,9 @@ async function signIn(call: Call, token: string, response: Response, location: s
 }
 
 /** better-auth's own page for errors does not exist here. */
-function ownError({ settings }: Call, location: string): string {
-  const url = new URL(location, settings.baseUrl);
-  if (url.origin !== settings.baseUrl || url.pathname !== "/v1/auth/error") return url.href;
-  url.pathname = "/v1/auth/done";
+function ownError({ origin, settings }: Call, location: string): string {
+  const url = new URL(location, origin);
+  if (url.origin !== origin || url.pathname !== "/v1/auth/error") return url.href;
+  url.pathname = origin === settings.baseUrl ? "/v1/auth/done" : "/sign-in";
   return url.href;
 }

@@ -22,6 +22,8 @@ export class Call {
   readonly database: IdentityDatabase;
   readonly requestId: RequestId;
   readonly client: { readonly address: string; readonly userAgent: string };
+  /** Under which of the platform's origins the caller sees this: the API's own, or the dashboard's. */
+  readonly origin: string;
   readonly #credential: Credential | undefined;
   readonly #pending: Promise<unknown>[];
   #session: Session | undefined;
@@ -33,6 +35,8 @@ export class Call {
     this.requestId = requestId;
     this.#pending = pending;
     this.#credential = requestCredential(request.headers, settings.baseUrl);
+    const { host } = new URL(request.url);
+    this.origin = settings.origins.find((each) => new URL(each).host === host) ?? settings.baseUrl;
     this.client = {
       // Written by the ingress, whatever the client sent.
       address: request.headers.get("cf-connecting-ip") ?? "unknown",
@@ -81,7 +85,7 @@ export class Call {
   }
 
   /** better-auth on this request's connections, or in a transaction of them. */
-  auth(options: Partial<Omit<AuthOptions, "settings" | "client">> = {}): Auth {
+  auth(options: Partial<Omit<AuthOptions, "settings" | "client" | "origin">> = {}): Auth {
     const database = options.database ?? this.database;
     return createAuth({
       sendMail: (mail) => queueMail(database, this.settings, mail),
@@ -89,6 +93,7 @@ export class Call {
       database,
       settings: this.settings,
       client: this.client,
+      origin: this.origin,
     });
   }
 

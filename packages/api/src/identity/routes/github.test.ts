@@ -44,9 +44,13 @@ async function start(query = ""): Promise<Started> {
 }
 
 /** What the browser is told at GitHub: where to go back to. */
-async function consent(url: string): Promise<string> {
+async function backFrom(url: string): Promise<URL> {
   const answer = await fetch(url, { redirect: "manual" });
-  const back = new URL(answer.headers.get("location") ?? "");
+  return new URL(answer.headers.get("location") ?? "");
+}
+
+async function consent(url: string): Promise<string> {
+  const back = await backFrom(url);
   expect(`${back.origin}${back.pathname}`).toBe(`${baseUrl}/v1/auth/callback/github`);
   return `/callback/github${back.search}`;
 }
@@ -230,6 +234,41 @@ describe("an account of GitHub's", () => {
     const answer = await signIn(user(9, "katherine@example.com"));
     const unlinked = await rig.ask("/github", { method: "DELETE", as: sessionOf(answer.headers) ?? "" });
     expect([unlinked.status, unlinked.body.error.code]).toEqual([409, "CONFLICT"]);
+  });
+});
+
+describe("from the dashboard", () => {
+  const dashboard = "http://workers.test:8787";
+
+  test("GitHub leads back to the origin whose cookie the browser has, and a failure to the sign-in page", async () => {
+    await using rigged = await Rig.start({
+      env: {
+        REGISTRATION: "open",
+        DASHBOARD_URL: `${dashboard} http://dashboard.workers.test:8787`,
+        GITHUB_CLIENT_ID: clientId,
+        GITHUB_CLIENT_SECRET: clientSecret,
+        GITHUB_URL: github.url,
+      },
+    });
+    expect((await rigged.ask("/options")).body.github).toBe(true);
+    for (const origin of [dashboard, "http://dashboard.workers.test:8787", baseUrl]) {
+      github.user = user(20, "ada@example.com");
+      const started = await rigged.ask("/github", { origin });
+      const back = await backFrom(started.headers.get("location") ?? "");
+      expect(back.origin).toBe(origin);
+      const headers = { cookie: cookiesOf(started.headers) };
+      const answer = await rigged.ask(`/callback/github${back.search}`, { origin, headers });
+      expect([answer.headers.get("location"), typeof sessionOf(answer.headers)]).toEqual([
+        origin === baseUrl ? `${baseUrl}/v1/auth/done` : `${origin}/sign-in`,
+        "string",
+      ]);
+    }
+    // Without the cookie that binds the answer to this browser, better-auth knows no page to lead to.
+    const lost = await rigged.ask("/callback/github?code=a&state=b", { origin: dashboard });
+    expect(lost.headers.get("location")).toMatch(/^http:\/\/workers\.test:8787\/sign-in\?error=/);
+    // A host that is none of the platform's leads nowhere else than before.
+    const odd = await rigged.ask("/github", { origin: "http://evil.test:8787" });
+    expect((await backFrom(odd.headers.get("location") ?? "")).origin).toBe(baseUrl);
   });
 });
 

@@ -123,8 +123,8 @@ export function githubRoutes(app: IdentityApp): void {
 async function mayStart(call: Call, wanted: string | undefined): Promise<string> {
   mustBeOn(call);
   await countAttempt(call.database, { action: "github", address: call.client.address });
-  const { origins, dashboardUrl, baseUrl } = call.settings;
-  const page = wanted ?? dashboardUrl ?? `${baseUrl}/v1/auth/done`;
+  const { origins, baseUrl } = call.settings;
+  const page = wanted ?? (call.origin === baseUrl ? `${baseUrl}/v1/auth/done` : `${call.origin}/sign-in`);
   if (isOwnPage(page, origins)) return page;
   throw new OpenWorkersError("INVALID_INPUT", "returnTo: is no page of this platform.", {
     details: { issues: [{ path: "returnTo", message: "is no page of this platform" }] },

@@ -94,6 +94,22 @@ describe("a forgotten password", () => {
     ]);
   });
 
+  test("has its link lead to the dashboard where there is one, and to a page of our own where not", async () => {
+    await using withDashboard = await Rig.start({
+      env: { DASHBOARD_URL: "https://workers.test https://dashboard.workers.test" },
+    });
+    const linkOf = async (of: Rig) => {
+      const email = "emmy@example.com";
+      await of.person(email);
+      await of.ask("/password/forgot", { body: { email } });
+      return (await of.mails(email)).at(-1)?.link;
+    };
+    expect(await linkOf(withDashboard)).toMatch(/^https:\/\/workers\.test\/reset\?token=[\w-]{16,}$/);
+    expect(await linkOf(rig)).toMatch(
+      /^http:\/\/api\.workers\.test:8787\/v1\/auth\/password\/reset\?token=[\w-]{16,}$/,
+    );
+  });
+
   test("is replaced by one of two who use the link at once", async () => {
     const email = "edsger@example.com";
     await rig.person(email);

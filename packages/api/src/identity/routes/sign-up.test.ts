@@ -87,6 +87,12 @@ describe("the one-time link", () => {
   });
 });
 
+test("whoever comes is told whether registration is open", async () => {
+  const told = async (of: Rig) => (await of.ask("/options")).body;
+  expect(await told(rig)).toEqual({ registration: "closed", github: false });
+  expect(await told(open)).toEqual({ registration: "open", github: false });
+});
+
 describe("closed registration", () => {
   test("makes nobody", async () => {
     const answer = await rig.ask("/sign-up", { body: { email: "eve@example.com", password } });
@@ -217,6 +223,23 @@ describe("an invitation", () => {
     expect((await rig.ask("/me", { as: made.body.token })).body.operator).toBe(false);
     const again = await rig.ask("/sign-up/invited", { body: { invitation: token, password } });
     expect([again.status, again.body.error.code]).toEqual([400, "INVALID_INPUT"]);
+  });
+
+  test("says whom it is for and what it invites to, while it is good", async () => {
+    const { token, organisation } = await invite("asked@example.com");
+    const { rows } = await rig.database.read((queries) =>
+      sql<{ name: string }>`select name from users where id = ${organisation}`.execute(queries),
+    );
+    const asked = await rig.ask("/sign-up/invitation", { body: { invitation: token } });
+    expect([asked.status, asked.body]).toEqual([
+      200,
+      { email: "asked@example.com", organisation: rows[0]?.name },
+    ]);
+    const old = await invite("asked-late@example.com", "-1 hour");
+    for (const invitation of [old.token, `${token}x`]) {
+      const answer = await rig.ask("/sign-up/invitation", { body: { invitation } });
+      expect([answer.status, answer.body.error.code]).toEqual([400, "INVALID_INPUT"]);
+    }
   });
 
   test("that has expired, or is for somebody with an account, makes nobody", async () => {

@@ -11,6 +11,7 @@ import { minPasswordLength } from "../passwords.ts";
 import { displayName, email, linkToken, newPassword, signedIn, tokenQuery } from "../schemas.ts";
 import { tokenHash } from "../token.ts";
 import { accepted } from "./email.ts";
+import { deadLink, findInvitation } from "./invitation.ts";
 import { answerSignedIn } from "./signed-in.ts";
 
 interface Person {
@@ -68,10 +69,7 @@ export function signUpRoutes(app: IdentityApp): void {
     async (call, { body, query }) => {
       await countAttempt(call.database, { action: "setup", address: call.client.address });
       const hash = await tokenHash(body.invitation);
-      const { rows } = await sql<{ email: string }>`select email from identity.invitation(${hash})`.execute(
-        call.database,
-      );
-      const [invitation] = rows;
+      const invitation = await findInvitation(call.database, hash);
       if (invitation === undefined) throw deadLink();
       const made = await proven(call, { ...body, email: invitation.email }, async (transaction, id) => {
         const accept = sql<{ ok: boolean }>`select identity.accept_invitation(${hash}, ${id}) as ok`;
@@ -178,10 +176,4 @@ async function signUp(
 
 function nameOf({ name, email: address }: Omit<Person, "password">): string {
   return name ?? (address.split("@")[0] || address);
-}
-
-function deadLink(): OpenWorkersError {
-  return new OpenWorkersError("INVALID_INPUT", "The link is not valid, was used already, or has expired.", {
-    hint: "Ask for another.",
-  });
 }

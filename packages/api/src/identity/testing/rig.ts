@@ -21,6 +21,8 @@ interface Ask {
   readonly as?: string;
   /** Where it comes from; each rig's own address otherwise. */
   readonly address?: string;
+  /** What the caller sees it under: the API's own origin otherwise. */
+  readonly origin?: string;
 }
 
 export interface Answered {
@@ -76,9 +78,9 @@ export class Rig implements AsyncDisposable {
 
   async ask(
     path: string,
-    { method, body, headers, as, address = "203.0.113.7" }: Ask = {},
+    { method, body, headers, as, address = "203.0.113.7", origin = baseUrl }: Ask = {},
   ): Promise<Answered> {
-    const request = new Request(`${baseUrl}/v1/auth${path}`, {
+    const request = new Request(`${origin}/v1/auth${path}`, {
       method: method ?? (body === undefined ? "GET" : "POST"),
       headers: {
         "cf-connecting-ip": address,

@@ -96,11 +96,29 @@ describe("in an organisation", () => {
     expect((await give(api.ada, admin, "admin")).status).toBe(200);
   });
 
+  test("one is listed beside one's own account, or alone", async () => {
+    const viewer = await joined("viewer");
+    const listed = async (query: string) =>
+      (await api.ask(`/accounts${query}`, { as: viewer })).body.items.map(
+        ({ name, role }: { name: string; role: string }) => [name, role],
+      );
+    expect(await listed("")).toEqual([
+      ["team", "viewer"],
+      [viewer.name, "owner"],
+    ]);
+    expect(await listed("?kind=organisation")).toEqual([["team", "viewer"]]);
+    expect(await listed("?kind=person")).toEqual([[viewer.name, "owner"]]);
+  });
+
   test("there is always an owner, and anybody may leave", async () => {
     const viewer = await joined("viewer");
     const leave = (as: Person) => api.ask(`${team.path}/members/${as.id}`, { method: "DELETE", as });
     expect((await leave(viewer)).status).toBe(204);
     expect((await api.ask(team.path, { as: viewer })).status).toBe(404);
+    const told = await api.ask(`/audit?account=team&action=member.remove&user=${viewer.name}`, {
+      as: api.ada,
+    });
+    expect(told.body.items).toMatchObject([{ user: viewer.name, details: { member: viewer.name } }]);
     expect([400, 409]).toContain((await leave(api.ada)).status);
     expect((await api.ask(`${team.path}/members/ada`, { as: api.ada })).body.role).toBe("owner");
   });
@@ -182,6 +200,14 @@ test("the audit log tells who did what, to those whose account it is", async () 
     { subject: "shared", user: expect.stringMatching(/^developer-/) },
   ]);
   expect((await api.ask("/audit?account=team", { as: api.bob })).status).toBe(404);
+  const of = async (query: string) =>
+    (await api.ask(`/audit?subject=audited&${query}`, { as: api.ada })).body.items.length;
+  expect(await of("action=worker.")).toBe(2);
+  expect(await of("action=worker")).toBe(0);
+  expect(await of("action=key.")).toBe(0);
+  expect(await of("user=ada")).toBe(2);
+  expect(await of(`user=${api.ada.id}`)).toBe(2);
+  expect(await of(`user=${api.bob.id}`)).toBe(0);
 });
 
 test("usage counts what an account has", async () => {

@@ -58,7 +58,7 @@ export function accountRoutes(routes: Routes): void {
       path: "/accounts",
       tag,
       summary: "List the accounts that the caller acts in: their own and their organisations, by name",
-      query: pageQuery,
+      query: pageQuery.extend({ kind: accountSchema.shape.kind.optional() }),
       result: pageOf(accountSchema),
     },
     ({ query, together }) =>
@@ -67,6 +67,7 @@ export function accountRoutes(routes: Routes): void {
         const rows = await select(scope)
           .where(mayBeNamed(scope.caller))
           .where(({ eb, lit }) => (after === undefined ? lit(true) : eb("users.name", ">", after)))
+          .where(({ eb, lit }) => (query.kind === undefined ? lit(true) : eb("kind", "=", query.kind)))
           .orderBy("users.name")
           .limit(query.limit + 1)
           .execute();

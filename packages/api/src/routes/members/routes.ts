@@ -109,13 +109,14 @@ export function memberRoutes(routes: Routes): void {
         const member = await memberOf(scope.queries, organisation.id, params.member);
         if (member.userId !== scope.caller) await organisationFor(scope, params.account, "write");
         matchDeleted(request, memberSchema, member);
+        // Before: whoever leaves writes nothing there afterwards.
+        await auditFor(scope, organisation.id, "member.remove", organisation.name, { member: member.name });
         const { numDeletedRows } = await scope.queries
           .deleteFrom("members")
           .where("organisation_id", "=", organisation.id)
           .where("user_id", "=", member.userId)
           .executeTakeFirst();
         if (numDeletedRows === 0n) throw ownersOnly();
-        await auditFor(scope, scope.caller, "member.remove", organisation.name, { member: member.name });
       }),
   );
 }

@@ -53,6 +53,79 @@ describe("a deploy", () => {
     expect(JSON.stringify(body)).not.toContain("s3cret");
   });
 
+  test("on top of a version has what that one has besides its code, but for what is sent", async () => {
+    const text = "<h1>hi</h1>";
+    const file = {
+      path: "/index.html",
+      hash: new Bun.CryptoHasher("sha256").update(text).digest("hex"),
+      size: 11,
+    };
+    const settings = {
+      htmlHandling: "none",
+      notFoundHandling: "none",
+      runWorkerFirst: false,
+      only: false,
+      headers: [],
+      redirects: [],
+    };
+    const contents = new FormData();
+    contents.set(file.hash, new Blob([text]));
+    expect((await api.ask("/assets", { method: "POST", as: api.ada, body: contents })).status).toBeLessThan(
+      300,
+    );
+    const first = {
+      vars: { A: { kind: "text", value: "1" }, B: { kind: "text", value: "1" } },
+      bindings: {
+        KV: { kind: "kv" },
+        LIMIT: { kind: "rate-limit", settings: { namespace: "n", limit: 1, periodSeconds: 10 } },
+      },
+      limits: { cpuMs: 50 },
+      egress: { allow: ["example.com"] },
+      assets: { settings, files: [{ ...file, contentType: "text/html" }] },
+    };
+    expect((await api.deploy(api.ada, "kept", first)).body).toMatchObject({ version: 1 });
+    const second = { base: 1, vars: { B: { kind: "text", value: "2" } } };
+    expect((await api.deploy(api.ada, "kept", second)).body).toMatchObject({ version: 2 });
+    const { body } = await api.ask("/workers/kept/versions/2/diff", { as: api.ada });
+    expect({ ...body, modules: [] }).toEqual({
+      from: 1,
+      to: 2,
+      modules: [],
+      assets: [],
+      vars: [{ name: "B", before: { kind: "text", value: "1" }, after: { kind: "text", value: "2" } }],
+      bindings: [],
+      settings: [],
+    });
+  });
+
+  test("on top of a version that serves no more is a conflict, and changes nothing", async () => {
+    await api.deploy(api.ada, "raced");
+    await api.deploy(api.ada, "raced");
+    const late = await api.deploy(api.ada, "raced", { base: 1 });
+    expect(late).toMatchObject({
+      status: 409,
+      body: { error: { code: "CONFLICT", details: { live: [2] } } },
+    });
+    const both = await Promise.all([
+      api.deploy(api.ada, "raced", { base: 2 }),
+      api.deploy(api.ada, "raced", { base: 2 }),
+    ]);
+    expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
+    expect((await api.deploy(api.ada, "raced", { base: 9 })).status).toBe(404);
+    expect((await api.deploy(api.ada, "none", { base: 1 })).status).toBe(404);
+    expect((await api.ask("/workers/raced", { as: api.ada })).body).toMatchObject({ lastVersion: 3 });
+  });
+
+  test("keeps its source maps, for whoever may read it", async () => {
+    const form = uploadForm();
+    form.set("map:index.js", new Blob([`{"version":3}`]));
+    await api.ask("/workers/mapped/versions", { method: "POST", as: api.ada, body: form });
+    const path = "/workers/mapped/versions/1/source-map?name=";
+    expect((await api.ask(`${path}index.js`, { as: api.ada })).body).toBe(`{"version":3}`);
+    expect((await api.ask(`${path}other.js`, { as: api.ada })).status).toBe(404);
+    expect((await api.ask(`${path}index.js`, { as: api.bob })).status).toBe(404);
+  });
+
   test("twice at once makes two versions", async () => {
     const both = await Promise.all([api.deploy(api.ada, "twice"), api.deploy(api.ada, "twice")]);
     expect(both.map(({ status }) => status)).toEqual([201, 201]);

@@ -1,17 +1,20 @@
+import type { Bus } from "@openworkers/bus";
 import { OpenWorkersError } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
-import { sql } from "kysely";
 import type { CellHost } from "../../cells/process/cell-host.ts";
-import type { DatabaseGateway } from "../database/gateway.ts";
+import type { DatabaseFaces, DatabaseGateway } from "../database/gateway.ts";
 import type { BucketStores } from "../storage/bucket-stores.ts";
 import { callerOf } from "./access.ts";
 import { failureAnswer } from "./answer.ts";
 import { StartChecks } from "./check.ts";
 import { ConsoleQueries } from "./databases.ts";
 import { type TxtResolver, txtAnswer } from "./dns.ts";
-import type { PlatformCaller, PlatformGateway } from "./gateway.ts";
+import type { PlatformGateway } from "./gateway.ts";
 import { logsAnswer } from "./logs.ts";
 import { BucketObjects } from "./objects.ts";
+import { Previews, type SendPreview } from "./previews.ts";
+import { QueueMessages } from "./queues.ts";
+import { mustBeOperator, System } from "./system.ts";
 
 export interface PlatformServicesOptions {
   readonly database: Database;
@@ -20,10 +23,16 @@ export interface PlatformServicesOptions {
   readonly stores: BucketStores;
   /** Where tenant databases are; nowhere without. */
   readonly databases?: DatabaseGateway;
+  /** Where people reach these themselves; nobody knows without. */
+  readonly databaseFaces?: DatabaseFaces;
+  /** Where queues' messages lie; nobody can say without. */
+  readonly bus?: Bus;
   /** Where workers are started that are to be checked. */
   readonly host: () => Pick<CellHost, "launchBlank">;
   /** Where logs are read; nowhere without. */
   readonly logsUrl?: string;
+  /** Takes what people try on their workers; nowhere without. */
+  readonly preview?: SendPreview;
   /** What this runner tells of itself. */
   readonly status: () => Readonly<Record<string, unknown>>;
   /** The system's name servers without. */
@@ -40,12 +49,18 @@ export class PlatformServices {
   readonly #checks: StartChecks;
   readonly #queries: ConsoleQueries;
   readonly #objects: BucketObjects;
+  readonly #previews: Previews;
+  readonly #messages: QueueMessages;
+  readonly #system: System;
 
   constructor(options: PlatformServicesOptions) {
     this.#options = options;
     this.#checks = new StartChecks(options.host);
     this.#queries = new ConsoleQueries(options.database, options.databases);
     this.#objects = new BucketObjects(options);
+    this.#previews = new Previews(options.database, options.preview);
+    this.#messages = new QueueMessages(options.database, options.bus);
+    this.#system = new System(options);
   }
 
   /** Answers one request; failures are answers too: `{code, message, hint?, details?}` with the error table's status. */
@@ -75,6 +90,13 @@ export class PlatformServices {
       case "POST databases":
         if (part === "query") return await this.#queries.answer(request, id, await caller());
         break;
+      case "POST workers":
+        if (part === "preview") return await this.#previews.answer(request, id, await caller());
+        break;
+      case "GET database-faces":
+        // No secret, but nothing for those who are nobody here.
+        await caller();
+        return Response.json({ faces: this.#options.databaseFaces ?? null });
       case "GET signed":
       case "PUT signed":
         return await this.#objects.signed(request, id);
@@ -89,6 +111,8 @@ export class PlatformServices {
         await mustBeOperator(this.#options.database, await caller());
         return Response.json({ items: [this.#options.status()] });
     }
+    if (kind === "queues") return await this.#messages.answer(request, [id, part, ...rest], await caller());
+    if (kind === "system" && part === "") return await this.#system.answer(request, id, await caller());
     if (kind === "buckets") {
       if (part === "signed" && method === "POST")
         return await this.#objects.sign(request, id, await caller());
@@ -108,15 +132,4 @@ function decoded(text: string): string {
   } catch (cause) {
     throw new OpenWorkersError("INVALID_INPUT", "The key is not percent-encoded UTF-8.", { cause });
   }
-}
-
-async function mustBeOperator(database: Database, caller: PlatformCaller): Promise<void> {
-  const { rows } = await database.read((queries) =>
-    sql<{
-      is_operator: boolean;
-    }>`select is_operator from users where id = ${caller.userId}::uuid`.execute(queries),
-  );
-  // A key of theirs may be for less.
-  if (rows[0]?.is_operator === true && (await caller.may(caller.userId, "workers", "read"))) return;
-  throw new OpenWorkersError("FORBIDDEN", "Only an operator may look at runners.");
 }

@@ -48,7 +48,7 @@ export interface PlatformRig extends AsyncDisposable {
 }
 
 export async function platformRig(
-  options: Partial<Pick<PlatformServicesOptions, "logsUrl" | "resolver">> = {},
+  options: Partial<Pick<PlatformServicesOptions, "bus" | "logsUrl" | "resolver" | "preview">> = {},
 ): Promise<PlatformRig> {
   await using parts = new AsyncDisposableStack();
   const own = parts.use(await withTestDatabase());
@@ -80,6 +80,7 @@ export async function platformRig(
       if (host.cells === undefined) throw new Error("there are no cells yet");
       return host.cells.host;
     },
+    preview: async () => new Response("no runner"),
     status: () => ({ cells: 1 }),
     ...options,
   });

@@ -1,5 +1,5 @@
-import { countQueue, type QueueCounts } from "@openworkers/bus";
 import { isOpenWorkersError, type QueueId } from "@openworkers/core";
+import { countQueue, type QueueCounts } from "./stream-room.ts";
 
 /** As many at a time as do not hold up what else the bus has to do. */
 const atATime = 16;

@@ -1,0 +1,91 @@
+import * as monaco from "monaco-editor";
+import type { AmbientTypes } from "./code-editor.ts";
+import { loadStyles } from "./styles.ts";
+
+await loadStyles();
+
+// What Monaco has these in is too faint to be read: WCAG AA wants a contrast of 4.5.
+monaco.editor.defineTheme("vs", {
+  base: "vs",
+  inherit: true,
+  rules: [
+    { token: "string.sql", foreground: "a31515" },
+    { token: "operator.sql", foreground: "5a6472" },
+  ],
+  colors: {},
+});
+monaco.editor.defineTheme("vs-dark", {
+  base: "vs-dark",
+  inherit: true,
+  rules: [{ token: "string.sql", foreground: "ce9178" }],
+  colors: {},
+});
+
+const scripts = (
+  globalThis as unknown as {
+    readonly trustedTypes?: {
+      createPolicy(name: string, rules: { createScriptURL(url: string): string }): typeof rules;
+    };
+  }
+).trustedTypes?.createPolicy("monaco", {
+  createScriptURL(url) {
+    if (new URL(url).origin === location.origin) return url;
+    throw new TypeError(`${url} is no script of ours.`);
+  },
+});
+
+/** A worker whose script the page's policy trusts. Called as the browser's: the bundler looks for `new Worker(new URL(`. */
+class Worker extends globalThis.Worker {
+  constructor({ href }: URL, options: WorkerOptions) {
+    super(scripts?.createScriptURL(href) ?? href, options);
+  }
+}
+
+// Monaco asks for its workers through this; they are files of ours, so that the policy may forbid `blob:`.
+Object.assign(globalThis, {
+  MonacoEnvironment: {
+    getWorker: (_id: string, label: string) => {
+      if (label === "typescript" || label === "javascript") {
+        return new Worker(new URL("./typescript.worker", import.meta.url), { type: "module" });
+      }
+      return label === "json"
+        ? new Worker(new URL("./json.worker", import.meta.url), { type: "module" })
+        : new Worker(new URL("./editor.worker", import.meta.url), { type: "module" });
+    },
+  },
+});
+
+const { ModuleKind, ModuleResolutionKind, ScriptTarget, typescriptDefaults } = monaco.typescript;
+
+typescriptDefaults.setCompilerOptions({
+  target: ScriptTarget.ESNext,
+  module: ModuleKind.ESNext,
+  moduleResolution: ModuleResolutionKind.NodeJs,
+  lib: ["esnext"],
+  strict: true,
+  sourceMap: true,
+  allowNonTsExtensions: true,
+  // What imports are called when compiled, `compile` sees to.
+  rewriteRelativeImportExtensions: true,
+  allowJs: true,
+});
+typescriptDefaults.setEagerModelSync(true);
+
+/** Declarations for all that is edited on this page. */
+export function setTypes(types: readonly AmbientTypes[]): void {
+  typescriptDefaults.setExtraLibs(
+    types.map(({ path, text }) => ({ filePath: `file:///types/${path}`, content: text })),
+  );
+}
+
+/**
+ * A module's language; by its name where it is undefined. JavaScript is TypeScript's too, or a module in the one would not
+ * see those in the other.
+ */
+export function languageOf(name: string): string | undefined {
+  if (/\.[mc]?js$/.test(name)) return "typescript";
+  // Their services would be further workers, for what here is only a text.
+  return /\.(html?|css|scss|less)$/.test(name) ? "plaintext" : undefined;
+}
+
+export { monaco };

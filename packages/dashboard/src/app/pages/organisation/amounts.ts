@@ -1,0 +1,32 @@
+const counts = new Intl.NumberFormat();
+const short = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+
+export function formatCount(value: number): string {
+  return counts.format(value);
+}
+
+const byteUnits = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** "1.5 GiB". */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), byteUnits.length - 1);
+  return `${short.format(bytes / 2 ** (10 * power))} ${byteUnits[power]}`;
+}
+
+const timeUnits = [
+  [86_400_000, "d"],
+  [3_600_000, "h"],
+  [60_000, "min"],
+  [1_000, "s"],
+] as const;
+
+/** "30 s", "100 ms", in the largest unit of which it is one at least. */
+export function formatDuration(ms: number): string {
+  const [length, unit] = timeUnits.find(([each]) => ms >= each) ?? [1, "ms"];
+  return `${short.format(ms / length)} ${unit}`;
+}
+
+/** "2.5 %" of a whole; nothing of none. */
+export function formatShare(part: number, whole: number): string {
+  return whole === 0 ? "–" : `${short.format((100 * part) / whole)} %`;
+}
