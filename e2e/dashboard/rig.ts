@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { type Platform, type PlatformOptions, startPlatform } from "../platform.ts";
 import { launch, watchFaults } from "./browser.ts";
@@ -93,6 +93,8 @@ export class Dashboard {
 export function dashboardTests(options: () => Promise<Pick<PlatformOptions, "env">> = async () => ({})): {
   readonly dashboard: Dashboard;
 } {
+  // A browser beside a platform and other tests, on two cores.
+  setDefaultTimeout(120_000);
   let dashboard: Dashboard | undefined;
   beforeAll(async () => {
     dashboard = await Dashboard.start(await options());

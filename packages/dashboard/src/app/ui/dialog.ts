@@ -1,8 +1,10 @@
 import {
   ChangeDetectionStrategy,
   Component,
+  DestroyRef,
   type ElementRef,
   effect,
+  inject,
   input,
   output,
   viewChild,
@@ -19,7 +21,7 @@ import { LucideX } from "@lucide/angular";
   template: `
     <dialog
       #dialog
-      class="fixed inset-0 m-auto max-h-[min(90dvh,48rem)] w-[min(92vw,34rem)] overflow-auto rounded-xl border border-line bg-raised p-0 text-text shadow-xl backdrop:bg-[rgb(0_0_0/45%)]"
+      class="fixed inset-0 m-auto max-h-[min(90dvh,48rem)] w-[min(92vw,34rem)] overflow-auto rounded-xl border border-line bg-raised p-0 text-text shadow-xl outline-none backdrop:bg-[rgb(0_0_0/45%)]"
       [class.w-[min(96vw,56rem)]]="wide()"
       [attr.aria-label]="title()"
       (close)="closed.emit()"
@@ -48,11 +50,18 @@ export class Dialog {
   private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>("dialog");
 
   constructor() {
+    // The browser gives the focus back when a dialog is closed, but not when it is taken out of the page.
+    let before: Element | null = null;
+    inject(DestroyRef).onDestroy(() => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    });
     effect(() => {
       const { nativeElement } = this.dialog();
       if (this.open() === nativeElement.open) return;
-      if (this.open()) nativeElement.showModal();
-      else nativeElement.close();
+      if (this.open()) {
+        before = document.activeElement;
+        nativeElement.showModal();
+      } else nativeElement.close();
     });
   }
 
