@@ -35,7 +35,10 @@ test("the theme is chosen, and kept", async () => {
   await page.waitForFunction('document.documentElement.dataset.theme === "dark"');
   await page.reload();
   await page.getByRole("radio", { name: "Dark" }).waitFor();
-  expect([await theme(), await page.getByRole("radio", { name: "Dark" }).isChecked()]).toEqual(["dark", true]);
+  expect([await theme(), await page.getByRole("radio", { name: "Dark" }).isChecked()]).toEqual([
+    "dark",
+    true,
+  ]);
   await page.getByRole("radio", { name: "As the system" }).check();
   await page.waitForFunction("document.documentElement.dataset.theme === undefined");
 });
