@@ -19,7 +19,7 @@ test("one's name is changed, and shown wherever one is named", async () => {
   const page = await tests.dashboard.page("/account");
   await page.getByRole("heading", { name: "Account", level: 1 }).waitFor();
   expect(await look(page, "account-profile")).toEqual([]);
-  await page.getByLabel("Name").fill("Countess of Lovelace");
+  await page.getByRole("textbox", { name: "Name" }).fill("Countess of Lovelace");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Your name is changed.").waitFor();
   await page.getByRole("link", { name: "Countess of Lovelace" }).waitFor();
@@ -31,12 +31,15 @@ test("one's name is changed, and shown wherever one is named", async () => {
 test("the theme is chosen, and kept", async () => {
   const page = await tests.dashboard.page("/account");
   const theme = () => page.evaluate<string | null>("document.documentElement.dataset.theme ?? null");
-  await page.getByLabel("Dark").check();
+  await page.getByRole("radio", { name: "Dark" }).check();
   await page.waitForFunction('document.documentElement.dataset.theme === "dark"');
   await page.reload();
-  await page.getByLabel("Dark").waitFor();
-  expect([await theme(), await page.getByLabel("Dark").isChecked()]).toEqual(["dark", true]);
-  await page.getByLabel("As the system").check();
+  await page.getByRole("radio", { name: "Dark" }).waitFor();
+  expect([await theme(), await page.getByRole("radio", { name: "Dark" }).isChecked()]).toEqual([
+    "dark",
+    true,
+  ]);
+  await page.getByRole("radio", { name: "As the system" }).check();
   await page.waitForFunction("document.documentElement.dataset.theme === undefined");
 });
 
@@ -220,8 +223,8 @@ test("an admin sees, and revokes, whose key acts in the organisation", async () 
   const kurt = await person("kurt@example.com", "Kurt");
   await dashboard.api("POST", "/keys?account=acme", { name: "theirs", scopes: ["workers:read"] }, kurt.token);
   const page = await dashboard.page("/account/keys");
-  await page.getByLabel("Account", { exact: true }).selectOption({ label: "Acme" });
-  await page.getByLabel("Keys", { exact: true }).selectOption({ label: "for Acme" });
+  await page.getByRole("combobox", { name: "Account", exact: true }).selectOption({ label: "Acme" });
+  await page.getByRole("combobox", { name: "Keys", exact: true }).selectOption({ label: "for Acme" });
   const row = page.getByRole("row", { name: /theirs.*kurt/ });
   await row.getByRole("button", { name: "Revoke theirs" }).click();
   await dialog(page, "Revoke theirs").getByRole("button", { name: "Revoke" }).click();

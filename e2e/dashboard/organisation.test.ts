@@ -21,7 +21,7 @@ async function membersOf(organisation: string): Promise<string[]> {
 }
 
 async function show(page: Page, organisation: string): Promise<void> {
-  await page.getByLabel("Account", { exact: true }).selectOption({ label: organisation });
+  await page.getByRole("combobox", { name: "Account", exact: true }).selectOption({ label: organisation });
   await page.getByRole("heading", { name: organisation, level: 1 }).waitFor();
 }
 
@@ -43,7 +43,7 @@ test("one is made, shown at once, and shown again at the next visit", async () =
   expect(await membersOf("acme")).toEqual(["ada owner"]);
   await page.reload();
   await page.getByRole("heading", { name: "Acme Works", level: 1 }).waitFor();
-  await page.getByLabel("Account", { exact: true }).selectOption({ label: "Ada" });
+  await page.getByRole("combobox", { name: "Account", exact: true }).selectOption({ label: "Ada" });
   await page.getByRole("button", { name: "Show acme" }).click();
   await page.getByRole("heading", { name: "Acme Works", level: 1 }).waitFor();
 });
@@ -158,7 +158,7 @@ test("usage counts what the account has and did, and says the limits", async () 
   const page = await dashboard.page("/organisation/usage");
   await page.getByRole("heading", { name: "Your account", level: 1 }).waitFor();
   await page.getByRole("row", { name: /KV namespaces.*0/ }).waitFor();
-  await page.getByLabel("Account", { exact: true }).selectOption({ label: "Acme Works" });
+  await page.getByRole("combobox", { name: "Account", exact: true }).selectOption({ label: "Acme Works" });
   await page.getByRole("row", { name: /KV namespaces.*1/ }).waitFor();
   await page.getByRole("meter", { name: "Size of orders" }).waitFor();
   await page.getByText("CPU time of a request").waitFor();
@@ -178,7 +178,7 @@ test("the audit log tells who did what, by kind, person and name, page by page",
     await dashboard.api("DELETE", `/kv/${id}`);
   }
   const page = await dashboard.page("/organisation/audit");
-  await page.getByLabel("Account", { exact: true }).selectOption({ label: "Acme Works" });
+  await page.getByRole("combobox", { name: "Account", exact: true }).selectOption({ label: "Acme Works" });
   const rows = page.getByRole("table").getByRole("row");
   await page.getByRole("row", { name: /ada kv_namespace\.delete n29/ }).waitFor();
   expect(await look(page, "organisation-audit")).toEqual([]);
@@ -208,9 +208,9 @@ test("the audit log tells who did what, by kind, person and name, page by page",
 test("it is renamed, and deleted once it owns nothing", async () => {
   const { dashboard } = tests;
   const page = await dashboard.page("/organisation/settings");
-  await page.getByLabel("Account", { exact: true }).selectOption({ label: "Acme Works" });
-  await page.getByLabel("Called").fill("Bolt Works");
-  await page.getByLabel("Name").fill("bolt");
+  await page.getByRole("combobox", { name: "Account", exact: true }).selectOption({ label: "Acme Works" });
+  await page.getByRole("textbox", { name: "Called" }).fill("Bolt Works");
+  await page.getByRole("textbox", { name: "Name" }).fill("bolt");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("heading", { name: "Bolt Works", level: 1 }).waitFor();
   expect(await membersOf("bolt")).toContain("ada owner");

@@ -153,6 +153,7 @@ describe("a forgotten password", () => {
     const page = await tests.dashboard.visitor();
     await page.goto("/sign-in");
     await page.getByRole("link", { name: "Forgot the password?" }).click();
+    await page.waitForURL("**/forgot");
     await page.getByLabel("E-mail").fill(email);
     expect(await look(page, "forgot")).toEqual([]);
     await page.getByRole("button", { name: "Send the link" }).click();

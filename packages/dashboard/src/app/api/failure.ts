@@ -26,5 +26,6 @@ export function messageOf(thrown: unknown): string {
 
 /** The code of the platform's error table, when it is one of those. */
 export function codeOf(thrown: unknown): string | undefined {
-  return thrown instanceof ApiError ? thrown.code : undefined;
+  if (thrown instanceof ApiError) return thrown.code;
+  return thrown instanceof Error && thrown.cause instanceof ApiError ? thrown.cause.code : undefined;
 }

@@ -7,8 +7,8 @@ import { Account } from "../../session/account.ts";
 import { Accounts } from "../../session/accounts.ts";
 import { Confirm } from "../../ui/confirm.ts";
 import { Empty } from "../../ui/empty.ts";
-import { growingList } from "../../ui/growing-list.ts";
-import { Load } from "../../ui/load.ts";
+import { Paged } from "../../ui/paged.ts";
+import { PagedFoot } from "../../ui/paged-foot.ts";
 import { Time } from "../../ui/time.ts";
 import { Toasts } from "../../ui/toasts.ts";
 import { AccountPage } from "./account-page.ts";
@@ -23,7 +23,7 @@ export type Key = Omit<components["schemas"]["ApiKey"], "expiresAt" | "lastUsedA
 /** Keys for programs: one's own, or, for its admins, those that act in the organisation that is shown. */
 @Component({
   selector: "ow-keys",
-  imports: [AccountPage, Empty, Load, LucidePlus, NewKey, Time],
+  imports: [AccountPage, Empty, LucidePlus, NewKey, PagedFoot, Time],
   templateUrl: "./keys.html",
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
@@ -45,20 +45,16 @@ export class Keys {
     source: () => this.organisation()?.name,
     computation: () => "mine",
   });
-  protected readonly keys = growingList<{ readonly account?: string }, Key>({
-    params: () => {
-      const organisation = this.organisation();
-      return this.whose() === "organisation" && organisation !== undefined
-        ? { account: organisation.name }
-        : {};
-    },
-    read: (query, page, signal) =>
+  protected readonly keys = new Paged<Key>(() => {
+    const organisation = this.whose() === "organisation" ? this.organisation() : undefined;
+    const query = organisation === undefined ? {} : { account: organisation.name };
+    return (cursor, signal) =>
       this.client.data(
         this.client.api.GET("/v1/keys", {
-          params: { query: { ...query, ...page } },
-          ...(signal === undefined ? {} : { signal }),
+          params: { query: cursor === undefined ? query : { ...query, cursor } },
+          signal,
         }),
-      ),
+      );
   });
 
   protected isOver({ expiresAt }: Key): boolean {

@@ -57,9 +57,12 @@ export class NewKey {
   /** The key's text, once it is there. */
   protected readonly key = signal<string | undefined>(undefined);
   protected readonly today = computed(() => (this.open() ? new Date().toISOString().slice(0, 10) : ""));
-  protected readonly example = computed(
-    () => `OW_API_URL=${location.origin} OW_TOKEN=${this.key()} ow deploy`,
-  );
+  /** Name of the organisation that it is for alone. */
+  protected readonly only = signal("");
+  protected readonly example = computed(() => {
+    const account = this.only() === "" ? "" : `OW_ACCOUNT=${this.only()} `;
+    return `OW_API_URL=${location.origin} ${account}OW_TOKEN=${this.key()} ow deploy`;
+  });
   private readonly client = inject(Api);
 
   constructor() {
@@ -105,6 +108,7 @@ export class NewKey {
           body: { name, scopes: [...this.scopes()], ...(expiresAt === undefined ? {} : { expiresAt }) },
         }),
       );
+      this.only.set(account === this.session.person()?.account ? "" : account);
       this.key.set(made.key);
       this.made.emit();
     });

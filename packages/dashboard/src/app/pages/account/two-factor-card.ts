@@ -1,6 +1,7 @@
 import { ChangeDetectionStrategy, Component, computed, inject, output, signal } from "@angular/core";
 import { Api } from "../../api/api.ts";
 import { Session } from "../../session/session.ts";
+import { download } from "../../ui/bytes.ts";
 import { Copy } from "../../ui/copy.ts";
 import { Dialog } from "../../ui/dialog.ts";
 import { Field } from "../../ui/field.ts";
@@ -75,12 +76,8 @@ export class TwoFactorCard {
   }
 
   protected download(): void {
-    const url = URL.createObjectURL(new Blob([`${this.allCodes()}\n`], { type: "text/plain" }));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = "openworkers-recovery-codes.txt";
-    link.click();
-    URL.revokeObjectURL(url);
+    const text = new Blob([`${this.allCodes()}\n`], { type: "text/plain" });
+    download("openworkers-recovery-codes.txt", text);
   }
 
   async #do(act: Act, body: { readonly password: string | undefined }): Promise<void> {

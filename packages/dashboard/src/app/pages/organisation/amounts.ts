@@ -5,14 +5,6 @@ export function formatCount(value: number): string {
   return counts.format(value);
 }
 
-const byteUnits = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
-
-/** "1.5 GiB". */
-export function formatBytes(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), byteUnits.length - 1);
-  return `${short.format(bytes / 2 ** (10 * power))} ${byteUnits[power]}`;
-}
-
 const timeUnits = [
   [86_400_000, "d"],
   [3_600_000, "h"],

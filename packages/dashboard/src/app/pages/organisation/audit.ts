@@ -4,8 +4,8 @@ import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
 import { Accounts } from "../../session/accounts.ts";
 import { Empty } from "../../ui/empty.ts";
-import { growingList } from "../../ui/growing-list.ts";
-import { Load } from "../../ui/load.ts";
+import { Paged } from "../../ui/paged.ts";
+import { PagedFoot } from "../../ui/paged-foot.ts";
 import { Time } from "../../ui/time.ts";
 import { OrganisationPage } from "./organisation-page.ts";
 
@@ -41,7 +41,7 @@ const kinds: readonly (readonly [prefix: string, name: string])[] = [
 /** Who did what, in the account that is shown. */
 @Component({
   selector: "ow-audit-log",
-  imports: [Empty, Load, OrganisationPage, Time],
+  imports: [Empty, OrganisationPage, PagedFoot, Time],
   templateUrl: "./audit.html",
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
@@ -62,17 +62,17 @@ export class AuditLog {
       ? undefined
       : `You are ${role} here: admins and owners read the audit log.`;
   });
-  protected readonly log = growingList<Filter | undefined, Entry>({
+  protected readonly log = new Paged<Entry>(() => {
     // Not before it is known that the reader may.
-    params: () =>
-      this.accounts.isAtLeast("admin") ? { ...this.account.query(), ...this.filter() } : undefined,
-    read: (query, page, signal) =>
+    if (!this.accounts.isAtLeast("admin")) return undefined;
+    const query = { ...this.account.query(), ...this.filter() };
+    return (cursor, signal) =>
       this.client.data(
         this.client.api.GET("/v1/audit", {
-          params: { query: { ...query, ...page } },
-          ...(signal === undefined ? {} : { signal }),
+          params: { query: cursor === undefined ? query : { ...query, cursor } },
+          signal,
         }),
-      ),
+      );
   });
 
   protected narrow(name: keyof Filter, value: string): void {

@@ -10,8 +10,8 @@ import { Dialog } from "../../ui/dialog.ts";
 import { Empty } from "../../ui/empty.ts";
 import { Field } from "../../ui/field.ts";
 import { fieldsOf, Sending } from "../../ui/form.ts";
-import { growingList } from "../../ui/growing-list.ts";
-import { Load } from "../../ui/load.ts";
+import { Paged } from "../../ui/paged.ts";
+import { PagedFoot } from "../../ui/paged-foot.ts";
 import { Time } from "../../ui/time.ts";
 import { TitledCard } from "../../ui/titled-card.ts";
 import { Toasts } from "../../ui/toasts.ts";
@@ -20,7 +20,7 @@ type Invitation = components["schemas"]["Invitation"];
 
 @Component({
   selector: "ow-invitations-card",
-  imports: [Copy, Dialog, Empty, Field, Load, LucidePlus, Time, TitledCard],
+  imports: [Copy, Dialog, Empty, Field, LucidePlus, PagedFoot, Time, TitledCard],
   templateUrl: "./invitations-card.html",
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
@@ -38,15 +38,15 @@ export class InvitationsCard {
   private readonly client = inject(Api);
   private readonly confirm = inject(Confirm);
   private readonly toasts = inject(Toasts);
-  protected readonly invitations = growingList<string, Invitation>({
-    params: () => this.organisation().name,
-    read: (account, page, signal) =>
+  protected readonly invitations = new Paged<Invitation>(() => {
+    const path = { account: this.organisation().name };
+    return (cursor, signal) =>
       this.client.data(
         this.client.api.GET("/v1/accounts/{account}/invitations", {
-          params: { path: { account }, query: page },
-          ...(signal === undefined ? {} : { signal }),
+          params: { path, query: cursor === undefined ? {} : { cursor } },
+          signal,
         }),
-      ),
+      );
   });
 
   protected begin(): void {

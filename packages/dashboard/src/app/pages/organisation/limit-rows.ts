@@ -1,5 +1,6 @@
 import type { components } from "@openworkers/client";
-import { formatBytes, formatCount, formatDuration } from "./amounts.ts";
+import { formatBytes } from "../../ui/bytes.ts";
+import { formatCount, formatDuration } from "./amounts.ts";
 
 type Limits = components["schemas"]["Limits"];
 

@@ -7,8 +7,8 @@ import { Account } from "../../session/account.ts";
 import { Accounts, type Organisation, type Role, roles } from "../../session/accounts.ts";
 import { Session } from "../../session/session.ts";
 import { Confirm } from "../../ui/confirm.ts";
-import { growingList } from "../../ui/growing-list.ts";
-import { Load } from "../../ui/load.ts";
+import { Paged } from "../../ui/paged.ts";
+import { PagedFoot } from "../../ui/paged-foot.ts";
 import { Time } from "../../ui/time.ts";
 import { TitledCard } from "../../ui/titled-card.ts";
 import { Toasts } from "../../ui/toasts.ts";
@@ -24,7 +24,7 @@ const may: Readonly<Record<Role, string>> = {
 
 @Component({
   selector: "ow-members-card",
-  imports: [Load, Time, TitledCard],
+  imports: [PagedFoot, Time, TitledCard],
   templateUrl: "./members-card.html",
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
@@ -41,15 +41,15 @@ export class MembersCard {
   private readonly confirm = inject(Confirm);
   private readonly toasts = inject(Toasts);
   private readonly router = inject(Router);
-  protected readonly members = growingList<string, Member>({
-    params: () => this.organisation().name,
-    read: (account, page, signal) =>
+  protected readonly members = new Paged<Member>(() => {
+    const path = { account: this.organisation().name };
+    return (cursor, signal) =>
       this.client.data(
         this.client.api.GET("/v1/accounts/{account}/members", {
-          params: { path: { account }, query: page },
-          ...(signal === undefined ? {} : { signal }),
+          params: { path, query: cursor === undefined ? {} : { cursor } },
+          signal,
         }),
-      ),
+      );
   });
   protected readonly isAdmin = computed(() => this.accounts.isAtLeast("admin"));
   protected readonly isOwner = computed(() => this.accounts.isAtLeast("owner"));

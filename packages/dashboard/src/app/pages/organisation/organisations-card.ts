@@ -14,11 +14,12 @@ import { NewOrganisation } from "./new-organisation.ts";
       @if (!accounts.list.hasValue()) {
         <ow-load [of]="accounts.list" [rows]="3" />
       } @else if (accounts.organisations().length === 0) {
-        <ow-empty title="You are in no organisation" text="An organisation lets several people work on the same workers and data, each with a role. Or: ow accounts create acme">
+        <ow-empty title="You are in no organisation" text="An organisation lets several people work on the same workers and data, each with a role.">
           <button type="button" class="button button-primary" (click)="making.set(true)">Make one</button>
+          <code class="code self-center">ow accounts create acme</code>
         </ow-empty>
       } @else {
-        <div class="overflow-x-auto">
+        <div class="relative overflow-x-auto">
           <table class="table">
             <thead>
               <tr>

@@ -1,6 +1,7 @@
 import { ChangeDetectionStrategy, Component, computed, inject, input, resource } from "@angular/core";
 import { Router, RouterLink } from "@angular/router";
 import { Api } from "../../api/api.ts";
+import { codeOf } from "../../api/failure.ts";
 import { Accounts } from "../../session/accounts.ts";
 import { Session } from "../../session/session.ts";
 import { Field } from "../../ui/field.ts";
@@ -55,6 +56,13 @@ interface Invitation {
           </form>
         </ow-frame>
       }
+    } @else if (isDead()) {
+      <ow-frame heading="This invitation is good no more">
+        <p class="mb-5 text-muted" role="alert">
+          It was used, has expired, or was withdrawn. Ask whoever invited you for another, or sign in if you have joined already.
+        </p>
+        <a class="button button-primary h-9" routerLink="/sign-in">Sign in</a>
+      </ow-frame>
     } @else {
       <ow-frame heading="Join an organisation"><ow-load class="-mx-3 block" [of]="invitation" [rows]="4" /></ow-frame>
     }
@@ -78,6 +86,9 @@ export class Invited {
       return await this.client.ask<Invitation>("POST", "/v1/auth/sign-up/invitation", { invitation });
     },
   });
+
+  /** Another try would not help. */
+  protected readonly isDead = computed(() => codeOf(this.invitation.error()) === "INVALID_INPUT");
 
   protected async make(event: Event): Promise<void> {
     const { name, password } = fieldsOf(event);
