@@ -33,8 +33,11 @@ export class General {
   protected readonly choosing = new Sending();
   protected readonly deleting = new Sending();
   protected readonly name = linkedSignal(() => this.current.name());
-  protected readonly days = linkedSignal(() => String(this.current.worker()?.logRetentionDays ?? ""));
-  protected readonly environment = linkedSignal(() => this.current.worker()?.environment ?? "");
+  // By their values: the worker read again, as it was, takes away nothing that is being chosen.
+  private readonly storedDays = computed(() => String(this.current.worker()?.logRetentionDays ?? ""));
+  private readonly storedEnvironment = computed(() => this.current.worker()?.environment ?? "");
+  protected readonly days = linkedSignal(() => this.storedDays());
+  protected readonly environment = linkedSignal(() => this.storedEnvironment());
 
   protected readonly environments = resource({
     params: () => this.current.worker()?.account,
