@@ -52,16 +52,27 @@ export class LentBackend {
   }
 
   /**
-   * Begins a transaction, and tells policies whose it is. Nobody but `begin` with `modes` can have set anything by then.
+   * Begins a transaction. Returns when PostgreSQL says that it did, in microseconds since 1970.
    *
    * @throws BackendRefusal; ConnectionLost when the server has gone
    */
-  async begin(modes: string, key: Uint8Array, caller: Caller): Promise<void> {
+  async begin(modes: string): Promise<string> {
     const beganUs = await this.#ask(
       serialize.query(`begin${modes}; select (extract(epoch from now()) * 1000000)::bigint`),
       1,
     );
     if (beganUs === undefined) throw new Error("the server does not tell its time");
+    return beganUs;
+  }
+
+  /**
+   * Tells policies whose the transaction is that has just begun: nobody but `begin` can have set anything by then. What is
+   * written to the server after the call is the caller's, whether it has resolved or not; when it rejects, the transaction
+   * has failed, and everything else in it does.
+   *
+   * @throws as `begin`
+   */
+  async giveTo(caller: Caller, key: Uint8Array, beganUs: string): Promise<void> {
     const signedFor: SignedFor = { backend: this.#backend.pid, beganUs };
     // As a parameter: statements' texts are to be seen by others of the same role, in pg_stat_activity.
     await this.#ask(

@@ -3,7 +3,13 @@ import { BackendRefusal } from "../wire/backend/refusal.ts";
 import type { CancelKeys } from "../wire/cancel-keys.ts";
 import { type Client, farewell } from "../wire/listener/client.ts";
 import { ConnectionLost, type Taker } from "../wire/protocol/intake.ts";
-import { authenticated, backendKeyData, fatal, type ServerError } from "../wire/protocol/server-messages.ts";
+import {
+  authenticated,
+  backendKeyData,
+  fatal,
+  parameterStatus,
+  type ServerError,
+} from "../wire/protocol/server-messages.ts";
 import { tell } from "../wire/session.ts";
 import type { BackendPool } from "./backend-pool.ts";
 import type { Caller } from "./caller.ts";
@@ -22,12 +28,16 @@ export interface SessionParts {
   /** For whom it is, and how to ask again; undefined on the face of the identity worker, whose transactions are nobody's. */
   readonly caller: Caller | undefined;
   readonly again: () => Promise<Caller | undefined>;
+  /** What is to be said before the greeting, and waits for it so that both are one message to the kernel. */
+  readonly unsaid: Buffer;
   readonly report: Report;
   /** How long it may last. */
   readonly lifeMs: number;
 }
 
 const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+/** CommandComplete of BEGIN, and ReadyForQuery in a transaction. */
+const hasBegun = Buffer.from("C\0\0\0\x0aBEGIN\0Z\0\0\0\x05T", "latin1");
 const idleStatus = 0x49;
 
 const over: ServerError = {
@@ -108,10 +118,11 @@ export class PlatformSession {
   }
 
   async #serve(key: Buffer): Promise<void> {
-    const { client, pool, caller } = this.#parts;
+    const { client, pool, caller, unsaid } = this.#parts;
     let backend = pool.warm() ?? (await pool.fresh(this.#ended.signal));
+    const whose = caller === undefined ? [] : [parameterStatus("openworkers.caller", caller.userId)];
     client.intake.wire.write(
-      Buffer.concat([authenticated, backend.greeting, backendKeyData(key), readyForQuery]),
+      Buffer.concat([unsaid, authenticated, backend.greeting, ...whose, backendKeyData(key), readyForQuery]),
     );
     let reusable = true;
     try {
@@ -119,10 +130,20 @@ export class PlatformSession {
       const first = await firstStatement(client.intake).finally(() => clearTimeout(hurry));
       // A client that has come for nothing.
       if (first.bytes[0] === 0x58) return;
-      if (caller !== undefined) backend = await this.#begin(backend, first.modes, caller);
+      let isTheirs = Promise.resolve();
+      if (caller !== undefined) {
+        const begun = await this.#begin(backend, first.modes);
+        backend = begun.backend;
+        // The caller's first statement need not wait for it.
+        isTheirs = backend.giveTo(caller, this.#parts.key, begun.beganUs);
+        // Whoever relays is told; who gives up before that has no use for it.
+        isTheirs.catch(() => {});
+      }
       this.#ended.signal.throwIfAborted();
       this.#backend = backend;
-      reusable = await this.#relay(backend, first.bytes);
+      const isDone = caller !== undefined && first.begins;
+      if (isDone) client.intake.wire.write(hasBegun);
+      reusable = await this.#relay(backend, isDone ? Buffer.alloc(0) : first.bytes, isTheirs);
     } catch (thrown) {
       reusable = false;
       throw thrown;
@@ -135,21 +156,22 @@ export class PlatformSession {
   }
 
   /** Gives the backend on which it has begun: one that waited may have gone without a word. */
-  async #begin(backend: LentBackend, modes: string, caller: Caller): Promise<LentBackend> {
-    const { key, pool } = this.#parts;
+  async #begin(backend: LentBackend, modes: string): Promise<{ backend: LentBackend; beganUs: string }> {
     try {
-      await backend.begin(modes, key, caller);
-      return backend;
+      return { backend, beganUs: await backend.begin(modes) };
     } catch (thrown) {
       if (!(thrown instanceof ConnectionLost) && !backend.closed) throw thrown;
-      const fresh = await pool.fresh(this.#ended.signal);
-      await fresh.begin(modes, key, caller);
-      return fresh;
+      const fresh = await this.#parts.pool.fresh(this.#ended.signal);
+      return { backend: fresh, beganUs: await fresh.begin(modes) };
     }
   }
 
-  /** Passes messages on until the transaction has ended or somebody leaves; gives whether the backend is good for others. */
-  async #relay(backend: LentBackend, first: Buffer): Promise<boolean> {
+  /**
+   * Passes messages on until the transaction has ended or somebody leaves; gives whether the backend is good for others.
+   *
+   * @param isTheirs resolves when the backend has answered what was asked of it before
+   */
+  async #relay(backend: LentBackend, first: Buffer, isTheirs: Promise<void>): Promise<boolean> {
     const { client, caller } = this.#parts;
     const asked = new MessageFrames();
     const answered = new MessageFrames();
@@ -194,9 +216,12 @@ export class PlatformSession {
       onDrain: () => client.intake.wire.resume(),
       onClose: () => finish(false),
     };
-    backend.intake.handOver(fromBackend);
     fromClient.onData(first);
     client.intake.handOver(fromClient);
+    await isTheirs;
+    backend.intake.handOver(fromBackend);
+    // Until now nobody was told that it takes more.
+    if (!backend.intake.wire.blocked) client.intake.wire.resume();
     const clean = await done;
     this.#ended.signal.removeEventListener("abort", onAborted);
     this.#backend = undefined;

@@ -1,4 +1,4 @@
-import type { UserId, WorkerId } from "@openworkers/core";
+import { isId, type UserId, type WorkerId } from "@openworkers/core";
 import type { Queries } from "@openworkers/db/access";
 import { sql } from "kysely";
 import type { z } from "zod";
@@ -25,6 +25,20 @@ export async function workersAfter(
 
 export async function shownWorker(queries: Queries, id: WorkerId): Promise<Shown> {
   return select(queries).where("workers.id", "=", id).executeTakeFirstOrThrow();
+}
+
+/** The worker that has this id or this name; undefined when the caller may not read one. */
+export async function readableWorker(queries: Queries, nameOrId: string): Promise<Shown | undefined> {
+  return select(queries)
+    .where(({ eb, or }) =>
+      or([
+        eb("workers.name", "=", nameOrId),
+        ...(isId<"worker">(nameOrId) ? [eb("workers.id", "=", nameOrId)] : []),
+      ]),
+    )
+    .orderBy(({ eb }) => eb("workers.name", "=", nameOrId))
+    .limit(1)
+    .executeTakeFirst();
 }
 
 function select(queries: Queries) {

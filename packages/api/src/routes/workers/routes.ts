@@ -2,13 +2,13 @@ import { z } from "@hono/zod-openapi";
 import type { WorkerId } from "@openworkers/core";
 import { renameWorker, setLogRetention, setWorkerEnvironment, setWorkerLimits } from "@openworkers/db/stores";
 import { accountFor } from "../../access/account.ts";
-import { find } from "../../access/owned.ts";
+import { find, noneOf } from "../../access/owned.ts";
 import { matchDeleted } from "../../http/etag.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery } from "../../http/schemas.ts";
 import { deleteWithEnvironment } from "./environment.ts";
-import { shownWorker, workersAfter } from "./queries.ts";
+import { readableWorker, shownWorker, workersAfter } from "./queries.ts";
 import { workerChangeSchema, workerParams, workerSchema } from "./schema.ts";
 
 const tag = "Workers";
@@ -23,8 +23,8 @@ export function workerRoutes(routes: Routes): void {
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(workerSchema),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "workers", action: "read" });
         const after = keyOf(z.string(), query.cursor);
         const rows = await workersAfter(scope.queries, { owner: account.id, after, limit: query.limit });
@@ -42,11 +42,11 @@ export function workerRoutes(routes: Routes): void {
       result: workerSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
-        const { id } = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
-        return shownWorker(scope.queries, id);
-      }),
+    async ({ params, looking }) => {
+      const worker = await looking((queries) => readableWorker(queries, params.worker));
+      if (worker === undefined) throw noneOf("worker", params.worker);
+      return worker;
+    },
   );
 
   routes.add(
