@@ -9,6 +9,7 @@ import {
 } from "@openworkers/db/access";
 import { place } from "./face-connection.ts";
 import { CallerSession, type Connect, type Mode } from "./session.ts";
+import type { Statement } from "./statement.ts";
 
 const transactionAttempts = 4;
 
@@ -28,8 +29,11 @@ export interface CallerDatabase extends StoreDatabase {
   together<T>(work: (together: Together) => Promise<T>): Promise<T>;
   /** As `together`, for what changes nothing: PostgreSQL refuses it if it tries to. */
   reading<T>(work: (together: Together) => Promise<T>): Promise<T>;
-  /** As `reading`, for queries to which it makes no difference by whom they are asked: policies know. */
-  looking<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+  /** As `reading`, for one statement, to which it makes no difference by whom it is asked: policies know. */
+  looking<Names extends string, Row>(
+    statement: Statement<Names, Row>,
+    values: Readonly<Record<Names, unknown>>,
+  ): Promise<Row[]>;
 }
 
 /**
@@ -77,7 +81,8 @@ export function callerDatabase(connect: Connect): CallerDatabase {
     write: (work) => again(({ queries }) => queries.transaction().execute(work)),
     together: (work) => again(async (session) => work(await within(session))),
     reading: (work) => again(async (session) => work(await within(session)), "read only"),
-    looking: (work) => again(({ queries }) => work(queries), "read only"),
+    looking: (statement, values) =>
+      again((session) => session.only(statement.text, statement.valuesOf(values)), "read only"),
   };
 }
 

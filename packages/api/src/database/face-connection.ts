@@ -71,11 +71,15 @@ class Exchange {
 export class FaceConnection {
   readonly #socket: ByteSocket;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reader: { read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> };
   readonly #parser = new Parser();
   readonly #loggedIn = Promise.withResolvers<UserId>();
   readonly #timer: ReturnType<typeof setTimeout>;
+  #isReading = false;
   #caller: string | undefined;
+  #wantsCaller = false;
   #isLoggedIn = false;
+  #saidGoodbye = false;
   #out: Uint8Array[];
   #willFlush = false;
   #exchanges: Exchange[] = [];
@@ -85,11 +89,11 @@ export class FaceConnection {
   constructor(sql: SqlBinding, credential: string) {
     this.#socket = sql.connect();
     this.#writer = this.#socket.writable.getWriter();
+    this.#reader = this.#socket.readable.getReader();
     this.#out = [serialize.startup({ user: "caller", database: "platform" }), serialize.password(credential)];
     this.#timer = setTimeout(() => this.#break(new Error("timeout expired")), loginMs);
     // Whoever sends a statement is told as well.
     this.#loggedIn.promise.catch(() => {});
-    void this.#read();
   }
 
   /**
@@ -99,6 +103,7 @@ export class FaceConnection {
    * DATABASE_UNAVAILABLE
    */
   caller(): Promise<UserId> {
+    this.#wantsCaller = true;
     this.#send([]);
     return this.#loggedIn.promise;
   }
@@ -126,13 +131,22 @@ export class FaceConnection {
     return exchange.answered;
   }
 
+  /** Carries out a statement, and says goodbye with it: the connection ends by itself when it has been answered. */
+  last<Row>(text: string, values: readonly unknown[] = []): Promise<Result<Row>> {
+    const answered = this.query<Row>(text, values);
+    this.#send([serialize.end()]);
+    this.#saidGoodbye = true;
+    return answered;
+  }
+
   /** Ends it, whatever is under way. */
   close(): void {
-    this.#break(closed);
+    if (!this.#saidGoodbye || this.#exchanges.length > 0) this.#break(closed);
   }
 
   #send(messages: readonly Uint8Array[]): void {
     this.#out.push(...messages);
+    if (!this.#isReading) void this.#read();
     if (this.#willFlush) return;
     this.#willFlush = true;
     queueMicrotask(() => this.#flush());
@@ -146,17 +160,19 @@ export class FaceConnection {
     this.#writer.write(bytes).catch((thrown: unknown) => this.#break(lost(thrown)));
   }
 
+  /** Reads while somebody waits: to end a read that nobody needs costs as much as one that somebody does. */
   async #read(): Promise<void> {
-    const reader = this.#socket.readable.getReader();
+    this.#isReading = true;
     try {
-      for (;;) {
-        const { done, value } = await reader.read();
+      while (this.#exchanges.length > 0 || (this.#wantsCaller && !this.#isLoggedIn)) {
+        const { done, value } = await this.#reader.read();
         if (this.#broken !== undefined) return;
-        if (done) return this.#break(lost());
+        if (done || value === undefined) return this.#break(lost());
         this.#parser.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength), (message) =>
           this.#heard(message),
         );
       }
+      this.#isReading = false;
     } catch (thrown) {
       this.#break(lost(thrown));
     }

@@ -50,6 +50,11 @@ export class CallerSession implements Disposable {
     return (await this.#connection.query<Row>(text, values)).rows;
   }
 
+  /** Carries out the only statement, and ends. */
+  async only<Row>(text: string, values: unknown[]): Promise<Row[]> {
+    return (await this.#connection.last<Row>(text, values)).rows;
+  }
+
   /** @throws when a deferred constraint refuses what was done, or something failed before and was passed over */
   async commit(): Promise<void> {
     const { command } = await this.#connection.query("commit");

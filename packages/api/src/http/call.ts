@@ -1,5 +1,4 @@
 import type { RequestId } from "@openworkers/core";
-import type { Queries } from "@openworkers/db/access";
 import { type CallerDatabase, callerDatabase, type Together } from "../database/caller-database.ts";
 import { faceOf } from "../database/session.ts";
 import type { Env } from "../env.ts";
@@ -65,9 +64,9 @@ export class Call<Params = unknown, Query = unknown, Body = unknown> {
   /** As `together`, for what changes nothing: PostgreSQL refuses it if it tries to. */
   readonly reading = async <T>(work: (scope: Scope) => Promise<T>): Promise<T> => this.database.reading(work);
 
-  /** As `reading`, for queries to which it makes no difference by whom they are asked: policies know. */
-  readonly looking = async <T>(work: (queries: Queries) => Promise<T>): Promise<T> =>
-    this.database.looking(work);
+  /** As `reading`, for one statement, to which it makes no difference by whom it is asked: policies know. */
+  readonly looking: CallerDatabase["looking"] = async (statement, values) =>
+    this.database.looking(statement, values);
 
   /**
    * As `together`, for what makes something: with an `Idempotency-Key` it happens once, and the same request again is

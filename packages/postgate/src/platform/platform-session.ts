@@ -35,6 +35,7 @@ export interface SessionParts {
   readonly lifeMs: number;
 }
 
+const nothing = Buffer.alloc(0);
 const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
 /** CommandComplete of BEGIN, and ReadyForQuery in a transaction. */
 const hasBegun = Buffer.from("C\0\0\0\x0aBEGIN\0Z\0\0\0\x05T", "latin1");
@@ -59,6 +60,8 @@ export class PlatformSession {
   #unanswered = 0;
   /** Parts of a statement that nobody has asked to be carried out. */
   #begun = false;
+  /** The client has said goodbye. */
+  #leaves = false;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -121,9 +124,9 @@ export class PlatformSession {
     const { client, pool, caller, unsaid } = this.#parts;
     let backend = pool.warm() ?? (await pool.fresh(this.#ended.signal));
     const whose = caller === undefined ? [] : [parameterStatus("openworkers.caller", caller.userId)];
-    client.intake.wire.write(
-      Buffer.concat([unsaid, authenticated, backend.greeting, ...whose, backendKeyData(key), readyForQuery]),
-    );
+    const greeting = [unsaid, authenticated, backend.greeting, ...whose, backendKeyData(key), readyForQuery];
+    // Who goes on without waiting for it is told together with the first answer: a write and a read less for both.
+    const answers = new Answers(client, Buffer.concat(greeting));
     let reusable = true;
     try {
       const hurry = setTimeout(() => void this.end(tooLong), firstMs);
@@ -142,8 +145,8 @@ export class PlatformSession {
       this.#ended.signal.throwIfAborted();
       this.#backend = backend;
       const isDone = caller !== undefined && first.begins;
-      if (isDone) client.intake.wire.write(hasBegun);
-      reusable = await this.#relay(backend, isDone ? Buffer.alloc(0) : first.bytes, isTheirs);
+      if (isDone) answers.add(hasBegun);
+      reusable = await this.#relay(backend, { first: isDone ? nothing : first.bytes, isTheirs, answers });
     } catch (thrown) {
       reusable = false;
       throw thrown;
@@ -169,9 +172,13 @@ export class PlatformSession {
   /**
    * Passes messages on until the transaction has ended or somebody leaves; gives whether the backend is good for others.
    *
-   * @param isTheirs resolves when the backend has answered what was asked of it before
+   * @param begun what the client has sent so far; when the backend has answered what it was asked before; what the client is
+   * to be told first
    */
-  async #relay(backend: LentBackend, first: Buffer, isTheirs: Promise<void>): Promise<boolean> {
+  async #relay(
+    backend: LentBackend,
+    { first, isTheirs, answers }: { first: Buffer; isTheirs: Promise<void>; answers: Answers },
+  ): Promise<boolean> {
     const { client, caller } = this.#parts;
     const asked = new MessageFrames();
     const answered = new MessageFrames();
@@ -188,7 +195,12 @@ export class PlatformSession {
       onData: (bytes) => {
         if (ended) return;
         for (const frame of guard(asked.cut(bytes), () => finish(false))) {
-          if (frame.type === "X") return finish(true);
+          if (frame.type === "X") {
+            // As PostgreSQL does: who says goodbye is first answered what was asked before.
+            this.#leaves = true;
+            if (this.#unanswered === 0) finish(true);
+            return;
+          }
           if (frame.ends) this.#asked(frame.type);
           if (!backend.intake.wire.write(frame.bytes)) client.intake.wire.pause();
         }
@@ -199,7 +211,7 @@ export class PlatformSession {
     const fromBackend: Taker = {
       onData: (bytes) => {
         const parts: Buffer[] = [];
-        let transactionOver = false;
+        let isOver = false;
         for (const frame of guard(answered.cut(bytes), () => finish(false))) {
           if (ended) break;
           // What happens to others' rows is notified, and is not the API's to hear.
@@ -207,11 +219,13 @@ export class PlatformSession {
           parts.push(frame.bytes);
           if (frame.type !== "Z") continue;
           this.#unanswered--;
-          transactionOver = caller !== undefined && frame.bytes[5] === idleStatus;
-          if (transactionOver) break;
+          isOver =
+            (caller !== undefined && frame.bytes[5] === idleStatus) ||
+            (this.#leaves && this.#unanswered === 0);
+          if (isOver) break;
         }
-        if (parts.length > 0 && !client.intake.wire.write(Buffer.concat(parts))) backend.intake.wire.pause();
-        if (transactionOver) finish(true);
+        if (parts.length > 0 && !answers.write(parts)) backend.intake.wire.pause();
+        if (isOver) finish(true);
       },
       onDrain: () => client.intake.wire.resume(),
       onClose: () => finish(false),
@@ -243,6 +257,10 @@ export class PlatformSession {
   #dismiss(): void {
     const { client } = this.#parts;
     if (this.#ended.signal.aborted || client.intake.closed) return;
+    if (this.#leaves) {
+      void farewell(client);
+      return;
+    }
     const timer = setTimeout(() => client.intake.destroy(), lingerMs);
     let told = false;
     client.intake.handOver({
@@ -272,6 +290,29 @@ export class PlatformSession {
     this.#parts.report("A transaction of the API's could not begin.", { error: messageOf(thrown) });
     const code = thrown instanceof BackendRefusal ? thrown.code : "08006";
     return { code, message: "the platform's database cannot be used", hint: "Try again in a moment." };
+  }
+}
+
+/** What goes to a client: at once when it waits, else with what comes next. */
+class Answers {
+  readonly #client: Client;
+  #unsaid: Buffer[] = [];
+
+  constructor(client: Client, greeting: Buffer) {
+    this.#client = client;
+    this.add(greeting);
+  }
+
+  add(bytes: Buffer): void {
+    this.#unsaid.push(bytes);
+    if (this.#client.intake.heldBytes === 0) this.write([]);
+  }
+
+  /** False when the client does not take as much. */
+  write(parts: readonly Buffer[]): boolean {
+    const bytes = Buffer.concat([...this.#unsaid, ...parts]);
+    this.#unsaid = [];
+    return this.#client.intake.wire.write(bytes);
   }
 }
 

@@ -2,6 +2,7 @@ import { isId, type UserId, type WorkerId } from "@openworkers/core";
 import type { Queries } from "@openworkers/db/access";
 import { sql } from "kysely";
 import type { z } from "zod";
+import { statement } from "../../database/statement.ts";
 import type { workerSchema } from "./schema.ts";
 
 type Shown = z.input<typeof workerSchema>;
@@ -27,18 +28,19 @@ export async function shownWorker(queries: Queries, id: WorkerId): Promise<Shown
   return select(queries).where("workers.id", "=", id).executeTakeFirstOrThrow();
 }
 
-/** The worker that has this id or this name; undefined when the caller may not read one. */
-export async function readableWorker(queries: Queries, nameOrId: string): Promise<Shown | undefined> {
-  return select(queries)
+/** The worker that has this id or this name; no row when the caller may not read one. */
+export const readableWorker = statement<"name" | "id", Shown>((queries, value) =>
+  select(queries)
     .where(({ eb, or }) =>
-      or([
-        eb("workers.name", "=", nameOrId),
-        ...(isId<"worker">(nameOrId) ? [eb("workers.id", "=", nameOrId)] : []),
-      ]),
+      or([eb("workers.name", "=", value<string>("name")), eb("workers.id", "=", value<WorkerId>("id"))]),
     )
-    .orderBy(({ eb }) => eb("workers.name", "=", nameOrId))
-    .limit(1)
-    .executeTakeFirst();
+    .orderBy(({ eb }) => eb("workers.name", "=", value<string>("name")))
+    .limit(1),
+);
+
+/** What a name or an id in a path stands for in `readableWorker`. */
+export function asNameOrId(nameOrId: string): { readonly name: string; readonly id: string | null } {
+  return { name: nameOrId, id: isId(nameOrId) ? nameOrId : null };
 }
 
 function select(queries: Queries) {

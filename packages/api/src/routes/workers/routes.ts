@@ -8,7 +8,7 @@ import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery } from "../../http/schemas.ts";
 import { deleteWithEnvironment } from "./environment.ts";
-import { readableWorker, shownWorker, workersAfter } from "./queries.ts";
+import { asNameOrId, readableWorker, shownWorker, workersAfter } from "./queries.ts";
 import { workerChangeSchema, workerParams, workerSchema } from "./schema.ts";
 
 const tag = "Workers";
@@ -43,7 +43,7 @@ export function workerRoutes(routes: Routes): void {
       tagged: true,
     },
     async ({ params, looking }) => {
-      const worker = await looking((queries) => readableWorker(queries, params.worker));
+      const [worker] = await looking(readableWorker, asNameOrId(params.worker));
       if (worker === undefined) throw noneOf("worker", params.worker);
       return worker;
     },
