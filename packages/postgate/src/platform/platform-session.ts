@@ -35,7 +35,7 @@ export interface SessionParts {
   readonly lifeMs: number;
 }
 
-const nothing = Buffer.alloc(0);
+const nothing: Buffer = Buffer.alloc(0);
 const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
 /** CommandComplete of BEGIN, and ReadyForQuery in a transaction. */
 const hasBegun = Buffer.from("C\0\0\0\x0aBEGIN\0Z\0\0\0\x05T", "latin1");
@@ -133,20 +133,17 @@ export class PlatformSession {
       const first = await firstStatement(client.intake).finally(() => clearTimeout(hurry));
       // A client that has come for nothing.
       if (first.bytes[0] === 0x58) return;
-      let isTheirs = Promise.resolve();
+      let naming: Buffer = nothing;
       if (caller !== undefined) {
         const begun = await this.#begin(backend, first.modes);
         backend = begun.backend;
-        // The caller's first statement need not wait for it.
-        isTheirs = backend.giveTo(caller, this.#parts.key, begun.beganUs);
-        // Whoever relays is told; who gives up before that has no use for it.
-        isTheirs.catch(() => {});
+        naming = backend.naming(caller, this.#parts.key, begun.beganUs);
       }
       this.#ended.signal.throwIfAborted();
       this.#backend = backend;
       const isDone = caller !== undefined && first.begins;
       if (isDone) answers.add(hasBegun);
-      reusable = await this.#relay(backend, { first: isDone ? nothing : first.bytes, isTheirs, answers });
+      reusable = await this.#relay(backend, { naming, first: isDone ? nothing : first.bytes, answers });
     } catch (thrown) {
       reusable = false;
       throw thrown;
@@ -172,17 +169,18 @@ export class PlatformSession {
   /**
    * Passes messages on until the transaction has ended or somebody leaves; gives whether the backend is good for others.
    *
-   * @param begun what the client has sent so far; when the backend has answered what it was asked before; what the client is
-   * to be told first
+   * @param begun what the backend is to be told before anything else, if something; what the client has sent so far; and
+   * what it is answered by
    */
   async #relay(
     backend: LentBackend,
-    { first, isTheirs, answers }: { first: Buffer; isTheirs: Promise<void>; answers: Answers },
+    { naming, first, answers }: { naming: Buffer; first: Buffer; answers: Answers },
   ): Promise<boolean> {
     const { client, caller } = this.#parts;
     const asked = new MessageFrames();
     const answered = new MessageFrames();
     const { promise: done, resolve } = Promise.withResolvers<boolean>();
+    let unsent: Buffer = naming;
     let ended = false;
     const finish = (clean: boolean) => {
       if (ended) return;
@@ -193,17 +191,18 @@ export class PlatformSession {
     this.#ended.signal.addEventListener("abort", onAborted);
     const fromClient: Taker = {
       onData: (bytes) => {
-        if (ended) return;
+        if (ended || this.#leaves) return;
+        const parts = [unsent];
+        unsent = nothing;
         for (const frame of guard(asked.cut(bytes), () => finish(false))) {
-          if (frame.type === "X") {
-            // As PostgreSQL does: who says goodbye is first answered what was asked before.
-            this.#leaves = true;
-            if (this.#unanswered === 0) finish(true);
-            return;
-          }
+          // As PostgreSQL does: who says goodbye is first answered what was asked before.
+          this.#leaves = frame.type === "X";
+          if (this.#leaves) break;
           if (frame.ends) this.#asked(frame.type);
-          if (!backend.intake.wire.write(frame.bytes)) client.intake.wire.pause();
+          parts.push(frame.bytes);
         }
+        if (!backend.intake.wire.write(Buffer.concat(parts))) client.intake.wire.pause();
+        if (this.#leaves && this.#unanswered === 0) finish(true);
       },
       onDrain: () => backend.intake.wire.resume(),
       onClose: () => finish(true),
@@ -230,9 +229,11 @@ export class PlatformSession {
       onDrain: () => client.intake.wire.resume(),
       onClose: () => finish(false),
     };
-    fromClient.onData(first);
+    // One write for all that has come.
+    if (first.length > 0) client.intake.putBack(first);
     client.intake.handOver(fromClient);
-    await isTheirs;
+    if (unsent.length > 0) fromClient.onData(nothing);
+    if (naming.length > 0) await backend.isTheirs();
     backend.intake.handOver(fromBackend);
     // Until now nobody was told that it takes more.
     if (!backend.intake.wire.blocked) client.intake.wire.resume();
