@@ -12,6 +12,7 @@ import {
   readSchedulerSettings,
 } from "@openworkers/scheduler";
 import rootPackage from "../../package.json" with { type: "json" };
+import { facesFrom, reachableFaces } from "../databases/faces.ts";
 import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
@@ -26,7 +27,7 @@ import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { reportTo } from "./report.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 import type { SandboxKind } from "./sandbox-kind.ts";
-import { readSystemSettings } from "./system-workers/settings.ts";
+import { dashboardOrigins, readSystemSettings } from "./system-workers/settings.ts";
 import { type ApiSummary, startApi } from "./system-workers/start-api.ts";
 import { workerUrl } from "./worker-url.ts";
 
@@ -49,6 +50,8 @@ export interface StartOptions {
   readonly metricsPort?: number;
   /** Whether the platform's own workers are deployed; they are unless this is false. */
   readonly api?: boolean;
+  /** Whether the dashboard is one of them; it is unless this is false. */
+  readonly dashboard?: boolean;
   /** Default: the port. */
   readonly profileName?: string;
   /** Ends the start; a platform that runs already is ended by disposing of it. */
@@ -176,7 +179,12 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         report,
         logsUrl: logs.url,
         ...(gateway === undefined ? {} : { platform: gateway }),
-        ...(postgate === undefined ? {} : { databases: postgate.service }),
+        ...(postgate === undefined
+          ? {}
+          : {
+              databases: postgate.service,
+              databaseFaces: facesFrom(process.env) ?? reachableFaces(postgate.faces),
+            }),
       }),
     ),
   );
@@ -198,6 +206,10 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       ? undefined
       : parts.use(serveMetrics(metrics, { port: metricsPort, more: () => logs.metrics() }));
   const baseUrl = settings.baseUrl ?? workerUrl("api", options.baseDomain, runner.port).replace(/\/$/, "");
+  const dashboard =
+    options.dashboard === false
+      ? undefined
+      : dashboardOrigins(settings, { apiUrl: baseUrl, baseDomain: options.baseDomain });
   const api =
     gateway === undefined
       ? undefined
@@ -205,6 +217,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
           startApi({
             ...{ database: pool, secretKeys, dataDir, sandbox: options.sandbox },
             ...{ settings, baseUrl, signal, output },
+            ...(dashboard === undefined ? {} : { dashboard }),
             serves: (worker, version) => runner.serves(worker, version),
           }),
         );

@@ -22,7 +22,7 @@ const passed = [
   "range",
   "if-match",
   "if-none-match",
-  "x-ow-custom-metadata",
+  "ow-custom-metadata",
 ];
 
 const signedSchema = z.object({
@@ -57,7 +57,7 @@ export function objectRoutes(routes: Routes): void {
       method: "put",
       summary: "Put an object: the body as it is, with its Content-Length",
       description:
-        "`Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `X-Ow-Custom-Metadata`.",
+        "`Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `Ow-Custom-Metadata`.",
       raw: bytes,
       answers: "application/json",
     },
