@@ -1,9 +1,5 @@
+import type { SqlBinding } from "./database/socket.ts";
 import type { Fetch } from "./platform/services.ts";
-
-/** The platform's database as whoever calls: `platform-sql`, face `api`. */
-export interface SqlBinding {
-  readonly connectionString: string;
-}
 
 /** What the API worker has on `env`. */
 export interface Env {

@@ -43,7 +43,7 @@ export async function find<Id extends string>(
   kind: OwnedKind,
   { nameOrId, account, action, resource = kinds[kind].resource, lock = false }: Wanted,
 ): Promise<Owned<Id>> {
-  const { table, noun, unique } = kinds[kind];
+  const { table, unique } = kinds[kind];
   const owner = account ?? caller;
   const { rows } = await sql<Owned<Id> & { readable: boolean; allowed: boolean }>`
     select thing.id, thing.name, thing.owner_id as owner,
@@ -61,14 +61,18 @@ export async function find<Id extends string>(
     limit 1`.execute(queries);
   const [found] = rows;
   if (found === undefined || !found.readable) {
-    throw new OpenWorkersError("NOT_FOUND", `There is no ${noun} "${nameOrId}".`);
+    throw noneOf(kind, nameOrId);
   }
   if (!found.allowed) throw notAllowed({ resource, action });
   if (lock) {
     const locked =
       await sql`select from ${sql.table(table)} where id = ${found.id} for no key update`.execute(queries);
-    if (locked.rows.length === 0)
-      throw new OpenWorkersError("NOT_FOUND", `There is no ${noun} "${nameOrId}".`);
+    if (locked.rows.length === 0) throw noneOf(kind, nameOrId);
   }
   return { id: found.id, name: found.name, owner: found.owner };
+}
+
+/** As `find` says it of what is not there, or may not be read. */
+export function noneOf(kind: OwnedKind, nameOrId: string): OpenWorkersError {
+  return new OpenWorkersError("NOT_FOUND", `There is no ${kinds[kind].noun} "${nameOrId}".`);
 }

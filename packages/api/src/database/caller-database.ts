@@ -1,4 +1,4 @@
-import { isOpenWorkersError } from "@openworkers/core";
+import { isOpenWorkersError, type UserId } from "@openworkers/core";
 import {
   explain,
   isRetryable,
@@ -7,14 +7,17 @@ import {
   type Queries,
   type StoreDatabase,
 } from "@openworkers/db/access";
-import { CallerSession, type Connect, type Isolation, place } from "./session.ts";
+import { place } from "./face-connection.ts";
+import { CallerSession, type Connect, type Mode } from "./session.ts";
+import type { Statement } from "./statement.ts";
 
 const transactionAttempts = 4;
 
-/** What one transaction is given: the database for stores, and its queries. All of it is the one transaction. */
+/** What one transaction is given: the database for stores, its queries, and whose it is. All of it is the one transaction. */
 export interface Together {
   readonly database: StoreDatabase;
   readonly queries: Queries;
+  readonly caller: UserId;
 }
 
 /** The platform's database as a caller sees it, who may do what its policies let them. */
@@ -24,6 +27,13 @@ export interface CallerDatabase extends StoreDatabase {
    * have no effect outside the database.
    */
   together<T>(work: (together: Together) => Promise<T>): Promise<T>;
+  /** As `together`, for what changes nothing: PostgreSQL refuses it if it tries to. */
+  reading<T>(work: (together: Together) => Promise<T>): Promise<T>;
+  /** As `reading`, for one statement, to which it makes no difference by whom it is asked: policies know. */
+  looking<Names extends string, Row>(
+    statement: Statement<Names, Row>,
+    values: Readonly<Record<Names, unknown>>,
+  ): Promise<Row[]>;
 }
 
 /**
@@ -32,22 +42,24 @@ export interface CallerDatabase extends StoreDatabase {
  * @throws OpenWorkersError of each call: UNAUTHORIZED, OVERLOADED, DATABASE_UNAVAILABLE
  */
 export function callerDatabase(connect: Connect): CallerDatabase {
-  const once = async <T>(work: (session: CallerSession) => Promise<T>, isolation?: Isolation): Promise<T> => {
+  const once = async <T>(work: (session: CallerSession) => Promise<T>, mode?: Mode): Promise<T> => {
     try {
-      await using session = await CallerSession.open(connect, isolation);
+      using session = new CallerSession(connect, mode);
       const result = await work(session);
-      await session.commit();
+      // What was only read needs no end.
+      if (mode === undefined) await session.commit();
       return result;
     } catch (thrown) {
       throw explain(thrown, place);
     }
   };
-  const again = async <T>(work: (session: CallerSession) => Promise<T>): Promise<T> => {
+  const again = async <T>(work: (session: CallerSession) => Promise<T>, mode?: Mode): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
       let commits = false;
       try {
-        await using session = await CallerSession.open(connect);
+        using session = new CallerSession(connect, mode);
         const result = await work(session);
+        if (mode !== undefined) return result;
         commits = true;
         await session.commit();
         return result;
@@ -65,17 +77,21 @@ export function callerDatabase(connect: Connect): CallerDatabase {
     read: (work) => once(({ queries }) => work(queries)),
     prepared: <Row extends object>(statement: Prepared, values: unknown[]) =>
       once((session) => session.prepared<Row>(statement, values)),
-    snapshot: (work) => once(({ queries }) => work(queries), "repeatable read"),
+    snapshot: (work) => once(({ queries }) => work(queries), "isolation level repeatable read read only"),
     write: (work) => again(({ queries }) => queries.transaction().execute(work)),
-    together: (work) => again((session) => work(within(session))),
+    together: (work) => again(async (session) => work(await within(session))),
+    reading: (work) => again(async (session) => work(await within(session)), "read only"),
+    looking: (statement, values) =>
+      again((session) => session.only(statement.text, statement.valuesOf(values)), "read only"),
   };
 }
 
 /** Stores that work together: what each of them takes for a transaction of its own is part of the session's. */
-function within(session: CallerSession): Together {
+async function within(session: CallerSession): Promise<Together> {
   const { queries } = session;
   return {
     queries,
+    caller: await session.caller(),
     database: {
       read: (work) => work(queries),
       snapshot: (work) => work(queries),

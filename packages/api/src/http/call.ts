@@ -1,6 +1,4 @@
-import { OpenWorkersError, type RequestId, type UserId } from "@openworkers/core";
-import type { StoreDatabase } from "@openworkers/db/access";
-import { sql } from "kysely";
+import type { RequestId } from "@openworkers/core";
 import { type CallerDatabase, callerDatabase, type Together } from "../database/caller-database.ts";
 import { faceOf } from "../database/session.ts";
 import type { Env } from "../env.ts";
@@ -9,10 +7,7 @@ import { credentialOf } from "./credential.ts";
 import { type Answered, answered, onceOnly, RanTwice, remember } from "./idempotency.ts";
 
 /** One transaction as the caller. */
-export interface Scope extends Together {
-  readonly database: StoreDatabase;
-  readonly caller: UserId;
-}
+export type Scope = Together;
 
 /** A request that the API works on. */
 export class Call<Params = unknown, Query = unknown, Body = unknown> {
@@ -64,7 +59,14 @@ export class Call<Params = unknown, Query = unknown, Body = unknown> {
 
   /** Runs `work` in one transaction; after a deadlock again, so it must have no effect outside the database. */
   readonly together = async <T>(work: (scope: Scope) => Promise<T>): Promise<T> =>
-    this.database.together(async (together) => work({ ...together, caller: await callerOf(together) }));
+    this.database.together(work);
+
+  /** As `together`, for what changes nothing: PostgreSQL refuses it if it tries to. */
+  readonly reading = async <T>(work: (scope: Scope) => Promise<T>): Promise<T> => this.database.reading(work);
+
+  /** As `reading`, for one statement, to which it makes no difference by whom it is asked: policies know. */
+  readonly looking: CallerDatabase["looking"] = async (statement, values) =>
+    this.database.looking(statement, values);
 
   /**
    * As `together`, for what makes something: with an `Idempotency-Key` it happens once, and the same request again is
@@ -106,11 +108,4 @@ export class Replayed extends Error {
     super("the request came before");
     this.answer = answer;
   }
-}
-
-async function callerOf({ queries }: Together): Promise<UserId> {
-  const { rows } = await sql<{ id: UserId | null }>`select caller_id() as id`.execute(queries);
-  const id = rows[0]?.id ?? undefined;
-  if (id === undefined) throw new OpenWorkersError("UNAUTHORIZED", "The session or key is not known.");
-  return id;
 }

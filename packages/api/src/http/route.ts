@@ -20,6 +20,7 @@ export type Api = OpenAPIHono<Hosted>;
 export type Fields = z.ZodObject;
 
 const nothing = z.object({});
+const noBody = z.undefined();
 
 /** What a route takes and gives; the OpenAPI document says the same. */
 export interface RouteSpec<
@@ -102,6 +103,8 @@ export class Routes {
       }
       return new Response(body, { status: answeredWith, headers: { ...headers, etag } });
     };
+    const { params = nothing, body = noBody } = spec;
+    const query = (spec.query ?? nothing).strict();
     this.#app.on(spec.method.toUpperCase(), path, async (context) => {
       const request = context.req.raw;
       // Who has not signed in is told so before anything about their input.
@@ -112,9 +115,9 @@ export class Routes {
         request,
         env: context.env,
         requestId: context.get("requestId"),
-        params: parseInput(spec.params ?? nothing, context.req.param(), "path") as z.output<Params>,
-        query: parseInput((spec.query ?? nothing).strict(), context.req.query(), "query") as z.output<Query>,
-        body: parseInput(spec.body ?? z.undefined(), value, "body") as z.output<Body>,
+        params: parseInput(params, context.req.param(), "path") as z.output<Params>,
+        query: parseInput(query, context.req.query(), "query") as z.output<Query>,
+        body: parseInput(body, value, "body") as z.output<Body>,
         fingerprint: text,
       });
       try {

@@ -8,6 +8,7 @@ import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
 import { callerMay, PlatformFace, TenantGateway } from "@openworkers/postgate";
 import { BucketStores, PlatformServices, readSettings, storageServices } from "@openworkers/runner";
 import { createApp } from "../app.ts";
+import { sqlIn } from "../database/socket.ts";
 import type { Env } from "../env.ts";
 import type { Api } from "../http/route.ts";
 import { checkWithoutCell } from "./stand-ins.ts";
@@ -111,7 +112,7 @@ export async function testApi(): Promise<TestApi> {
     report,
   });
   const env: Env = {
-    SQL: { connectionString: `postgres:///platform?host=${faceDirectory}&user=caller&port=5432` },
+    SQL: sqlIn(faceDirectory),
     PLATFORM: {
       fetch: async (request) =>
         new URL(request.url).pathname === "/check" ? checkWithoutCell(request) : platform.fetch(request),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type ApiEnv, createApp } from "@openworkers/api";
+import { sqlIn } from "@openworkers/api/sql";
 import { type ApiClient, createClient } from "@openworkers/client";
 import { newId, type UserId } from "@openworkers/core";
 import { createUser, type Database, registerSealingKey, SecretKeys } from "@openworkers/db";
@@ -48,7 +49,7 @@ export async function apiPlatform(cells: Cells): Promise<ApiPlatform> {
     report,
   });
   const env: ApiEnv = {
-    SQL: { connectionString: `postgres:///platform?host=${folder.path}&user=caller&port=5432` },
+    SQL: sqlIn(folder.path),
     PLATFORM: services,
     IDENTITY: { fetch: async () => new Response(null, { status: 404 }) },
     BASE_URL: "http://api.test",

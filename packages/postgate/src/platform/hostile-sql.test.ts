@@ -109,6 +109,18 @@ for (const [name, start] of testServers) {
         ).toEqual([]);
       }
       await client.end();
+      // Of this very transaction, and so looked at to its end.
+      for (const rest of [
+        `${ann.id}..*..${"0".repeat(64)}`,
+        `${ann.id}..*..no hex`,
+        "no id.no id.*.never.",
+        `${ann.id}..*...${"0".repeat(64)}`,
+      ]) {
+        const now = "pg_backend_pid() || '.' || (extract(epoch from now()) * 1000000)::bigint || '.'";
+        expect(
+          await bobRuns([`select set_config('openworkers.caller', ${now} || $1, true)`, rest], workers),
+        ).toEqual([]);
+      }
     });
 
     test("a caller's setting is good for nothing in the next transaction of its connection", async () => {

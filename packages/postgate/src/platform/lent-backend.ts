@@ -9,19 +9,22 @@ import { type SignedFor, signCaller } from "./signature.ts";
 const maxMessageBytes = 64 * 1024;
 
 /**
- * What DISCARD ALL does (https://www.postgresql.org/docs/18/sql-discard.html), but for the plans: those of the functions that
+ * Ends the transaction, if one is open, and does what DISCARD ALL does (https://www.postgresql.org/docs/18/sql-discard.html), but for the plans: those of the functions that
  * policies ask are nobody's, and to make them anew took longer than what they are for.
  */
-const forget = [
-  "close all",
-  "set session authorization default",
-  "reset all",
-  "deallocate all",
-  "unlisten *",
-  "select pg_advisory_unlock_all()",
-  "discard temp",
-  "discard sequences",
-].join("; ");
+const forget = serialize.query(
+  [
+    "rollback",
+    "close all",
+    "set session authorization default",
+    "reset all",
+    "deallocate all",
+    "unlisten *",
+    "select pg_advisory_unlock_all()",
+    "discard temp",
+    "discard sequences",
+  ].join("; "),
+);
 
 /** A backend that goes from caller to caller; statements of our own are run on it in between. */
 export class LentBackend {
@@ -52,33 +55,46 @@ export class LentBackend {
   }
 
   /**
-   * Begins a transaction, and tells policies whose it is. Nobody but `begin` with `modes` can have set anything by then.
+   * Begins a transaction. Returns when PostgreSQL says that it did, in microseconds since 1970.
    *
    * @throws BackendRefusal; ConnectionLost when the server has gone
    */
-  async begin(modes: string, key: Uint8Array, caller: Caller): Promise<void> {
+  async begin(modes: string): Promise<string> {
     const beganUs = await this.#ask(
       serialize.query(`begin${modes}; select (extract(epoch from now()) * 1000000)::bigint`),
-      1,
     );
     if (beganUs === undefined) throw new Error("the server does not tell its time");
+    return beganUs;
+  }
+
+  /**
+   * What tells policies whose the transaction is that has just begun: nobody but `begin` can have set anything by then. It is
+   * to be written before anything of the caller's; `isTheirs` is how it was answered.
+   */
+  naming(caller: Caller, key: Uint8Array, beganUs: string): Buffer {
     const signedFor: SignedFor = { backend: this.#backend.pid, beganUs };
     // As a parameter: statements' texts are to be seen by others of the same role, in pg_stat_activity.
-    await this.#ask(
-      Buffer.concat([
-        serialize.parse({ text: "select set_config('openworkers.caller', $1, true)" }),
-        serialize.bind({ values: [signCaller(key, caller, signedFor)] }),
-        serialize.execute(),
-        serialize.sync(),
-      ]),
-      1,
-    );
+    return Buffer.concat([
+      serialize.parse({ text: "select set_config('openworkers.caller', $1, true)" }),
+      serialize.bind({ values: [signCaller(key, caller, signedFor)] }),
+      serialize.execute(),
+      serialize.sync(),
+    ]);
+  }
+
+  /**
+   * Reads the answer to `naming`. When it rejects, the transaction has failed, and everything else in it does.
+   *
+   * @throws as `begin`
+   */
+  async isTheirs(): Promise<void> {
+    await this.#answer();
   }
 
   /** Forgets everything of whoever had it. @throws BackendRefusal; ConnectionLost */
   async clean(): Promise<void> {
     this.intake.takeBack();
-    await this.#ask(Buffer.concat([serialize.query("rollback"), serialize.query(forget)]), 2);
+    await this.#ask(forget);
     this.idleSinceMs = performance.now();
   }
 
@@ -91,17 +107,20 @@ export class LentBackend {
     return this.#backend.leave(busy);
   }
 
-  /** Sends messages and reads until the server has been ready `times` times. The first column of the last row. */
-  async #ask(messages: Buffer, times: number): Promise<string | undefined> {
-    this.intake.wire.write(messages);
-    let ready = 0;
+  #ask(message: Buffer): Promise<string | undefined> {
+    this.intake.wire.write(message);
+    return this.#answer();
+  }
+
+  /** Reads until the server is ready. The first column of the last row. */
+  async #answer(): Promise<string | undefined> {
     let value: string | undefined;
     let refusal: BackendRefusal | undefined;
-    while (ready < times) {
+    for (;;) {
       const { type, body } = await this.intake.readMessage(maxMessageBytes);
       const letter = String.fromCharCode(type);
-      if (letter === "Z") ready++;
-      else if (letter === "E") refusal ??= new BackendRefusal(body);
+      if (letter === "Z") break;
+      if (letter === "E") refusal ??= new BackendRefusal(body);
       else if (letter === "D") value = firstColumn(body);
     }
     if (refusal !== undefined) throw refusal;

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { deployVersion, listWorkers } from "@openworkers/db";
 import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
 import { sql } from "kysely";
+import { serialize } from "pg-protocol";
+import { RawClient } from "../wire/testing/raw-client.ts";
 import { OpenFace } from "./testing/open-face.ts";
 import { type Person, person, rejection, signIn } from "./testing/people.ts";
 
@@ -66,4 +69,28 @@ test("a session is one transaction", async () => {
   await client.query("commit");
   expect(await rejection(client.query("select 1"))).toMatchObject({ code: "25P01" });
   await client.end();
+});
+
+test("who says everything at once is answered to the end, and seen off", async () => {
+  const { host } = open.place("api");
+  using client = await RawClient.connect({ unix: join(host, ".s.PGSQL.5432") });
+  client.send(
+    Buffer.concat([
+      serialize.startup({ user: "caller", database: "platform" }),
+      serialize.password(ann.key),
+      serialize.query("begin isolation level repeatable read read only"),
+      serialize.query(
+        "select current_setting('transaction_read_only') || pg_sleep(0.2) || caller_id() as answer",
+      ),
+      serialize.end(),
+    ]),
+  );
+  await client.closed;
+  const letters: string[] = [];
+  for (let at = 0; at < client.received.length; at += 1 + client.received.readUInt32BE(at + 1))
+    letters.push(String.fromCharCode(client.received[at] ?? 0));
+  expect(letters.filter((letter) => letter !== "S").join("")).toBe("RRKZ" + "CZ" + "TDCZ");
+  const text = client.received.toString("latin1");
+  expect(text).toContain(`openworkers.caller\0${ann.id}\0`);
+  expect(text).toContain(`on${ann.id}`);
 });

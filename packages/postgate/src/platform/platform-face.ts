@@ -19,7 +19,7 @@ import type { Caller } from "./caller.ts";
 import { CallerDirectory } from "./caller-directory.ts";
 import { FairPlaces, type PlaceLimits } from "./fair-places.ts";
 import { type Face, faces, PlatformRoles } from "./platform-roles.ts";
-import { PlatformSession } from "./platform-session.ts";
+import { PlatformSession, type SessionParts } from "./platform-session.ts";
 
 export interface PlatformLimits extends PlaceLimits, PoolLimits {
   /** Connections of one cell, those that have not said who they are included. */
@@ -51,6 +51,8 @@ export interface PlatformFaceOptions {
 
 // A key has 46 characters, a session's token fewer.
 const maxPasswordBytes = 1_024;
+
+const nothing = Buffer.alloc(0);
 
 /** The user that a client of a face says it is. */
 const userOf: Readonly<Record<Face, string>> = { api: "caller", identity: "identity" };
@@ -191,7 +193,7 @@ export class PlatformFace implements AsyncDisposable {
     if (parameters.get("user") !== userOf[face]) {
       throw new ProtocolViolation(`the user of this face is "${userOf[face]}"`, "28000");
     }
-    const again = await this.#askWho(client, face);
+    const { again, unsaid } = await this.#askWho(client, face);
     return new PlatformSession({
       client,
       pool: this.#pools[face],
@@ -200,18 +202,21 @@ export class PlatformFace implements AsyncDisposable {
       key: this.#roles.key,
       caller: await again(),
       again,
+      unsaid,
       report: this.#report,
       lifeMs: this.#limits.lifeMs,
     });
   }
 
-  async #askWho(client: Client, face: Face): Promise<() => Promise<Caller | undefined>> {
-    if (face === "identity") return async () => undefined;
-    client.intake.wire.write(askForPassword);
+  async #askWho(client: Client, face: Face): Promise<Pick<SessionParts, "again" | "unsaid">> {
+    if (face === "identity") return { again: async () => undefined, unsaid: nothing };
+    // Who answers before being asked need not be asked at once.
+    const unsaid = client.intake.heldBytes > 0 ? askForPassword : nothing;
+    if (unsaid === nothing) client.intake.wire.write(askForPassword);
     const { type, body } = await client.intake.readMessage(maxPasswordBytes);
     if (type !== 0x70 || body.at(-1) !== 0) throw new ProtocolViolation("expected password response");
     const credential = body.subarray(0, -1).toString("utf8");
-    return () => this.#directory.resolve(credential);
+    return { again: () => this.#directory.resolve(credential), unsaid };
   }
 
   #look(userId: UserId | undefined): void {

@@ -3,7 +3,13 @@ import { BackendRefusal } from "../wire/backend/refusal.ts";
 import type { CancelKeys } from "../wire/cancel-keys.ts";
 import { type Client, farewell } from "../wire/listener/client.ts";
 import { ConnectionLost, type Taker } from "../wire/protocol/intake.ts";
-import { authenticated, backendKeyData, fatal, type ServerError } from "../wire/protocol/server-messages.ts";
+import {
+  authenticated,
+  backendKeyData,
+  fatal,
+  parameterStatus,
+  type ServerError,
+} from "../wire/protocol/server-messages.ts";
 import { tell } from "../wire/session.ts";
 import type { BackendPool } from "./backend-pool.ts";
 import type { Caller } from "./caller.ts";
@@ -22,12 +28,17 @@ export interface SessionParts {
   /** For whom it is, and how to ask again; undefined on the face of the identity worker, whose transactions are nobody's. */
   readonly caller: Caller | undefined;
   readonly again: () => Promise<Caller | undefined>;
+  /** What is to be said before the greeting, and waits for it so that both are one message to the kernel. */
+  readonly unsaid: Buffer;
   readonly report: Report;
   /** How long it may last. */
   readonly lifeMs: number;
 }
 
+const nothing: Buffer = Buffer.alloc(0);
 const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+/** CommandComplete of BEGIN, and ReadyForQuery in a transaction. */
+const hasBegun = Buffer.from("C\0\0\0\x0aBEGIN\0Z\0\0\0\x05T", "latin1");
 const idleStatus = 0x49;
 
 const over: ServerError = {
@@ -49,6 +60,8 @@ export class PlatformSession {
   #unanswered = 0;
   /** Parts of a statement that nobody has asked to be carried out. */
   #begun = false;
+  /** The client has said goodbye. */
+  #leaves = false;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -108,21 +121,29 @@ export class PlatformSession {
   }
 
   async #serve(key: Buffer): Promise<void> {
-    const { client, pool, caller } = this.#parts;
+    const { client, pool, caller, unsaid } = this.#parts;
     let backend = pool.warm() ?? (await pool.fresh(this.#ended.signal));
-    client.intake.wire.write(
-      Buffer.concat([authenticated, backend.greeting, backendKeyData(key), readyForQuery]),
-    );
+    const whose = caller === undefined ? [] : [parameterStatus("openworkers.caller", caller.userId)];
+    const greeting = [unsaid, authenticated, backend.greeting, ...whose, backendKeyData(key), readyForQuery];
+    // Who goes on without waiting for it is told together with the first answer: a write and a read less for both.
+    const answers = new Answers(client, Buffer.concat(greeting));
     let reusable = true;
     try {
       const hurry = setTimeout(() => void this.end(tooLong), firstMs);
       const first = await firstStatement(client.intake).finally(() => clearTimeout(hurry));
       // A client that has come for nothing.
       if (first.bytes[0] === 0x58) return;
-      if (caller !== undefined) backend = await this.#begin(backend, first.modes, caller);
+      let naming: Buffer = nothing;
+      if (caller !== undefined) {
+        const begun = await this.#begin(backend, first.modes);
+        backend = begun.backend;
+        naming = backend.naming(caller, this.#parts.key, begun.beganUs);
+      }
       this.#ended.signal.throwIfAborted();
       this.#backend = backend;
-      reusable = await this.#relay(backend, first.bytes);
+      const isDone = caller !== undefined && first.begins;
+      if (isDone) answers.add(hasBegun);
+      reusable = await this.#relay(backend, { naming, first: isDone ? nothing : first.bytes, answers });
     } catch (thrown) {
       reusable = false;
       throw thrown;
@@ -135,25 +156,31 @@ export class PlatformSession {
   }
 
   /** Gives the backend on which it has begun: one that waited may have gone without a word. */
-  async #begin(backend: LentBackend, modes: string, caller: Caller): Promise<LentBackend> {
-    const { key, pool } = this.#parts;
+  async #begin(backend: LentBackend, modes: string): Promise<{ backend: LentBackend; beganUs: string }> {
     try {
-      await backend.begin(modes, key, caller);
-      return backend;
+      return { backend, beganUs: await backend.begin(modes) };
     } catch (thrown) {
       if (!(thrown instanceof ConnectionLost) && !backend.closed) throw thrown;
-      const fresh = await pool.fresh(this.#ended.signal);
-      await fresh.begin(modes, key, caller);
-      return fresh;
+      const fresh = await this.#parts.pool.fresh(this.#ended.signal);
+      return { backend: fresh, beganUs: await fresh.begin(modes) };
     }
   }
 
-  /** Passes messages on until the transaction has ended or somebody leaves; gives whether the backend is good for others. */
-  async #relay(backend: LentBackend, first: Buffer): Promise<boolean> {
+  /**
+   * Passes messages on until the transaction has ended or somebody leaves; gives whether the backend is good for others.
+   *
+   * @param begun what the backend is to be told before anything else, if something; what the client has sent so far; and
+   * what it is answered by
+   */
+  async #relay(
+    backend: LentBackend,
+    { naming, first, answers }: { naming: Buffer; first: Buffer; answers: Answers },
+  ): Promise<boolean> {
     const { client, caller } = this.#parts;
     const asked = new MessageFrames();
     const answered = new MessageFrames();
     const { promise: done, resolve } = Promise.withResolvers<boolean>();
+    let unsent: Buffer = naming;
     let ended = false;
     const finish = (clean: boolean) => {
       if (ended) return;
@@ -164,12 +191,18 @@ export class PlatformSession {
     this.#ended.signal.addEventListener("abort", onAborted);
     const fromClient: Taker = {
       onData: (bytes) => {
-        if (ended) return;
+        if (ended || this.#leaves) return;
+        const parts = [unsent];
+        unsent = nothing;
         for (const frame of guard(asked.cut(bytes), () => finish(false))) {
-          if (frame.type === "X") return finish(true);
+          // As PostgreSQL does: who says goodbye is first answered what was asked before.
+          this.#leaves = frame.type === "X";
+          if (this.#leaves) break;
           if (frame.ends) this.#asked(frame.type);
-          if (!backend.intake.wire.write(frame.bytes)) client.intake.wire.pause();
+          parts.push(frame.bytes);
         }
+        if (!backend.intake.wire.write(Buffer.concat(parts))) client.intake.wire.pause();
+        if (this.#leaves && this.#unanswered === 0) finish(true);
       },
       onDrain: () => backend.intake.wire.resume(),
       onClose: () => finish(true),
@@ -177,7 +210,7 @@ export class PlatformSession {
     const fromBackend: Taker = {
       onData: (bytes) => {
         const parts: Buffer[] = [];
-        let transactionOver = false;
+        let isOver = false;
         for (const frame of guard(answered.cut(bytes), () => finish(false))) {
           if (ended) break;
           // What happens to others' rows is notified, and is not the API's to hear.
@@ -185,18 +218,25 @@ export class PlatformSession {
           parts.push(frame.bytes);
           if (frame.type !== "Z") continue;
           this.#unanswered--;
-          transactionOver = caller !== undefined && frame.bytes[5] === idleStatus;
-          if (transactionOver) break;
+          isOver =
+            (caller !== undefined && frame.bytes[5] === idleStatus) ||
+            (this.#leaves && this.#unanswered === 0);
+          if (isOver) break;
         }
-        if (parts.length > 0 && !client.intake.wire.write(Buffer.concat(parts))) backend.intake.wire.pause();
-        if (transactionOver) finish(true);
+        if (parts.length > 0 && !answers.write(parts)) backend.intake.wire.pause();
+        if (isOver) finish(true);
       },
       onDrain: () => client.intake.wire.resume(),
       onClose: () => finish(false),
     };
-    backend.intake.handOver(fromBackend);
-    fromClient.onData(first);
+    // One write for all that has come.
+    if (first.length > 0) client.intake.putBack(first);
     client.intake.handOver(fromClient);
+    if (unsent.length > 0) fromClient.onData(nothing);
+    if (naming.length > 0) await backend.isTheirs();
+    backend.intake.handOver(fromBackend);
+    // Until now nobody was told that it takes more.
+    if (!backend.intake.wire.blocked) client.intake.wire.resume();
     const clean = await done;
     this.#ended.signal.removeEventListener("abort", onAborted);
     this.#backend = undefined;
@@ -218,6 +258,10 @@ export class PlatformSession {
   #dismiss(): void {
     const { client } = this.#parts;
     if (this.#ended.signal.aborted || client.intake.closed) return;
+    if (this.#leaves) {
+      void farewell(client);
+      return;
+    }
     const timer = setTimeout(() => client.intake.destroy(), lingerMs);
     let told = false;
     client.intake.handOver({
@@ -247,6 +291,29 @@ export class PlatformSession {
     this.#parts.report("A transaction of the API's could not begin.", { error: messageOf(thrown) });
     const code = thrown instanceof BackendRefusal ? thrown.code : "08006";
     return { code, message: "the platform's database cannot be used", hint: "Try again in a moment." };
+  }
+}
+
+/** What goes to a client: at once when it waits, else with what comes next. */
+class Answers {
+  readonly #client: Client;
+  #unsaid: Buffer[] = [];
+
+  constructor(client: Client, greeting: Buffer) {
+    this.#client = client;
+    this.add(greeting);
+  }
+
+  add(bytes: Buffer): void {
+    this.#unsaid.push(bytes);
+    if (this.#client.intake.heldBytes === 0) this.write([]);
+  }
+
+  /** False when the client does not take as much. */
+  write(parts: readonly Buffer[]): boolean {
+    const bytes = Buffer.concat([...this.#unsaid, ...parts]);
+    this.#unsaid = [];
+    return this.#client.intake.wire.write(bytes);
   }
 }
 

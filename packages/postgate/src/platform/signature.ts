@@ -9,7 +9,7 @@ export interface SignedFor {
   readonly beganUs: string;
 }
 
-/** A caller as policies are told of one: `caller_claims` in 0020_row_security.sql says what is what. */
+/** A caller as policies are told of one: `caller_claims` in 0020_row_security.sql says what is what, and 0024 checks it. */
 export function signCaller(key: Uint8Array, caller: Caller, { backend, beganUs }: SignedFor): string {
   const { userId, accountId, scopes, via, expiresAt } = caller;
   // A session's end is no limit of what its owner may do.

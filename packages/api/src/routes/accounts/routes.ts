@@ -41,8 +41,8 @@ export function accountRoutes(routes: Routes): void {
       result: callerSchema,
       tagged: true,
     },
-    ({ together }) =>
-      together(async (scope) => {
+    ({ reading }) =>
+      reading(async (scope) => {
         const caller = await select(scope)
           .select("users.is_operator as isOperator")
           .where("users.id", "=", scope.caller)
@@ -61,8 +61,8 @@ export function accountRoutes(routes: Routes): void {
       query: pageQuery.extend({ kind: accountSchema.shape.kind.optional() }),
       result: pageOf(accountSchema),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const after = keyOf(z.string(), query.cursor);
         const rows = await select(scope)
           .where(mayBeNamed(scope.caller))
@@ -112,8 +112,8 @@ export function accountRoutes(routes: Routes): void {
       result: accountSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, params.account, { resource: "members", action: "read" });
         return shown(scope, account.id);
       }),

@@ -80,8 +80,8 @@ export function activityRoutes(routes: Routes): void {
       }),
       result: countsSchema,
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const { hours, step: stepSeconds } = query;
         if ((hours * 3_600) / stepSeconds > mostSteps) {
           throw new OpenWorkersError("INVALID_INPUT", `That is more than ${mostSteps} steps.`, {
@@ -106,8 +106,8 @@ export function activityRoutes(routes: Routes): void {
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(deploymentSchema),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const { id: owner } = await accountFor(scope, query.account, { resource: "workers", action: "read" });
         const before = keyOf(z.uuid(), query.cursor);
         const rows = await deploymentsOf(scope.queries, { owner, before, limit: query.limit });
@@ -124,8 +124,8 @@ export function activityRoutes(routes: Routes): void {
       query: accountQuery,
       result: z.object({ items: z.array(failureSchema) }),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const { id: owner } = await accountFor(scope, query.account, { resource: "crons", action: "read" });
         return { items: await lastRunsThatFailed(scope.queries, owner) };
       }),

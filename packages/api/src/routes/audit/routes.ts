@@ -33,8 +33,8 @@ export function auditRoutes(routes: Routes): void {
       }),
       result: pageOf(entrySchema),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "audit", action: "read" });
         const before = keyOf(z.int(), query.cursor);
         const rows = await scope.queries

@@ -45,8 +45,8 @@ export function bindingRoutes(routes: Routes): void {
       result: bindingsSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const { name } = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
         return shown(scope, name);
       }),

@@ -79,8 +79,8 @@ export function cronRoutes(routes: Routes): void {
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(cronSchema),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "crons", action: "read" });
         const rows = await scope.queries
           .selectFrom("workers")
@@ -103,8 +103,8 @@ export function cronRoutes(routes: Routes): void {
       query: pageQuery,
       result: pageOf(cronSchema),
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const worker = await workerOf(scope, params.worker, "read");
         return pageOfAll(await listCrons(scope.database, worker.name), query, (cron) => cron.id);
       }),
@@ -149,8 +149,8 @@ export function cronRoutes(routes: Routes): void {
       result: cronSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const worker = await workerOf(scope, params.worker, "read");
         return cronOf(scope, worker.name, params.cron);
       }),
@@ -230,8 +230,8 @@ export function cronRoutes(routes: Routes): void {
       }),
       result: pageOf(eventSchema),
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const worker = await workerOf(scope, params.worker, "read");
         const before = keyOf(z.uuid(), query.cursor);
         const { cron } = query;
@@ -256,8 +256,8 @@ export function cronRoutes(routes: Routes): void {
       params: workerParams.extend({ event: id }),
       result: eventSchema,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const worker = await workerOf(scope, params.worker, "read");
         const { event } = params;
         const there =

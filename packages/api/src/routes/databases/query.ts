@@ -175,10 +175,10 @@ async function ask(
 }
 
 async function send(
-  { params, query, together, platform, request }: DatabaseCall,
+  { params, query, reading, platform, request }: DatabaseCall,
   body: unknown,
 ): Promise<Response> {
-  const { id } = await together((scope) =>
+  const { id } = await reading((scope) =>
     find<DatabaseId>(scope, "database", {
       nameOrId: params.database,
       account: query.account,

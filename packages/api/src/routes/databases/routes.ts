@@ -130,8 +130,8 @@ export function databaseRoutes(routes: Routes): void {
       query: accountQuery,
       result: z.object({ faces: facesSchema.nullable() }).openapi("DatabaseConnection"),
     },
-    async ({ params, query, together, platform }) => {
-      await together((scope) => databaseOf(scope, params.database, query.account, "read"));
+    async ({ params, query, reading, platform }) => {
+      await reading((scope) => databaseOf(scope, params.database, query.account, "read"));
       return await platform.json(z.object({ faces: facesSchema.nullable() }), "/database-faces");
     },
   );
@@ -145,8 +145,8 @@ export function databaseRoutes(routes: Routes): void {
       params: databaseParams,
       result: z.object({ done: z.boolean(), failure: z.string().nullable(), dump: dumpSchema.or(z.null()) }),
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const { database } = params;
         if (!isId<"database">(database)) throw noSuch(database);
         const row = await scope.queries
@@ -173,8 +173,8 @@ export function databaseRoutes(routes: Routes): void {
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(dumpSchema),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "databases", action: "read" });
         const all = await selectDumps(scope).where("owner_id", "=", account.id).execute();
         return pageOfAll(all, query, (dump) => dump.id);
@@ -196,8 +196,8 @@ function tokenRoutes(routes: Routes): void {
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(tokenSchema),
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const found = await databaseOf(scope, params.database, query.account, "read");
         return pageOfAll(await listDatabaseTokens(scope.database, found.id), query, (token) => token.name);
       }),

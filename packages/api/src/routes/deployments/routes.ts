@@ -34,8 +34,8 @@ export function deploymentRoutes(routes: Routes): void {
       query: pageQuery,
       result: pageOf(deploymentSchema),
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const worker = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
         const before = keyOf(z.int(), query.cursor);
         const rows = await select(scope.queries, worker.id)
@@ -57,8 +57,8 @@ export function deploymentRoutes(routes: Routes): void {
       result: deploymentSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const worker = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
         return shown(scope.queries, worker.id, params.deployment);
       }),

@@ -54,8 +54,8 @@ export function domainRoutes(routes: Routes): void {
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(domainSchema),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "domains", action: "read" });
         const rows = await scope.queries
           .selectFrom("workers")
@@ -78,8 +78,8 @@ export function domainRoutes(routes: Routes): void {
       query: pageQuery,
       result: pageOf(domainSchema),
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const worker = await find<WorkerId>(scope, "worker", {
           nameOrId: params.worker,
           resource: "domains",
@@ -126,8 +126,8 @@ export function domainRoutes(routes: Routes): void {
       result: domainSchema,
       tagged: true,
     },
-    ({ params, query, together }) =>
-      together(async (scope) => shown(await domainOf(scope, params.hostname, query.worker, "read"))),
+    ({ params, query, reading }) =>
+      reading(async (scope) => shown(await domainOf(scope, params.hostname, query.worker, "read"))),
   );
 
   routes.add(
@@ -202,8 +202,8 @@ export function domainRoutes(routes: Routes): void {
       result: routesSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const worker = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
         return patternsOf(scope, worker.name);
       }),

@@ -41,8 +41,8 @@ export function environmentRoutes(routes: Routes): void {
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(environmentSchema),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "workers", action: "read" });
         const after = keyOf(z.string(), query.cursor);
         const rows = await select(scope.queries)
@@ -87,8 +87,8 @@ export function environmentRoutes(routes: Routes): void {
       result: environmentSchema,
       tagged: true,
     },
-    ({ params: { environment }, query, together }) =>
-      together(async (scope) => {
+    ({ params: { environment }, query, reading }) =>
+      reading(async (scope) => {
         const found = await find<EnvironmentId>(scope, "environment", {
           nameOrId: environment,
           account: query.account,
@@ -133,8 +133,8 @@ export function environmentRoutes(routes: Routes): void {
       result: valuesSchema,
       tagged: true,
     },
-    ({ params: { environment }, query, together }) =>
-      together(async (scope) => {
+    ({ params: { environment }, query, reading }) =>
+      reading(async (scope) => {
         const found = await find<EnvironmentId>(scope, "environment", {
           nameOrId: environment,
           account: query.account,

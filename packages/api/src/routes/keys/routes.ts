@@ -41,8 +41,8 @@ export function keyRoutes(routes: Routes): void {
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(keySchema),
     },
-    ({ query, together }) =>
-      together(async (at) => {
+    ({ query, reading }) =>
+      reading(async (at) => {
         const account =
           query.account === undefined
             ? undefined
@@ -113,7 +113,7 @@ export function keyRoutes(routes: Routes): void {
       params: z.object({ key: nameOrId }),
       result: keySchema,
     },
-    ({ params, together }) => together(async (at) => find(at, params.key)),
+    ({ params, reading }) => reading(async (at) => find(at, params.key)),
   );
 
   routes.add(

@@ -77,8 +77,8 @@ export function kvRoutes(routes: Routes): void {
         .extend(accountQuery.shape),
       result: z.object({ items: z.array(keySchema), nextCursor: z.string().nullable() }),
     },
-    ({ params: { namespace }, query, together }) =>
-      together(async (scope) => {
+    ({ params: { namespace }, query, reading }) =>
+      reading(async (scope) => {
         const found = await find<KvNamespaceId>(scope, "kv", {
           nameOrId: namespace,
           account: query.account,

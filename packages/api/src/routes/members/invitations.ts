@@ -40,8 +40,8 @@ export function invitationRoutes(routes: Routes): void {
       query: pageQuery,
       result: pageOf(invitationSchema),
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const organisation = await organisationFor(scope, params.account, "write");
         const all = await scope.queries
           .selectFrom("invitations")

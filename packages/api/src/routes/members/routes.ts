@@ -33,8 +33,8 @@ export function memberRoutes(routes: Routes): void {
       query: pageQuery,
       result: pageOf(memberSchema),
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const { id: organisation } = await organisationFor(scope, params.account, "read");
         const after = keyOf(z.string(), query.cursor);
         const rows = await select(scope.queries, organisation)
@@ -56,8 +56,8 @@ export function memberRoutes(routes: Routes): void {
       result: memberSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const { id: organisation } = await organisationFor(scope, params.account, "read");
         return memberOf(scope.queries, organisation, params.member);
       }),

@@ -68,8 +68,8 @@ export function resourceRoutes<Shown extends z.ZodObject, New extends z.ZodType<
       query: pageQuery.extend(accountQuery.shape),
       result: pageOf(shown),
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, query.account, { resource, action: "read" });
         const after = keyOf(z.string(), query.cursor);
         const rows = await scope.queries
@@ -123,7 +123,7 @@ export function resourceRoutes<Shown extends z.ZodObject, New extends z.ZodType<
       tagged: true,
     },
     (call) =>
-      call.together(async (scope) => {
+      call.reading(async (scope) => {
         const nameOrIdOf = String(call.params[param]);
         const found = await find(scope, kind, {
           nameOrId: nameOrIdOf,
@@ -145,7 +145,7 @@ export function resourceRoutes<Shown extends z.ZodObject, New extends z.ZodType<
       result: z.object({ items: z.array(z.object({ worker: z.string(), binding: z.string() })) }),
     },
     (call) =>
-      call.together(async (scope) => {
+      call.reading(async (scope) => {
         const nameOrIdOf = String(call.params[param]);
         const found = await find(scope, kind, {
           nameOrId: nameOrIdOf,

@@ -102,9 +102,9 @@ export function storageRoutes(routes: Routes): void {
         .extend(accountQuery.shape),
       result: objectsSchema,
     },
-    async ({ params, query, together, platform }) => {
+    async ({ params, query, reading, platform }) => {
       const { account, ...asked } = query;
-      const { id } = await together((scope) =>
+      const { id } = await reading((scope) =>
         find<BucketId>(scope, "storage", { nameOrId: params.bucket, account, action: "read" }),
       );
       const search = new URLSearchParams();

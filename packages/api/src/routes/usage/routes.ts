@@ -74,8 +74,8 @@ export function usageRoutes(routes: Routes): void {
       query: accountQuery,
       result: usageSchema,
     },
-    ({ query, together }) =>
-      together(async (scope) => {
+    ({ query, reading }) =>
+      reading(async (scope) => {
         const { id } = await accountFor(scope, query.account, { resource: "workers", action: "read" });
         const since = new Date(Date.now() - days * 86_400_000);
         const { rows } = await sql<Flat>`
@@ -120,7 +120,7 @@ export function usageRoutes(routes: Routes): void {
       tagged: true,
     },
     // For those who have signed in, as all else.
-    ({ together }) => together(async () => limits),
+    ({ reading }) => reading(async () => limits),
   );
 }
 

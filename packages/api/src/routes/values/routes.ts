@@ -30,8 +30,8 @@ export function valueRoutes(routes: Routes): void {
       result: valuesSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) => {
+    ({ params, reading }) =>
+      reading(async (scope) => {
         const { id } = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
         return shownValues(scope, await environmentOf(scope.queries, id));
       }),

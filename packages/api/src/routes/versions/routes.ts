@@ -61,8 +61,8 @@ export function versionRoutes(routes: Routes): void {
       query: pageQuery,
       result: pageOf(versionSchema),
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const worker = await readable(scope, params.worker);
         const before = keyOf(z.int(), query.cursor);
         const rows = await versionsBefore(scope.queries, { worker, before, limit: query.limit });
@@ -80,8 +80,8 @@ export function versionRoutes(routes: Routes): void {
       result: versionSchema,
       tagged: true,
     },
-    ({ params, together }) =>
-      together(async (scope) =>
+    ({ params, reading }) =>
+      reading(async (scope) =>
         shownVersion(scope.queries, await readable(scope, params.worker), params.version),
       ),
   );
@@ -95,8 +95,8 @@ export function versionRoutes(routes: Routes): void {
       params: versionParams,
       result: sourceSchema,
     },
-    ({ params, together }) =>
-      together(async (scope) =>
+    ({ params, reading }) =>
+      reading(async (scope) =>
         sourceOf(scope.queries, (await versionIn(scope, params.worker, params.version)).id),
       ),
   );
@@ -111,8 +111,8 @@ export function versionRoutes(routes: Routes): void {
       query: moduleQuery,
       answers: "application/octet-stream",
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const version = await versionIn(scope, params.worker, params.version);
         return file(await moduleContent(scope.queries, version.id, query.name));
       }),
@@ -129,8 +129,8 @@ export function versionRoutes(routes: Routes): void {
       query: moduleQuery,
       answers: "application/octet-stream",
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const version = await versionIn(scope, params.worker, params.version);
         return file(await sourceMapContent(scope.queries, version.id, query.name));
       }),
@@ -153,8 +153,8 @@ export function versionRoutes(routes: Routes): void {
       }),
       result: diffSchema,
     },
-    ({ params, query, together }) =>
-      together(async (scope) => {
+    ({ params, query, reading }) =>
+      reading(async (scope) => {
         const to = await versionIn(scope, params.worker, params.version);
         const from = await versionIn(scope, params.worker, query.from ?? Math.max(params.version - 1, 1));
         return diffOf(scope.queries, from, to);

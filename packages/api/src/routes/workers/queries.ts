@@ -1,7 +1,8 @@
-import type { UserId, WorkerId } from "@openworkers/core";
+import { isId, type UserId, type WorkerId } from "@openworkers/core";
 import type { Queries } from "@openworkers/db/access";
 import { sql } from "kysely";
 import type { z } from "zod";
+import { statement } from "../../database/statement.ts";
 import type { Env } from "../../env.ts";
 import type { workerSchema } from "./schema.ts";
 
@@ -49,6 +50,21 @@ export async function shownWorker(
 ): Promise<z.input<typeof workerSchema>> {
   const row = await select(queries).where("workers.id", "=", id).executeTakeFirstOrThrow();
   return { ...row, url: workerUrl(row.name, env) };
+}
+
+/** The worker that has this id or this name; no row when the caller may not read one. */
+export const readableWorker = statement<"name" | "id", Row>((queries, value) =>
+  select(queries)
+    .where(({ eb, or }) =>
+      or([eb("workers.name", "=", value<string>("name")), eb("workers.id", "=", value<WorkerId>("id"))]),
+    )
+    .orderBy(({ eb }) => eb("workers.name", "=", value<string>("name")))
+    .limit(1),
+);
+
+/** What a name or an id in a path stands for in `readableWorker`. */
+export function asNameOrId(nameOrId: string): { readonly name: string; readonly id: string | null } {
+  return { name: nameOrId, id: isId(nameOrId) ? nameOrId : null };
 }
 
 function select(queries: Queries) {

@@ -2,13 +2,13 @@ import { z } from "@hono/zod-openapi";
 import type { WorkerId } from "@openworkers/core";
 import { renameWorker, setLogRetention, setWorkerEnvironment, setWorkerLimits } from "@openworkers/db/stores";
 import { accountFor } from "../../access/account.ts";
-import { find } from "../../access/owned.ts";
+import { find, noneOf } from "../../access/owned.ts";
 import { matchDeleted } from "../../http/etag.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, text } from "../../http/schemas.ts";
 import { deleteWithEnvironment } from "./environment.ts";
-import { shownWorker, workersAfter, workerUrl } from "./queries.ts";
+import { asNameOrId, readableWorker, shownWorker, workersAfter, workerUrl } from "./queries.ts";
 import { workerChangeSchema, workerParams, workerSchema } from "./schema.ts";
 
 const tag = "Workers";
@@ -25,8 +25,8 @@ export function workerRoutes(routes: Routes): void {
       }),
       result: pageOf(workerSchema),
     },
-    ({ query, together, env }) =>
-      together(async (scope) => {
+    ({ query, reading, env }) =>
+      reading(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "workers", action: "read" });
         const after = keyOf(z.string(), query.cursor);
         const { limit, search } = query;
@@ -46,11 +46,11 @@ export function workerRoutes(routes: Routes): void {
       result: workerSchema,
       tagged: true,
     },
-    ({ params, together, env }) =>
-      together(async (scope) => {
-        const { id } = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
-        return shownWorker(scope.queries, id, env);
-      }),
+    async ({ params, looking, env }) => {
+      const [worker] = await looking(readableWorker, asNameOrId(params.worker));
+      if (worker === undefined) throw noneOf("worker", params.worker);
+      return { ...worker, url: workerUrl(worker.name, env) };
+    },
   );
 
   routes.add(

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { sqlIn } from "@openworkers/api/sql";
 import { OpenWorkersError, type Report } from "@openworkers/core";
 import { type Database, ensureSystemUser, registerSealingKey, type SecretKeys } from "@openworkers/db";
 import {
@@ -54,13 +55,11 @@ export async function serveApi(
   const gateway = parts.use(await openPlatformGateway({ database, report }));
   const directory = await mkdtemp(join(runtimeDirFor(options.dataDir), "api-"));
   parts.defer(() => rm(directory, { recursive: true, force: true }));
-  const sqlOf = async (face: "api" | "identity", user: string) => {
+  const listenAs = async (face: "api" | "identity") => {
     const socket = join(directory, face);
     await mkdir(socket, { mode: 0o700 });
     parts.use(await gateway.listen(face, join(socket, ".s.PGSQL.5432")));
-    return {
-      connectionString: `postgresql://${user}:none@localhost/database?host=${encodeURIComponent(socket)}`,
-    };
+    return socket;
   };
   const databases = await startGateway(options);
   if (databases !== undefined) parts.use(databases);
@@ -97,8 +96,11 @@ export async function serveApi(
     passThroughOnException() {},
   };
   const PLATFORM = { fetch: (request: Request) => services.fetch(request) };
-  const identitySql = await sqlOf("identity", "identity");
-  const apiSql = await sqlOf("api", "caller");
+  const identityHost = encodeURIComponent(await listenAs("identity"));
+  const identitySql = {
+    connectionString: `postgresql://identity:none@localhost/database?host=${identityHost}`,
+  };
+  const apiSql = sqlIn(await listenAs("api"));
   let serve: (request: Request) => Promise<Response> = async () => new Response(null, { status: 503 });
   const server = listen(options, (request) => serve(request));
   parts.defer(() => server.stop(true));

@@ -70,6 +70,11 @@ export class Intake implements WireOwner {
     return { type: head[0] ?? 0, body, bytes: Buffer.concat([head, body]) };
   }
 
+  /** Puts back what was read last: it is read once more, or handed over. */
+  putBack(bytes: Buffer): void {
+    this.#held = Buffer.concat([bytes, this.#held]);
+  }
+
   /** From now on `taker` gets everything, and first what has come already. */
   handOver(taker: Taker): void {
     this.#taker = taker;

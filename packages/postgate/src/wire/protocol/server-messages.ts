@@ -46,6 +46,11 @@ function response(
   return writer.addString("\0").flush(code(type));
 }
 
+/** What the client is told of a setting. */
+export function parameterStatus(name: string, value: string): Buffer {
+  return new Writer().addCString(name).addCString(value).flush(code("S"));
+}
+
 /** The key by which the client may cancel: 8 bytes. */
 export function backendKeyData(key: Buffer): Buffer {
   return new Writer().add(key).flush(code("K"));
