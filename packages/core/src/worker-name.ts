@@ -24,11 +24,13 @@ export const reservedNames: ReadonlySet<string> = new Set([
 export function parseWorkerName(name: string, { reserved = false } = {}): string {
   if (!pattern.test(name) || name.includes("--")) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name a worker.`, {
+      field: "worker",
       hint: "Use 1 to 50 lower-case letters and digits, and between them underscores and single hyphens.",
     });
   }
   if (!reserved && reservedNames.has(name)) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" is reserved for the platform.`, {
+      field: "worker",
       hint: "Choose another name, with --name or in wrangler.jsonc.",
     });
   }

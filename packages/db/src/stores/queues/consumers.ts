@@ -122,7 +122,9 @@ async function upsert(transaction: Queries, consumer: NewConsumer): Promise<void
   const { queueId, queue, worker, deadLetterQueueId, fromManifest } = consumer;
   const settings = queueConsumerSettings(consumer.settings);
   if (deadLetterQueueId === queueId) {
-    throw new OpenWorkersError("INVALID_INPUT", `The queue "${queue}" cannot be its own dead-letter queue.`);
+    throw new OpenWorkersError("INVALID_INPUT", `The queue "${queue}" cannot be its own dead-letter queue.`, {
+      field: "settings.deadLetterQueue",
+    });
   }
   const row = {
     worker_id: worker.id,
