@@ -2,6 +2,11 @@ import { z } from "@hono/zod-openapi";
 
 /** A moment; ISO 8601 in JSON. */
 export const time = z.date().openapi({ type: "string", format: "date-time" });
+/** A moment, or none yet. */
+export const timeOrNull = z
+  .date()
+  .nullable()
+  .openapi({ type: ["string", "null"], format: "date-time" });
 /** What the platform gives things as ids. */
 export const id = z.string().openapi({ format: "uuid" });
 /** A name or an id in a path: where both fit, the id goes before. */

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { newId, type UserId } from "@openworkers/core";
+import { openLocalBus } from "@openworkers/bus";
+import { newId, type Report, type UserId } from "@openworkers/core";
 import { createUser, type Database, ensureOperator, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
+import { createLogsService, type LogsService, readLogsSettings } from "@openworkers/logs";
 import { callerMay, PlatformFace, TenantGateway } from "@openworkers/postgate";
 import { BucketStores, PlatformServices, readSettings, storageServices } from "@openworkers/runner";
 import { createApp } from "../app.ts";
 import type { Env } from "../env.ts";
 import type { Api } from "../http/route.ts";
+import { IdentityWorker } from "../identity/testing/in-process.ts";
 import { checkWithoutCell } from "./stand-ins.ts";
 
 /** A person with a credential of theirs. */
@@ -51,21 +54,32 @@ export interface TestApi extends AsyncDisposable {
   deploy(as: Person, worker: string, metadata?: object, source?: string): Promise<Answer>;
 }
 
-/** The API over a database of its own, with an operator and two people, Ada and Bob. */
-export async function testApi(): Promise<TestApi> {
+const baseUrl = "http://api.test";
+
+export interface TestApiOptions {
+  /** Whether there is a logs service, which takes a moment to start. */
+  readonly logs?: boolean;
+}
+
+/** The API and sign-in over a database of their own, with an operator and two people, Ada and Bob. */
+export async function testApi({ logs = false }: TestApiOptions = {}): Promise<TestApi> {
   const fixture = await withTestDatabase();
   const { database } = fixture;
-  const faceDirectory = temporaryDirectory();
   const reports: unknown[] = [];
   const report = (...told: unknown[]) => {
     reports.push(told);
   };
   const face = await PlatformFace.open({ database, report });
-  face.listen("api", join(faceDirectory, ".s.PGSQL.5432"));
+  const listen = (kind: "api" | "identity", user: string) => {
+    const directory = temporaryDirectory();
+    face.listen(kind, join(directory, ".s.PGSQL.5432"));
+    return { connectionString: `postgres:///platform?host=${directory}&user=${user}&port=5432` };
+  };
   const keys = await SecretKeys.load({ directory: temporaryDirectory() });
   await registerSealingKey(database, keys);
   const records = new Map<string, string[][]>();
   const tenants = await TenantGateway.open({ database, secretKeys: keys, tenantsUrl: fixture.url, report });
+  const logsService = logs ? await startLogs(database, report) : undefined;
   const platform = new PlatformServices({
     database,
     secretKeys: keys,
@@ -84,17 +98,19 @@ export async function testApi(): Promise<TestApi> {
       throw new Error("no cells here");
     },
     status: () => ({}),
+    ...(logsService === undefined ? {} : { logsUrl: logsService.url }),
     resolver: { resolveTxt: async (name) => records.get(name) ?? [] },
     report,
   });
+  const identity = new IdentityWorker(listen("identity", "identity").connectionString, { BASE_URL: baseUrl });
   const env: Env = {
-    SQL: { connectionString: `postgres:///platform?host=${faceDirectory}&user=caller&port=5432` },
+    SQL: listen("api", "caller"),
     PLATFORM: {
       fetch: async (request) =>
         new URL(request.url).pathname === "/check" ? checkWithoutCell(request) : platform.fetch(request),
     },
-    IDENTITY: { fetch: async (request) => Response.json({ identity: new URL(request.url).pathname }) },
-    BASE_URL: "http://api.test",
+    IDENTITY: identity,
+    BASE_URL: baseUrl,
   };
   const app = createApp();
   const keyOf = async (user: UserId, scopes: readonly string[], account?: UserId) => {
@@ -127,7 +143,7 @@ export async function testApi(): Promise<TestApi> {
     { method = "GET", as, json, body, headers = {} }: Ask = {},
   ): Promise<Answer> => {
     const token = typeof as === "string" ? as : as?.token;
-    const request = new Request(`http://api.test${path.startsWith("/v1") ? path : `/v1${path}`}`, {
+    const request = new Request(`${baseUrl}${path.startsWith("/v1") ? path : `/v1${path}`}`, {
       method,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -154,12 +170,19 @@ export async function testApi(): Promise<TestApi> {
     deploy: (as, worker, metadata = {}, source = `export default {} // ${worker}`) =>
       ask(`/workers/${worker}/versions`, { method: "POST", as, body: uploadForm(metadata, source) }),
     async [Symbol.asyncDispose]() {
+      await identity.settled();
+      await logsService?.[Symbol.asyncDispose]();
       await tenants[Symbol.asyncDispose]();
       await face[Symbol.asyncDispose]();
       await fixture[Symbol.asyncDispose]();
       if (reports.length > 0) throw new Error(`the face reported ${JSON.stringify(reports)}`);
     },
   };
+}
+
+async function startLogs(database: Database, report: Report): Promise<LogsService> {
+  const bus = openLocalBus({ path: join(temporaryDirectory(), "bus.db"), report });
+  return createLogsService({ database, bus, ports: [0], settings: readLogsSettings({}), report });
 }
 
 /** A form that deploys a worker of one module. */

@@ -22,8 +22,10 @@ export function githubRoutes(app: IdentityApp): void {
         "`#two-factor=` and a challenge where a code must follow.",
       open: true,
       query: z.object({ returnTo }),
+      status: 302,
     },
-    async (call, { query }) => {
+    async (call) => {
+      const { query } = call;
       const page = await mayStart(call, query.returnTo);
       const { response, headers } = await call.auth().api.signInSocial({
         body: { provider: "github", callbackURL: page, errorCallbackURL: page, disableRedirect: true },
@@ -44,7 +46,8 @@ export function githubRoutes(app: IdentityApp): void {
       body: z.object({ returnTo }),
       result: started,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       call.mustBeFresh();
       const page = await mayStart(call, body.returnTo);
       const { response, headers } = await call.auth().api.linkSocialAccount({
@@ -93,14 +96,17 @@ export function githubRoutes(app: IdentityApp): void {
       path: "/callback/github",
       summary: "Where GitHub sends the browser back to",
       open: true,
-      query: z.object({
+      // It may send more than it did when this was written.
+      query: z.looseObject({
         code: z.string().max(1024).optional(),
         state: z.string().max(1024).optional(),
         error: z.string().max(256).optional(),
         error_description: z.string().max(1024).optional(),
       }),
+      status: 302,
     },
-    async (call, { query }) => {
+    async (call) => {
+      const { query } = call;
       mustBeOn(call);
       await countAttempt(call.database, { action: "github", address: call.client.address });
       return finishGithub(call, query);
@@ -115,8 +121,9 @@ export function githubRoutes(app: IdentityApp): void {
       summary: "Where GitHub leads back to while there is no dashboard",
       open: true,
       query: z.object({ error: z.string().max(256).optional() }),
+      answers: "text/html",
     },
-    async (_call, { query }) => returnPage(query.error),
+    async ({ query }) => returnPage(query.error),
   );
 }
 

@@ -57,17 +57,17 @@ export function sessionRoutes(app: IdentityApp): void {
       method: "delete",
       path: "/sessions/{id}",
       summary: "End one session",
-      query: z.object({ id: z.uuid() }),
+      params: z.object({ id: z.uuid() }),
     },
-    async ({ database, session: own }, { query }) => {
+    async ({ database, session: own, params }) => {
       const ended = await database
         .deleteFrom("identity.sessions")
-        .where("id", "=", query.id)
+        .where("id", "=", params.id)
         .where("user_id", "=", own.userId)
         .returning("id")
         .executeTakeFirst();
-      if (ended === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no session ${query.id}.`);
-      await audit(database, own.userId, "session.revoke", { session: query.id });
+      if (ended === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no session ${params.id}.`);
+      await audit(database, own.userId, "session.revoke", { session: params.id });
     },
   );
 

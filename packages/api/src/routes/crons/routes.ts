@@ -22,7 +22,7 @@ import type { Scope } from "../../http/call.ts";
 import { matchDeleted } from "../../http/etag.ts";
 import { keyOf, page, pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, id, nameOrId, time } from "../../http/schemas.ts";
+import { accountQuery, id, nameOrId, time, timeOrNull } from "../../http/schemas.ts";
 import { workerParams } from "../workers/schema.ts";
 
 const tag = "Crons";
@@ -36,7 +36,7 @@ const cronSchema = cronPolicySchema
     timezone: z.string(),
     source: z.enum(["manifest", "user"]),
     paused: z.boolean(),
-    nextDue: time.nullable(),
+    nextDue: timeOrNull,
     problem: z.string().nullable().openapi({ description: "Why it is at rest although it is not paused." }),
     createdAt: time,
   })
@@ -54,10 +54,10 @@ const eventSchema = z
     missed: z.int(),
     attempt: z.int(),
     publishAt: time,
-    publishedAt: time.nullable(),
+    publishedAt: timeOrNull,
     requestId: id.nullable(),
-    startedAt: time.nullable(),
-    finishedAt: time.nullable(),
+    startedAt: timeOrNull,
+    finishedAt: timeOrNull,
     durationMs: z.number().nullable(),
     cpuMs: z.number().nullable(),
     outcome: z.string().nullable(),

@@ -21,7 +21,7 @@ import { find, type Owned } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, id, nameOrId, time } from "../../http/schemas.ts";
+import { accountQuery, id, nameOrId, time, timeOrNull } from "../../http/schemas.ts";
 import { changeRoute, resourceRoutes, resourceShape } from "../resources/resource-routes.ts";
 import { queryRoutes } from "./query.ts";
 
@@ -65,8 +65,8 @@ const tokenSchema = z
     name: z.string(),
     scope: z.enum(databaseScopes),
     createdAt: time,
-    expiresAt: time.nullable(),
-    lastUsedAt: time.nullable(),
+    expiresAt: timeOrNull,
+    lastUsedAt: timeOrNull,
   })
   .openapi("DatabaseToken");
 

@@ -17,7 +17,7 @@ import type { Scope } from "../../http/call.ts";
 import { matchDeleted } from "../../http/etag.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, nameOrId, time } from "../../http/schemas.ts";
+import { accountQuery, nameOrId, timeOrNull } from "../../http/schemas.ts";
 import { workerParams } from "../workers/schema.ts";
 
 const tag = "Domains and routes";
@@ -33,7 +33,7 @@ const domainSchema = z
   .object({
     hostname: z.string(),
     worker: z.string(),
-    verifiedAt: time.nullable().openapi({ description: "Requests are routed from then on." }),
+    verifiedAt: timeOrNull.openapi({ description: "Requests are routed from then on." }),
     verification: z
       .object({ name: z.string(), value: z.string() })
       .openapi({ description: "The TXT record that proves the domain." }),

@@ -7,7 +7,7 @@ import { auditFor } from "../../access/audit.ts";
 import type { Scope } from "../../http/call.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, id, nameOrId, text, time } from "../../http/schemas.ts";
+import { accountQuery, id, nameOrId, text, time, timeOrNull } from "../../http/schemas.ts";
 import { newToken } from "./token.ts";
 
 const tag = "API keys";
@@ -26,8 +26,8 @@ const keySchema = z
     prefix: z.string(),
     scopes: z.array(z.string()),
     createdAt: time,
-    expiresAt: time.nullable(),
-    lastUsedAt: time.nullable(),
+    expiresAt: timeOrNull,
+    lastUsedAt: timeOrNull,
   })
   .openapi("ApiKey");
 

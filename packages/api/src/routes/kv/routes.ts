@@ -348,7 +348,7 @@ function fromBase64(text: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(text);
   } catch (cause) {
-    throw new OpenWorkersError("INVALID_INPUT", "value: it is not base64.", { cause });
+    throw new OpenWorkersError("INVALID_INPUT", "value: it is not base64.", { field: "value", cause });
   }
 }
 

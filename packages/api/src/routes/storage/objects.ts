@@ -11,6 +11,13 @@ const key = z.string().min(1).max(1_024);
 const objectParams = z.object({ bucket: nameOrId, key });
 const bytes = { type: "application/octet-stream", schema: z.string().openapi({ format: "binary" }) };
 
+const conditional = { 412: "`If-Match` or `If-None-Match` is not fulfilled." };
+const partial = {
+  206: "The range that was asked for.",
+  304: "As `If-None-Match` says.",
+  ...conditional,
+};
+
 /** Of a request for an object: what its answer depends on, or what is stored with it. */
 const passed = [
   "content-type",
@@ -24,6 +31,18 @@ const passed = [
   "if-none-match",
   "x-ow-custom-metadata",
 ];
+
+/** What is told of an object. */
+export const objectSchema = z
+  .object({
+    key: z.string(),
+    size: z.number(),
+    etag: z.string(),
+    uploadedAt: z.string().openapi({ format: "date-time" }),
+    httpMetadata: z.record(z.string(), z.unknown()),
+    customMetadata: z.record(z.string(), z.string()),
+  })
+  .openapi("StoredObject");
 
 const signedSchema = z.object({
   token: z.string(),
@@ -47,7 +66,8 @@ export function objectRoutes(routes: Routes): void {
       summary: "Get an object",
       description:
         "`Range`, `If-Match` and `If-None-Match` are regarded; HEAD tells of it without its bytes.",
-      answers: "application/octet-stream",
+      answers: "*/*",
+      further: partial,
     },
     (call) => ofBucket(call, "read"),
   );
@@ -59,7 +79,8 @@ export function objectRoutes(routes: Routes): void {
       description:
         "`Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `X-Ow-Custom-Metadata`.",
       raw: bytes,
-      answers: "application/json",
+      result: objectSchema,
+      further: conditional,
     },
     (call) => ofBucket(call, "write"),
   );
@@ -106,6 +127,7 @@ export function objectRoutes(routes: Routes): void {
     params: z.object({ token: z.string().min(1).max(4_096) }),
     open: true,
   } as const;
+  const dead = { 401: "The link is not good, or not any more." };
   const byToken = (call: Call<{ token: string }, unknown, unknown>) =>
     pass(
       new PlatformServices(call.env.PLATFORM),
@@ -113,7 +135,13 @@ export function objectRoutes(routes: Routes): void {
       call.request,
     );
   routes.add(
-    { ...signed, method: "get", summary: "Get the object of a link", answers: "application/octet-stream" },
+    {
+      ...signed,
+      method: "get",
+      summary: "Get the object of a link",
+      answers: "*/*",
+      further: { ...partial, ...dead },
+    },
     byToken,
   );
   routes.add(
@@ -122,7 +150,8 @@ export function objectRoutes(routes: Routes): void {
       method: "put",
       summary: "Put the object of a link",
       raw: bytes,
-      answers: "application/json",
+      result: objectSchema,
+      further: { ...conditional, ...dead },
     },
     byToken,
   );

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { limitsSchema } from "@openworkers/core";
-import { id, nameOrId, time } from "../../http/schemas.ts";
+import { id, nameOrId, time, timeOrNull } from "../../http/schemas.ts";
 
 export const workerParams = z.object({ worker: nameOrId });
 
@@ -26,7 +26,7 @@ export const workerSchema = z
       .openapi({ description: "What serves its requests; empty before a deployment." }),
     logRetentionDays: z.int().nullable(),
     createdAt: time,
-    deployedAt: time.nullable(),
+    deployedAt: timeOrNull,
   })
   .openapi("Worker");
 
