@@ -9,6 +9,8 @@ const root = join(import.meta.dir, "..");
 export interface PlatformOptions {
   /** With the API, which takes some seconds to build and deploy; without unless this is true. */
   readonly api?: boolean;
+  /** With the API and the dashboard. */
+  readonly dashboard?: boolean;
   /** More arguments for `npm start --`. */
   readonly args?: readonly string[];
   /** More environment variables. */
@@ -190,7 +192,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       "--data",
       join(directory, "data"),
       "--json",
-      ...(options.api === true ? [] : ["--no-api"]),
+      ...(options.dashboard === true ? [] : [options.api === true ? "--no-dashboard" : "--no-api"]),
       ...(options.args ?? []),
     ],
     { cwd: root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },

@@ -177,15 +177,25 @@ test("the real npm runs once, and again only when the lock file has changed", as
   directories.push(home);
   await copyFile(setup, join(home, "setup"));
   // One workspace, so that there is something to install without a registry.
-  await mkdir(join(home, "part"));
-  await writeFile(join(home, "part", "package.json"), JSON.stringify({ name: "part", version: "1.0.0" }));
+  const part = "packages/dashboard";
+  for (const folder of [part, "packages/client/src", "packages/core/src"]) {
+    await mkdir(join(home, folder), { recursive: true });
+  }
+  await writeFile(
+    join(home, part, "package.json"),
+    JSON.stringify({
+      name: "part",
+      version: "1.0.0",
+      scripts: { build: "mkdir -p dist && touch dist/index.html" },
+    }),
+  );
   const write = async (version: string) => {
-    const clone = { name: "clone", version, workspaces: ["part"] };
+    const clone = { name: "clone", version, workspaces: [part] };
     await writeFile(join(home, "package.json"), JSON.stringify(clone));
     const packages = {
       "": clone,
-      "node_modules/part": { resolved: "part", link: true },
-      part: { version: "1.0.0" },
+      "node_modules/part": { resolved: part, link: true },
+      [part]: { version: "1.0.0" },
     };
     await writeFile(
       join(home, "package-lock.json"),

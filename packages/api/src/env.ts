@@ -14,6 +14,6 @@ export interface Env {
   readonly IDENTITY: Fetch;
   /** Where the API is seen from outside: `http://api.example.com`. */
   readonly BASE_URL: string;
-  /** Where the dashboard is, whose pages may use the session's cookie. */
+  /** Origins of the dashboard, apart by spaces, whose pages may use the session's cookie. */
   readonly DASHBOARD_URL?: string;
 }

@@ -1,4 +1,5 @@
-import { codeForm, type WorkerCode } from "@openworkers/core";
+import type { WorkerCode } from "@openworkers/core";
+import { codeForm } from "@openworkers/core/code-form";
 import { type ApiClient, once } from "./client.ts";
 import type { components } from "./generated/api.ts";
 

@@ -15,6 +15,9 @@ export const reservedNames: ReadonlySet<string> = new Set([
   "ow",
 ]);
 
+/** The worker that answers at the base domain itself, where nothing else is routed. */
+export const apexWorker = "dashboard";
+
 /**
  * `name` when it can name a worker: a DNS label of 1–50 characters without `--`, in which underscores may stand.
  *

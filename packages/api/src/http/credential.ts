@@ -18,7 +18,9 @@ export function credentialOf(request: Request, { BASE_URL, DASHBOARD_URL }: Env)
       hint: "Send Authorization: Bearer ow_…",
     });
   }
-  const origins = [BASE_URL, DASHBOARD_URL].flatMap((url) => URL.parse(url ?? "")?.origin ?? []);
+  const origins = [BASE_URL, ...(DASHBOARD_URL?.split(" ") ?? [])].flatMap(
+    (url) => URL.parse(url)?.origin ?? [],
+  );
   if (!safeMethods.has(request.method) && !originMayChange(request.headers, origins, credential)) {
     throw new OpenWorkersError("FORBIDDEN", "A session's cookie is not taken from another origin's page.", {
       hint: "Send the token as Authorization: Bearer.",

@@ -9,7 +9,8 @@ const schema = z
     /** 32 random bytes as text: signs and encrypts what only this worker reads. */
     AUTH_SECRET: z.string().min(32),
     BASE_URL: origin,
-    DASHBOARD_URL: origin.optional(),
+    /** Origins, the one that links lead to first. */
+    DASHBOARD_URL: z.preprocess((text) => (typeof text === "string" ? text.split(" ") : []), z.array(origin)),
     REGISTRATION: z.enum(["closed", "open"]).default("closed"),
     GITHUB_CLIENT_ID: z.string().min(1).optional(),
     GITHUB_CLIENT_SECRET: z.string().min(1).optional(),
@@ -21,9 +22,9 @@ const schema = z
     /** Origin under which the API is reached. */
     baseUrl: env.BASE_URL,
     /** Origins whose pages may act for somebody who is signed in. */
-    origins: [env.BASE_URL, ...(env.DASHBOARD_URL === undefined ? [] : [env.DASHBOARD_URL])],
+    origins: [env.BASE_URL, ...env.DASHBOARD_URL],
     /** Where people land: the dashboard, or pages of our own while there is none. */
-    dashboardUrl: env.DASHBOARD_URL,
+    dashboardUrl: env.DASHBOARD_URL[0],
     registration: env.REGISTRATION,
     ...(env.GITHUB_CLIENT_ID !== undefined && env.GITHUB_CLIENT_SECRET !== undefined
       ? {

@@ -105,8 +105,8 @@ function toNamespace({
 }
 
 function told(name: string, headers: Headers): KvKeySummary {
-  const expiration = headers.get("x-ow-kv-expiration");
-  const metadata = headers.get("x-ow-kv-metadata");
+  const expiration = headers.get("ow-kv-expiration");
+  const metadata = headers.get("ow-kv-metadata");
   return {
     name,
     ...(expiration === null ? {} : { expiration: Number(expiration) }),

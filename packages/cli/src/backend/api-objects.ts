@@ -25,7 +25,7 @@ import { dateOf } from "./api-values.ts";
 
 type Described = components["schemas"]["StoredObject"];
 
-const customMetadata = "x-ow-custom-metadata";
+const customMetadata = "ow-custom-metadata";
 /** Largest page of the API. */
 const pageObjects = 100;
 /** Largest body that the API takes: `bodyBytes` of a worker, as the API is one. It is in memory on its way. */

@@ -1,6 +1,6 @@
 import { registerSealingKey, SecretKeys } from "@openworkers/db";
 import type { Command } from "commander";
-import { apiUrlOf, withDatabase } from "../platform/direct.ts";
+import { placesOf, withDatabase } from "../platform/direct.ts";
 import { reportTo } from "../platform/report.ts";
 import { defaultSandbox } from "../platform/sandbox-kind.ts";
 import { untilStopped } from "../platform/service.ts";
@@ -39,10 +39,12 @@ function deployCommand(): Command {
       const dataDir = profile?.dataDir ?? defaultDataDir();
       const secretKeys = await SecretKeys.load({ secretKey: process.env.OW_SECRET_KEY, directory: dataDir });
       await registerSealingKey(database, secretKeys);
-      const baseUrl = apiUrlOf(platform);
+      const places = await placesOf(platform);
+      const { baseUrl } = places;
       const workers = await output.step("Put the API live", () =>
         deploySystemWorkers({
-          ...{ database, secretKeys, dataDir, baseUrl, signal },
+          ...{ database, secretKeys, dataDir, signal },
+          ...places,
           sandbox: profile?.sandbox ?? defaultSandbox,
           settings: readSystemSettings(process.env),
           force: true,

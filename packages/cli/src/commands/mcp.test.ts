@@ -9,7 +9,7 @@ let platform: RunningOw & { readonly ready: Ready };
 let mcp: McpSession;
 beforeAll(async () => {
   home = new OwHome();
-  platform = await home.up();
+  platform = await home.up("--no-dashboard");
   mcp = await McpSession.start(home);
 }, hookMs);
 afterAll(async () => {
@@ -347,7 +347,7 @@ test("a server outlives the platform, and finds the one that is started after it
   await deploy("survivor");
   expect(await platform.end("SIGINT")).toBe(0);
   expect((await mcp.failure("workers_list")).message).toContain("No platform is running");
-  platform = await home.up();
+  platform = await home.up("--no-dashboard");
   const { workers } = await mcp.call<{ workers: { worker: string }[] }>("workers_list");
   expect(workers.map(({ worker }) => worker)).toContain("survivor");
 });

@@ -65,7 +65,7 @@ test("ow types --with gives the methods of a worker that is called types, and is
 
 test("ow types --remote adds what the platform has for the worker, and no value of it", async () => {
   const file = await project("five");
-  const platform = await home.up();
+  const platform = await home.up("--no-api");
   const unknown = await home.ow(["types", "five", "--remote", "--stdout"]);
   expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining("five")]);
   await home.json("deploy", "five");

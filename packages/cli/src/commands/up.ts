@@ -19,6 +19,7 @@ interface Options extends IngressOptions, DatabasePortOptions {
   readonly profile?: string;
   readonly metricsPort?: number;
   readonly api: boolean;
+  readonly dashboard: boolean;
 }
 
 export function upCommand(): Command {
@@ -33,7 +34,8 @@ export function upCommand(): Command {
         .env("OW_METRICS_PORT")
         .argParser(parsePort),
     )
-    .option("--no-api", "do not serve the API")
+    .option("--no-api", "serve neither the API nor the dashboard")
+    .option("--no-dashboard", "do not serve the dashboard")
     .option("--profile <name>", "name for other commands' --profile (default: the port)")
     .addHelpText(
       "after",
@@ -50,6 +52,7 @@ export function upCommand(): Command {
           baseDomain: options.baseDomain,
           sandbox: options.sandbox,
           api: options.api,
+          dashboard: options.dashboard,
           ...(databaseUrl === undefined ? {} : { databaseUrl }),
           databasePorts: databasePortsOf(options),
           ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
@@ -70,8 +73,10 @@ export function upCommand(): Command {
 function formatReady({ summary }: RunningPlatform, { baseDomain }: Options): string {
   const sandbox =
     summary.sandbox === "none" ? colors.red(colors.bold("none: workers are not isolated")) : summary.sandbox;
+  const dashboard = summary.api?.dashboard ?? null;
   return [
     colors.bold(`OpenWorkers ${summary.version}`),
+    `  dashboard ${dashboard === null ? colors.yellow("off") : colors.cyan(dashboard)}`,
     `  workers   ${colors.cyan(workerUrl("<worker>", baseDomain, summary.port))}`,
     `  data      ${summary.dataDir}`,
     `  database  ${summary.database}`,

@@ -1,7 +1,7 @@
 import { createResetLink, createSetupLink, listPeople } from "@openworkers/db";
 import type { Command } from "commander";
 import { formatTable, formatTime } from "../output/format.ts";
-import { apiUrlOf, withDatabase } from "../platform/direct.ts";
+import { placesOf, withDatabase } from "../platform/direct.ts";
 import { setupUrl } from "../platform/system-workers/start-api.ts";
 import { group, platformCommand } from "./context.ts";
 
@@ -52,7 +52,7 @@ function setupLinkCommand(): Command {
   ]).action(async (options: Options) => {
     await withDatabase(options, async (platform) => {
       const { token, expiresAt } = await createSetupLink(platform.database);
-      const url = setupUrl(apiUrlOf(platform), token);
+      const url = setupUrl(await placesOf(platform), token);
       platform.output.result(
         { url, expiresAt },
         `Once, until ${formatTime(expiresAt)}, and instead of any made before:\n${url}`,
@@ -71,7 +71,7 @@ function resetLinkCommand(): Command {
     .action(async (email: string, options: Options) => {
       await withDatabase(options, async (platform) => {
         const { token, expiresAt } = await createResetLink(platform.database, email);
-        const url = `${apiUrlOf(platform)}/v1/auth/password/reset?token=${token}`;
+        const url = `${(await placesOf(platform)).baseUrl}/v1/auth/password/reset?token=${token}`;
         platform.output.result(
           { url, expiresAt },
           `For ${email} alone, once, until ${formatTime(expiresAt)}:\n${url}`,

@@ -1,7 +1,7 @@
-import { connect, type Database } from "@openworkers/db";
+import { connect, type Database, systemWorkerState } from "@openworkers/db";
 import { type CommandContext, choiceOf, type PlatformOptions, withContext } from "../commands/context.ts";
 import { chooseProfile, type Profile, runningProfiles } from "../profile/profile.ts";
-import { readSystemSettings } from "./system-workers/settings.ts";
+import { dashboardOrigins, readSystemSettings } from "./system-workers/settings.ts";
 import { workerUrl } from "./worker-url.ts";
 
 /** A platform by its database alone, for what only its operator does. */
@@ -36,9 +36,23 @@ export async function withDatabase<T>(
   });
 }
 
-/** Where people see the API of a platform: `http://api.localhost:8787`, unless `OW_API_URL` says otherwise. */
-export function apiUrlOf({ profile }: Pick<DirectPlatform, "profile">): string {
+/** Where people see a platform's API and dashboard. */
+export interface PlatformPlaces {
+  /** `http://api.localhost:8787`, unless `OW_API_URL` says otherwise. */
+  readonly baseUrl: string;
+  /** The dashboard's origins, the one that links lead to first; absent where there is none. */
+  readonly dashboard?: readonly string[];
+}
+
+export async function placesOf({
+  profile,
+  database,
+}: Pick<DirectPlatform, "profile" | "database">): Promise<PlatformPlaces> {
   const { OW_BASE_DOMAIN } = process.env;
   const { baseDomain, port } = profile ?? { baseDomain: OW_BASE_DOMAIN ?? "localhost", port: 8787 };
-  return readSystemSettings(process.env).baseUrl ?? workerUrl("api", baseDomain, port).replace(/\/$/, "");
+  const settings = readSystemSettings(process.env);
+  const baseUrl = settings.baseUrl ?? workerUrl("api", baseDomain, port).replace(/\/$/, "");
+  const deployed = await systemWorkerState(database, "dashboard");
+  if (deployed?.builtFrom === undefined) return { baseUrl };
+  return { baseUrl, dashboard: dashboardOrigins(settings, { apiUrl: baseUrl, baseDomain }) };
 }

@@ -26,7 +26,7 @@ import { type PostgatePorts, startPostgate } from "./postgate.ts";
 import { reportTo } from "./report.ts";
 import { runtimeDirFor } from "./runtime-dir.ts";
 import type { SandboxKind } from "./sandbox-kind.ts";
-import { readSystemSettings } from "./system-workers/settings.ts";
+import { dashboardOrigins, readSystemSettings } from "./system-workers/settings.ts";
 import { type ApiSummary, startApi } from "./system-workers/start-api.ts";
 import { workerUrl } from "./worker-url.ts";
 
@@ -49,6 +49,8 @@ export interface StartOptions {
   readonly metricsPort?: number;
   /** Whether the platform's own workers are deployed; they are unless this is false. */
   readonly api?: boolean;
+  /** Whether the dashboard is one of them; it is unless this is false. */
+  readonly dashboard?: boolean;
   /** Default: the port. */
   readonly profileName?: string;
   /** Ends the start; a platform that runs already is ended by disposing of it. */
@@ -198,6 +200,10 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
       ? undefined
       : parts.use(serveMetrics(metrics, { port: metricsPort, more: () => logs.metrics() }));
   const baseUrl = settings.baseUrl ?? workerUrl("api", options.baseDomain, runner.port).replace(/\/$/, "");
+  const dashboard =
+    options.dashboard === false
+      ? undefined
+      : dashboardOrigins(settings, { apiUrl: baseUrl, baseDomain: options.baseDomain });
   const api =
     gateway === undefined
       ? undefined
@@ -205,6 +211,7 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
           startApi({
             ...{ database: pool, secretKeys, dataDir, sandbox: options.sandbox },
             ...{ settings, baseUrl, signal, output },
+            ...(dashboard === undefined ? {} : { dashboard }),
             serves: (worker, version) => runner.serves(worker, version),
           }),
         );

@@ -13,13 +13,13 @@ export interface SharedPlatform {
 /**
  * Has one platform run for all tests of the file that calls it, in a home of their own, and sees it end well.
  *
- * @param options `api`: with the API, which takes some seconds to build and deploy
+ * @param options `api`: with the API, which takes some seconds to build and deploy; `dashboard`: with both
  */
-export function sharedPlatform({ api = false } = {}): SharedPlatform {
+export function sharedPlatform({ api = false, dashboard = false } = {}): SharedPlatform {
   const home = new OwHome();
   let running: (RunningOw & { readonly ready: Ready }) | undefined;
   beforeAll(async () => {
-    running = await home.up(...(api ? [] : ["--no-api"]));
+    running = await home.up(...(dashboard ? [] : api ? ["--no-dashboard"] : ["--no-api"]));
   }, hookMs);
   afterAll(async () => {
     await using _ = home;

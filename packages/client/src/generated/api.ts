@@ -1072,7 +1072,7 @@ export interface paths {
         };
         /**
          * Get a value
-         * @description The header `x-ow-kv-expiration` tells when it expires, `x-ow-kv-metadata` its metadata as percent-encoded JSON.
+         * @description The header `ow-kv-expiration` tells when it expires, `ow-kv-metadata` its metadata as percent-encoded JSON.
          */
         get: operations["getKvNamespaceValuesKey"];
         /** Put a value: the body as it is */
@@ -1307,7 +1307,7 @@ export interface paths {
         get: operations["getStorageBucketObjectsKey"];
         /**
          * Put an object: the body as it is, with its Content-Length
-         * @description `Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `X-Ow-Custom-Metadata`.
+         * @description `Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `Ow-Custom-Metadata`.
          */
         put: operations["putStorageBucketObjectsKey"];
         post?: never;

@@ -70,6 +70,23 @@ test.each([
   expect(answer(hostname, target)).toBe(expected);
 });
 
+test("the base domain itself leads to the dashboard where nothing else is routed", () => {
+  const dashboard = worker("dashboard", 100);
+  const at = (routing: RoutingSnapshot, hostname: string) =>
+    new RoutingTable(routing, "workers.example").match({ hostname, target: "/", versionKey: undefined });
+  const alone: RoutingSnapshot = { ...snapshot, workers: [hello, dashboard] };
+  const led = (routing: RoutingSnapshot, hostname = "workers.example") => {
+    const match = at(routing, hostname);
+    return match?.kind === "target" ? match.target.worker : undefined;
+  };
+  expect(led(alone)).toBe("dashboard");
+  expect(led(alone, "dashboard.workers.example")).toBe("dashboard");
+  expect(led(alone, "other.example")).toBeUndefined();
+  expect(led(snapshot)).toBeUndefined();
+  const domains = [{ hostname: "workers.example", workerId: hello.workerId }];
+  expect(led({ ...alone, domains })).toBe("hello");
+});
+
 test("no domain or route stands in front of a worker's own address", () => {
   expect(answer("gradual.localhost", "/", undefined, 0.5)).toBe("gradual 1");
 });

@@ -1,4 +1,4 @@
-import { parseHostLabel, type WorkerId } from "@openworkers/core";
+import { apexWorker, parseHostLabel, type WorkerId } from "@openworkers/core";
 import {
   maxCalledEntrypoints,
   type RoutedVersion,
@@ -29,6 +29,7 @@ export type Match =
  * stand in front of another's own address.
  */
 export class RoutingTable {
+  readonly #baseDomain: string;
   readonly #suffix: string;
   readonly #byName = new Map<string, LiveWorker>();
   readonly #byId = new Map<WorkerId, LiveWorker>();
@@ -37,6 +38,7 @@ export class RoutingTable {
 
   /** @param targets reuses what an earlier table made of the same versions, so that equal targets stay one object */
   constructor(snapshot: RoutingSnapshot, baseDomain: string, targets: Targets = new Targets()) {
+    this.#baseDomain = baseDomain;
     this.#suffix = `.${baseDomain}`;
     for (const routed of snapshot.workers) {
       const live = liveWorker(routed, targets);
@@ -58,7 +60,9 @@ export class RoutingTable {
   match(query: RouteQuery, random: () => number = Math.random): Match | undefined {
     const { hostname, target, versionKey } = query;
     if (!hostname.endsWith(this.#suffix)) {
-      const live = this.#routes.find(hostname, routedPath(target));
+      const live =
+        this.#routes.find(hostname, routedPath(target)) ??
+        (hostname === this.#baseDomain ? this.#byName.get(apexWorker) : undefined);
       return live === undefined ? undefined : matched(chosen(live, versionKey, random));
     }
     const label = parseHostLabel(hostname.slice(0, -this.#suffix.length));

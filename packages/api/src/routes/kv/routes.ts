@@ -46,8 +46,8 @@ const putShape = {
   expiration: z.int().min(1).optional().openapi({ description: "Seconds since the UNIX epoch." }),
 };
 
-const expirationHeader = "x-ow-kv-expiration";
-const metadataHeader = "x-ow-kv-metadata";
+const expirationHeader = "ow-kv-expiration";
+const metadataHeader = "ow-kv-metadata";
 
 export function kvRoutes(routes: Routes): void {
   const facts = {

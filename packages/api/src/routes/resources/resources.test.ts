@@ -80,7 +80,7 @@ test("KV keeps values of any size and key, with expiry and metadata", async () =
     { name: "large" },
   ]);
   const small = await get(`/kv/values/values/${encodeURIComponent("a/b%2F c?")}`);
-  expect([small.body, small.headers.get("x-ow-kv-metadata")]).toEqual(["x", "%7B%22n%22%3A1%7D"]);
+  expect([small.body, small.headers.get("ow-kv-metadata")]).toEqual(["x", "%7B%22n%22%3A1%7D"]);
   const bulk = await post("/kv/values/bulk/get", { keys: ["large", "none"] });
   expect(Buffer.from(bulk.body.items[0].value, "base64").equals(long)).toBe(true);
   expect(bulk.body.items[1]).toEqual({ name: "none", value: null });

@@ -29,7 +29,7 @@ const passed = [
   "range",
   "if-match",
   "if-none-match",
-  "x-ow-custom-metadata",
+  "ow-custom-metadata",
 ];
 
 /** What is told of an object. */
@@ -77,7 +77,7 @@ export function objectRoutes(routes: Routes): void {
       method: "put",
       summary: "Put an object: the body as it is, with its Content-Length",
       description:
-        "`Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `X-Ow-Custom-Metadata`.",
+        "`Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `Ow-Custom-Metadata`.",
       raw: bytes,
       result: objectSchema,
       further: conditional,

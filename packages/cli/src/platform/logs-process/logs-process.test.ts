@@ -11,7 +11,7 @@ let home: OwHome;
 let up: Awaited<ReturnType<OwHome["up"]>>;
 beforeAll(async () => {
   home = new OwHome();
-  up = await home.up("--data", join(home.folder.path, "data"), "--metrics-port", "0");
+  up = await home.up("--data", join(home.folder.path, "data"), "--no-api", "--metrics-port", "0");
   await home.folder.write({
     "hello.js": `export default { fetch() { console.log("said"); return new Response("hello"); } };`,
   });
@@ -89,7 +89,7 @@ test("it ends with a platform that is killed, and with one that is stopped", asy
   const first = await started();
   await up.end("SIGKILL");
   await gone(first);
-  up = await home.up("--data", join(home.folder.path, "data"));
+  up = await home.up("--data", join(home.folder.path, "data"), "--no-api");
   const second = await started();
   expect(await storedLines(2)).toBe(2);
   expect(await up.end("SIGINT")).toBe(0);

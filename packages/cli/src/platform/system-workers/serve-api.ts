@@ -104,7 +104,7 @@ export async function serveApi(
   parts.defer(() => server.stop(true));
   const url = options.settings.baseUrl ?? `http://${options.hostname}:${server.port}`;
   const owner = await ensureSystemUser(database);
-  const values = systemValues("identity", options.settings, url);
+  const values = systemValues("identity", options.settings, { baseUrl: url });
   // The secret alone is to be as it was: what else it holds is the deployed worker's, and stays.
   const { environmentId } = await syncValues(database, secretKeys, {
     name: "identity",

@@ -5,16 +5,19 @@ const url = z.url({ protocol: /^https?$/ }).optional();
 
 const schema = z.object({
   OW_API_URL: url,
+  OW_DASHBOARD_URL: url,
   OW_REGISTRATION: z.enum(["closed", "open"]).default("closed"),
   OW_GITHUB_CLIENT_ID: z.string().min(1).optional(),
   OW_GITHUB_CLIENT_SECRET: z.string().min(1).optional(),
   OW_GITHUB_URL: url,
 });
 
-/** What an operator decides of the API. */
+/** What an operator decides of the API and the dashboard. */
 export interface SystemSettings {
   /** Where people see it: `https://api.example.com`. */
   readonly baseUrl: string | undefined;
+  /** Where people see the dashboard: `https://workers.example.com`. */
+  readonly dashboardUrl: string | undefined;
   readonly registration: "closed" | "open";
   readonly github:
     | { readonly clientId: string; readonly clientSecret: string; readonly url: string }
@@ -40,10 +43,26 @@ export function readSystemSettings(env: Readonly<Record<string, string | undefin
   }
   return {
     baseUrl: parsed.data.OW_API_URL?.replace(/\/+$/, ""),
+    dashboardUrl: parsed.data.OW_DASHBOARD_URL?.replace(/\/+$/, ""),
     registration: parsed.data.OW_REGISTRATION,
     github:
       clientId === undefined || clientSecret === undefined
         ? undefined
         : { clientId, clientSecret, url: parsed.data.OW_GITHUB_URL ?? "https://github.com" },
   };
+}
+
+/**
+ * Where people see the dashboard, the place that links lead to first: the base domain itself and `dashboard.` under it,
+ * as the API is seen under `api.`, unless the operator has said otherwise.
+ */
+export function dashboardOrigins(
+  { dashboardUrl }: Pick<SystemSettings, "dashboardUrl">,
+  { apiUrl, baseDomain }: { readonly apiUrl: string; readonly baseDomain: string },
+): readonly string[] {
+  if (dashboardUrl !== undefined) return [new URL(dashboardUrl).origin];
+  const { protocol, port } = new URL(apiUrl);
+  return [baseDomain, `dashboard.${baseDomain}`].map(
+    (host) => new URL(`${protocol}//${host}:${port}`).origin,
+  );
 }

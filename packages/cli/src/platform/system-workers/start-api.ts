@@ -6,6 +6,7 @@ import {
   deploySystemWorkers,
   type SystemWorkersOptions,
 } from "./system-workers.ts";
+import { isDashboardBuilt } from "./table.ts";
 
 /** A deploy reaches the runner within some 50 ms, unless its connection to PostgreSQL is just being made again. */
 const servedMs = 5_000;
@@ -15,6 +16,8 @@ export interface ApiSummary {
   readonly url: string;
   /** Makes whoever opens it the first admin, once; null when there is one. */
   readonly setupUrl: string | null;
+  /** Where the dashboard is; null when it is off. */
+  readonly dashboard: string | null;
 }
 
 export interface StartApiOptions extends Omit<SystemWorkersOptions, "force"> {
@@ -28,8 +31,9 @@ export interface StartApiOptions extends Omit<SystemWorkersOptions, "force"> {
  *
  * @returns undefined when it is off
  */
-export async function startApi(options: StartApiOptions): Promise<ApiSummary | undefined> {
-  const { output, baseUrl, signal } = options;
+export async function startApi(given: StartApiOptions): Promise<ApiSummary | undefined> {
+  const { output, baseUrl, signal } = given;
+  const options = given.dashboard === undefined || isDashboardBuilt() ? given : withoutDashboard(given);
   try {
     const deployed = await deploySystemWorkers(options);
     await untilServed(deployed, options);
@@ -40,12 +44,21 @@ export async function startApi(options: StartApiOptions): Promise<ApiSummary | u
         );
       }
     }
-    return { url: `${baseUrl}/v1`, setupUrl: await setupUrlOf(options) };
+    return {
+      url: `${baseUrl}/v1`,
+      setupUrl: await setupUrlOf(options),
+      dashboard: options.dashboard?.[0] ?? null,
+    };
   } catch (thrown) {
     signal.throwIfAborted();
     output.warn(`The API is off; all else works. ${messageOf(thrown)}`);
     return undefined;
   }
+}
+
+function withoutDashboard({ dashboard: _, ...options }: StartApiOptions): StartApiOptions {
+  options.output.warn("The dashboard is off: it has not been built. To build it: ./setup");
+  return options;
 }
 
 /** Whoever is told that the platform is ready must not be told next that there is no API. */
@@ -63,11 +76,16 @@ async function untilServed(
 }
 
 /** A new one-time link while there is no admin; null when there is one. */
-async function setupUrlOf({ database, baseUrl }: Pick<SystemWorkersOptions, "database" | "baseUrl">) {
-  return (await hasAdmin(database)) ? null : setupUrl(baseUrl, (await createSetupLink(database)).token);
+async function setupUrlOf(options: Pick<SystemWorkersOptions, "database" | "baseUrl" | "dashboard">) {
+  const { database } = options;
+  return (await hasAdmin(database)) ? null : setupUrl(options, (await createSetupLink(database)).token);
 }
 
-/** Where a setup link leads. */
-export function setupUrl(baseUrl: string, token: string): string {
-  return `${baseUrl}/v1/auth/setup?token=${token}`;
+/** Where a setup link leads: the dashboard's page, or the API's own where there is no dashboard. */
+export function setupUrl(
+  { baseUrl, dashboard }: Pick<SystemWorkersOptions, "baseUrl" | "dashboard">,
+  token: string,
+): string {
+  const [origin] = dashboard ?? [];
+  return origin === undefined ? `${baseUrl}/v1/auth/setup?token=${token}` : `${origin}/setup?token=${token}`;
 }

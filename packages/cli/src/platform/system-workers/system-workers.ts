@@ -4,12 +4,17 @@ import {
   type Database,
   deploySystemWorker,
   ensureSystemUser,
+  missingAssets,
   type SecretKeys,
   type SystemWorkerState,
+  sweepUploads,
   systemWorkerState,
+  uploadAssets,
 } from "@openworkers/db";
 import { checkWorker } from "@openworkers/runner";
 import rootPackage from "../../../package.json" with { type: "json" };
+import { deployAssets } from "../../assets/project-assets.ts";
+import { uploadFiles } from "../../assets/upload.ts";
 import { openOwnCells } from "../cell-host.ts";
 import type { SandboxKind } from "../sandbox-kind.ts";
 import { systemCode } from "./code.ts";
@@ -30,6 +35,8 @@ export interface SystemWorkersOptions {
   readonly settings: SystemSettings;
   /** Where people see the API. */
   readonly baseUrl: string;
+  /** Origins of the dashboard's, the one that links lead to first; without, there is none. */
+  readonly dashboard?: readonly string[];
   /** Deploy also what is deployed already, as when somebody has put another version in its place. */
   readonly force?: boolean;
   readonly signal: AbortSignal;
@@ -58,7 +65,7 @@ export async function deploySystemWorkers(
   return await database.exclusively(lockKey, async () => {
     const owner = await ensureSystemUser(database);
     const done: DeployedSystemWorker[] = [];
-    for (const worker of systemWorkers(settings.github?.url)) {
+    for (const worker of systemWorkers(settings.github?.url, options.dashboard !== undefined)) {
       signal.throwIfAborted();
       done.push(await deployOne(worker, owner, options));
     }
@@ -75,13 +82,13 @@ async function deployOne(
   const { name, bindings, limits, egress } = worker;
   const state = await systemWorkerState(database, name);
   mustBeOwn(name, state);
-  const values = systemValues(name, options.settings, options.baseUrl);
+  const values = systemValues(name, options.settings, options);
   await syncValues(database, secretKeys, { name, owner, values });
   const code = await systemCode(worker, join(options.dataDir, "system-workers"));
   if (state?.builtFrom === code.builtFrom && (state.live || options.force !== true)) {
     return { name, live: state.live };
   }
-  const bundle = await code.bundle();
+  const bundle = await code.built();
   await using host = await openOwnCells(sandbox);
   const { entrypoints } = await checkWorker(
     {
@@ -93,6 +100,18 @@ async function deployOne(
     },
     host,
   );
+  const { assets } = bundle;
+  if (assets !== undefined) {
+    await sweepUploads(database);
+    await uploadFiles(
+      assets.files,
+      {
+        missingAssets: (hashes) => missingAssets(database, owner, hashes),
+        uploadAssets: (contents) => uploadAssets(database, owner, contents),
+      },
+      options,
+    );
+  }
   const { version } = await deploySystemWorker(database, {
     worker: name,
     by: owner,
@@ -101,6 +120,7 @@ async function deployOne(
     entrypoints,
     limits,
     egress: { allow: egress },
+    ...(assets === undefined ? {} : { assets: deployAssets(assets) }),
     environment: name,
     message: `OpenWorkers ${rootPackage.version}`,
     builtFrom: code.builtFrom,

@@ -9,6 +9,7 @@ import {
 } from "@openworkers/db";
 
 import type { SystemSettings } from "./settings.ts";
+import type { SystemWorkersOptions } from "./system-workers.ts";
 import type { SystemWorker } from "./table.ts";
 
 /** What a system worker finds on `env` besides its bindings; what is undefined is not there. */
@@ -19,16 +20,18 @@ export interface SystemValues {
   readonly made: readonly string[];
 }
 
-/** What one is to find. `baseUrl` is where people see the API. */
+/** What one is to find. */
 export function systemValues(
   name: SystemWorker["name"],
   { registration, github }: SystemSettings,
-  baseUrl: string,
+  { baseUrl, dashboard }: Pick<SystemWorkersOptions, "baseUrl" | "dashboard">,
 ): SystemValues {
-  if (name === "api") return { vars: { BASE_URL: baseUrl }, secrets: {}, made: [] };
+  if (name === "dashboard") return { vars: {}, secrets: {}, made: [] };
+  const origins = { BASE_URL: baseUrl, DASHBOARD_URL: dashboard?.join(" ") };
+  if (name === "api") return { vars: origins, secrets: {}, made: [] };
   return {
     vars: {
-      BASE_URL: baseUrl,
+      ...origins,
       REGISTRATION: registration,
       GITHUB_CLIENT_ID: github?.clientId,
       GITHUB_URL: github?.url,

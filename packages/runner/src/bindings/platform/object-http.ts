@@ -7,7 +7,7 @@ import {
 } from "@openworkers/core";
 
 /** Header with an object's own metadata: a JSON object of texts, escaped to ASCII. */
-export const customMetadataHeader = "x-ow-custom-metadata";
+export const customMetadataHeader = "ow-custom-metadata";
 
 const httpFields = [
   ["content-type", "contentType"],

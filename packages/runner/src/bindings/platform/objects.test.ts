@@ -37,7 +37,7 @@ describe("a bucket's objects", () => {
     const base = objects(ada);
     const written = await put(`${base}/docs%2Fa.txt`, ada, "hello world", {
       "content-type": "text/plain",
-      "x-ow-custom-metadata": JSON.stringify({ by: "ada" }),
+      "ow-custom-metadata": JSON.stringify({ by: "ada" }),
     });
     expect(await written.json()).toMatchObject({
       key: "docs/a.txt",
@@ -53,7 +53,7 @@ describe("a bucket's objects", () => {
       "bytes 6-10/11",
     ]);
     const head = await rig.ask(`${base}/docs%2Fa.txt`, ada, { method: "HEAD" });
-    expect([head.headers.get("content-length"), head.headers.get("x-ow-custom-metadata")]).toEqual([
+    expect([head.headers.get("content-length"), head.headers.get("ow-custom-metadata")]).toEqual([
       "11",
       '{"by":"ada"}',
     ]);

@@ -1,0 +1,26 @@
+import { Injectable } from "@angular/core";
+import { ApiClient } from "@openworkers/client";
+
+/**
+ * The platform's API, on this page's own origin: the dashboard's worker hands `/v1` on.
+ *
+ * @example
+ * private readonly client = inject(Api);
+ * const { items } = await this.client.data(this.client.api.GET("/v1/workers", { params: { query: { limit: 20 } } }));
+ */
+@Injectable({ providedIn: "root" })
+export class Api extends ApiClient {
+  constructor() {
+    super({ url: location.origin });
+  }
+
+  /** For a route that is in no OpenAPI document. The answer's JSON, or undefined when it has none. @throws ApiError */
+  async ask<Answer>(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Answer> {
+    const init =
+      body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    const text = await (await this.fetch(path, { method, ...init })).text();
+    return (text === "" ? undefined : JSON.parse(text)) as Answer;
+  }
+}
