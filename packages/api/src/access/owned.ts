@@ -1,6 +1,7 @@
-import { isId, OpenWorkersError, type UserId } from "@openworkers/core";
+import { isId, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import type { Scope } from "../http/call.ts";
+import { notFound } from "../http/not-found.ts";
 import { notAllowed, type Right } from "./account.ts";
 
 /** Something that an account owns. */
@@ -12,12 +13,24 @@ export interface Owned<Id extends string> {
 
 /** Kinds of things: where they are, how they are called, and what of `caller_may` they are. */
 const kinds = {
-  worker: { table: "workers", noun: "worker", resource: "workers", unique: true },
-  environment: { table: "environments", noun: "environment", resource: "workers", unique: false },
-  kv: { table: "kv_namespaces", noun: "KV namespace", resource: "kv", unique: false },
-  storage: { table: "storage_buckets", noun: "bucket", resource: "storage", unique: false },
-  database: { table: "databases", noun: "database", resource: "databases", unique: false },
-  queue: { table: "queues", noun: "queue", resource: "queues", unique: false },
+  worker: { table: "workers", noun: "worker", resource: "workers", unique: true, list: "/workers" },
+  environment: {
+    table: "environments",
+    noun: "environment",
+    resource: "workers",
+    unique: false,
+    list: "/environments",
+  },
+  kv: { table: "kv_namespaces", noun: "KV namespace", resource: "kv", unique: false, list: "/kv" },
+  storage: { table: "storage_buckets", noun: "bucket", resource: "storage", unique: false, list: "/storage" },
+  database: {
+    table: "databases",
+    noun: "database",
+    resource: "databases",
+    unique: false,
+    list: "/databases",
+  },
+  queue: { table: "queues", noun: "queue", resource: "queues", unique: false, list: "/queues" },
 } as const;
 export type OwnedKind = keyof typeof kinds;
 
@@ -43,7 +56,12 @@ export async function find<Id extends string>(
   kind: OwnedKind,
   { nameOrId, account, action, resource = kinds[kind].resource, lock = false }: Wanted,
 ): Promise<Owned<Id>> {
-  const { table, noun, unique } = kinds[kind];
+  const { table, noun, unique, list } = kinds[kind];
+  const missing = () =>
+    notFound(
+      `There is no ${noun} "${nameOrId}".`,
+      account === undefined ? list : `${list}?account=${account}`,
+    );
   const owner = account ?? caller;
   const { rows } = await sql<Owned<Id> & { readable: boolean; allowed: boolean }>`
     select thing.id, thing.name, thing.owner_id as owner,
@@ -61,14 +79,13 @@ export async function find<Id extends string>(
     limit 1`.execute(queries);
   const [found] = rows;
   if (found === undefined || !found.readable) {
-    throw new OpenWorkersError("NOT_FOUND", `There is no ${noun} "${nameOrId}".`);
+    throw missing();
   }
   if (!found.allowed) throw notAllowed({ resource, action });
   if (lock) {
     const locked =
       await sql`select from ${sql.table(table)} where id = ${found.id} for no key update`.execute(queries);
-    if (locked.rows.length === 0)
-      throw new OpenWorkersError("NOT_FOUND", `There is no ${noun} "${nameOrId}".`);
+    if (locked.rows.length === 0) throw missing();
   }
   return { id: found.id, name: found.name, owner: found.owner };
 }

@@ -53,10 +53,11 @@ function errorFaults({ status, headers, text }: FuzzedAnswer): string[] {
   if (!matches("application/json", headers.get("content-type"))) return ["the error is no JSON"];
   const parsed = wholeError.safeParse(JSON.parse(text));
   if (!parsed.success) return [`the error is of another shape: ${parsed.error.message}`];
-  const { code, message, details, requestId } = parsed.data.error;
+  const { code, message, hint, details, requestId } = parsed.data.error;
   const faults: string[] = [];
   if (message === "") faults.push("the error says nothing");
   if (requestId !== headers.get("x-request-id")) faults.push("the request's id is another in its header");
+  if (code === "NOT_FOUND" && hint === undefined) faults.push(`it says no way on: ${message}`);
   if (status === 400 && code.startsWith("INVALID_") && !namesFields(details)) {
     faults.push(`${code} names no field: ${message}`);
   }

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { OpenWorkersError } from "@openworkers/core";
+import { notFound } from "../../http/not-found.ts";
 import { audit } from "../audit.ts";
 import { finishGithub } from "../github/finish.ts";
 import { isOwnPage, returnPage } from "../github/return-page.ts";
@@ -84,7 +85,7 @@ export function githubRoutes(app: IdentityApp): void {
         .where("provider_id", "=", "github")
         .returning("account_id")
         .executeTakeFirst();
-      if (unlinked === undefined) throw new OpenWorkersError("NOT_FOUND", "No account of GitHub is linked.");
+      if (unlinked === undefined) throw notFound("No account of GitHub is linked.", "/auth/me");
       await audit(database, session.userId, "github.unlink", { github: unlinked.account_id });
     },
   );
@@ -140,7 +141,9 @@ async function mayStart(call: Call, wanted: string | undefined): Promise<string>
 
 function mustBeOn({ settings }: Call): void {
   if (settings.github === undefined) {
-    throw new OpenWorkersError("NOT_FOUND", "Signing in with GitHub is not set up here.");
+    throw new OpenWorkersError("NOT_FOUND", "Signing in with GitHub is not set up here.", {
+      hint: "Sign in with e-mail and password.",
+    });
   }
 }
 

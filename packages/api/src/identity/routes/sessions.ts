@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { OpenWorkersError } from "@openworkers/core";
 import { sql } from "kysely";
+import { notFound } from "../../http/not-found.ts";
 import { audit } from "../audit.ts";
 import { type IdentityApp, route } from "../http/route.ts";
 
@@ -66,7 +66,7 @@ export function sessionRoutes(app: IdentityApp): void {
         .where("user_id", "=", own.userId)
         .returning("id")
         .executeTakeFirst();
-      if (ended === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no session ${params.id}.`);
+      if (ended === undefined) throw notFound(`There is no session ${params.id}.`, "/auth/sessions");
       await audit(database, own.userId, "session.revoke", { session: params.id });
     },
   );

@@ -3,6 +3,7 @@ import { type DatabaseId, OpenWorkersError } from "@openworkers/core";
 import { find } from "../../access/owned.ts";
 import type { Call } from "../../http/call.ts";
 import { noStore } from "../../http/errors.ts";
+import { notFound } from "../../http/not-found.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, nameOrId } from "../../http/schemas.ts";
@@ -112,7 +113,7 @@ export function queryRoutes(routes: Routes): void {
       });
       const [known] = objectsOf(found, tableSchema);
       if (known === undefined)
-        throw new OpenWorkersError("NOT_FOUND", `There is no table ${schema}.${table}.`);
+        throw notFound(`There is no table ${schema}.${table}.`, `/databases/${call.params.database}/tables`);
       const offset = keyOf(z.int().min(0), call.query.cursor) ?? 0;
       const order =
         known.primaryKey.length === 0 ? "" : ` order by ${known.primaryKey.map(quoted).join(", ")}`;

@@ -19,6 +19,7 @@ import {
 import { type Account, accountFor } from "../../access/account.ts";
 import { find, type Owned } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
+import { notFound } from "../../http/not-found.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, id, nameOrId, time, timeOrNull } from "../../http/schemas.ts";
@@ -289,7 +290,7 @@ function selectDumps({ queries }: Scope) {
 }
 
 function noSuch(database: string): OpenWorkersError {
-  return new OpenWorkersError("NOT_FOUND", `No database ${database} is being deleted.`);
+  return notFound(`No database ${database} is being deleted.`, "/databases");
 }
 
 function given<T extends object>(value: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {

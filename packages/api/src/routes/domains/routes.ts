@@ -15,6 +15,7 @@ import { accountFor, type Right } from "../../access/account.ts";
 import { find } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
 import { matchDeleted } from "../../http/etag.ts";
+import { notFound } from "../../http/not-found.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, nameOrId, timeOrNull } from "../../http/schemas.ts";
@@ -258,8 +259,7 @@ async function domainOf(
     nameOrIdOf === undefined
       ? claims
       : claims.filter((each) => each.id === nameOrIdOf || each.name === nameOrIdOf);
-  if (claim === undefined)
-    throw new OpenWorkersError("NOT_FOUND", `No worker of yours has the domain ${name}.`);
+  if (claim === undefined) throw notFound(`No worker of yours has the domain ${name}.`, "/domains");
   if (another !== undefined) {
     const workers = claims.map((each) => each.name);
     throw new OpenWorkersError(
@@ -272,8 +272,7 @@ async function domainOf(
   }
   await find(scope, "worker", { nameOrId: claim.id, resource: "domains", action });
   const domain = (await listDomains(scope.database, claim.name)).find((each) => each.hostname === name);
-  if (domain === undefined)
-    throw new OpenWorkersError("NOT_FOUND", `No worker of yours has the domain ${name}.`);
+  if (domain === undefined) throw notFound(`No worker of yours has the domain ${name}.`, "/domains");
   return domain;
 }
 

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { type InvitationId, newId, OpenWorkersError, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import { auditFor } from "../../access/audit.ts";
+import { notFound } from "../../http/not-found.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { id, nameOrId, time } from "../../http/schemas.ts";
@@ -110,7 +111,8 @@ export function invitationRoutes(routes: Routes): void {
           .where("id", "=", params.invitation as InvitationId)
           .returning("email")
           .executeTakeFirst();
-        if (taken === undefined) throw new OpenWorkersError("NOT_FOUND", "There is no such invitation.");
+        if (taken === undefined)
+          throw notFound("There is no such invitation.", `/accounts/${organisation.name}/invitations`);
         await auditFor(scope, organisation.id, "member.uninvite", organisation.name, { email: taken.email });
       }),
   );
@@ -131,7 +133,9 @@ export function invitationRoutes(routes: Routes): void {
         }>`select accept_invitation(${hashOf(body.token)}) as id`.execute(scope.queries);
         const joined = rows[0]?.id ?? undefined;
         if (joined === undefined)
-          throw new OpenWorkersError("NOT_FOUND", "The invitation is not good any more.");
+          throw new OpenWorkersError("NOT_FOUND", "The invitation is not good any more.", {
+            hint: "Ask for another.",
+          });
         const { name } = await scope.queries
           .selectFrom("users")
           .select("name")

@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import type { BucketId } from "@openworkers/core";
+import { type BucketId, isOpenWorkersError } from "@openworkers/core";
 import { find } from "../../access/owned.ts";
 import type { Call } from "../../http/call.ts";
+import { notFound } from "../../http/not-found.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, nameOrId, time } from "../../http/schemas.ts";
 import { PlatformServices } from "../../platform/services.ts";
@@ -162,7 +163,12 @@ async function ofBucket(call: ObjectCall, action: "read" | "write" | "delete"): 
   const { id } = await together((scope) =>
     find<BucketId>(scope, "storage", { nameOrId: params.bucket, account: query.account, action }),
   );
-  return pass(platform, `/buckets/${id}/objects/?key=${encodeURIComponent(params.key)}`, request);
+  try {
+    return await pass(platform, `/buckets/${id}/objects/?key=${encodeURIComponent(params.key)}`, request);
+  } catch (thrown) {
+    if (!isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
+    throw notFound(thrown.message, `/storage/${params.bucket}/objects`);
+  }
 }
 
 /** Hands a request on to the platform's services, and its answer back, as they come. */

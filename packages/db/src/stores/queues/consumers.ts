@@ -72,7 +72,9 @@ export async function removeQueueConsumer(
       .where("queue_id", "=", id)
       .executeTakeFirst();
     if (numDeletedRows === 0n) {
-      throw new OpenWorkersError("NOT_FOUND", `The queue "${name}" has no consumer.`);
+      throw new OpenWorkersError("NOT_FOUND", `The queue "${name}" has no consumer.`, {
+        hint: "Give it one in the worker's manifest, or with: ow queues consumer add",
+      });
     }
     await audit(transaction, by, "queue.unconsume", name, {}, owner);
   });
