@@ -18,6 +18,7 @@ test("a log is followed on from where its stream broke off, and given up when it
   });
   const client = new ApiClient({ url: `http://127.0.0.1:${server.port}`, token: "ow_key" });
   const lost: string[] = [];
+  let connections = 0;
   const options = {
     worker: "a b",
     query: { level: "warn", history: "5" },
@@ -25,7 +26,13 @@ test("a log is followed on from where its stream broke off, and given up when it
   } as const;
   const messages: unknown[] = [];
   const following = async () => {
-    for await (const record of followLogs(client, { ...options, onLost: (why) => lost.push(why) }))
+    for await (const record of followLogs(client, {
+      ...options,
+      onLost: (why) => lost.push(why),
+      onConnected: () => {
+        connections += 1;
+      },
+    }))
       if (record.kind !== "invocation") messages.push(record.message);
   };
   await expect(following()).rejects.toMatchObject({ code: "NOT_FOUND", message: "It was deleted." });
@@ -36,6 +43,7 @@ test("a log is followed on from where its stream broke off, and given up when it
     ["?level=warn", "3"],
   ]);
   expect(lost).toHaveLength(2);
+  expect(connections).toBe(2);
 });
 
 test("a log that is no longer wanted ends quietly, and one that the reader is too slow for with an error", async () => {

@@ -16,6 +16,8 @@ export interface FollowLogsOptions {
   readonly signal: AbortSignal;
   /** Called when a stream broke off, before it is taken up again. */
   readonly onLost?: (why: string) => void;
+  /** Called for each stream, as soon as nothing more can be missed. */
+  readonly onConnected?: () => void;
 }
 
 const pauseMs = { first: 200, longest: 5_000 } as const;
@@ -28,7 +30,7 @@ const gone = new Set(["UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "INVALID_INPUT"]
  */
 export async function* followLogs(
   client: ApiClient,
-  { worker, query = {}, signal, onLost }: FollowLogsOptions,
+  { worker, query = {}, signal, onLost, onConnected }: FollowLogsOptions,
 ): AsyncGenerator<LogRecord, void> {
   const path =
     worker === undefined ? "/v1/logs/stream" : `/v1/workers/${encodeURIComponent(worker)}/logs/stream`;
@@ -36,16 +38,24 @@ export async function* followLogs(
   let pause: number = pauseMs.first;
   let connected = false;
   while (!signal.aborted) {
+    using silence = new Silence();
     try {
       const search = last === undefined ? query : { ...query, history: undefined, since: undefined };
       const headers = last === undefined ? {} : { "last-event-id": last };
-      const response = await client.fetch(path + searchOf(search), { headers, signal });
+      const response = await client.fetch(path + searchOf(search), {
+        headers,
+        signal: AbortSignal.any([signal, silence.signal]),
+      });
       connected = true;
+      let placed = false;
       for await (const { event, id, data } of readEvents(response.body ?? new Blob().stream())) {
+        silence.broken();
         if (event === "end" && data === "slow") throw tooSlow();
         if (event !== "end" && data !== undefined) yield JSON.parse(data) as LogRecord;
         // After the record was taken: who breaks off between sees it again, and not never.
         if (id !== undefined) last = id;
+        if (id !== undefined && !placed) onConnected?.();
+        placed ||= id !== undefined;
         pause = pauseMs.first;
       }
       onLost?.("the stream ended");
@@ -58,6 +68,29 @@ export async function* followLogs(
     }
     await sleep(pause, signal).catch(() => {});
     pause = Math.min(pause * 2, pauseMs.longest);
+  }
+}
+
+/** The service says that it is there every five seconds. A connection that says nothing for long leads nowhere. */
+const silentMs = 30_000;
+
+class Silence implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer = setInterval(() => {
+    if (performance.now() - this.#heard > silentMs) this.#controller.abort(new Error("it says nothing"));
+  }, silentMs / 10);
+  #heard = performance.now();
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  broken(): void {
+    this.#heard = performance.now();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
   }
 }
 

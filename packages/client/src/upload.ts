@@ -1,5 +1,5 @@
 import type { WorkerCode } from "@openworkers/core";
-import { codeForm } from "@openworkers/core/code-form";
+import { codeForm } from "@openworkers/core/code-form-writer";
 import { type ApiClient, once } from "./client.ts";
 import type { components } from "./generated/api.ts";
 

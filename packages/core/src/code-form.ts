@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { bindingKinds } from "./bindings.ts";
+import { mapPrefix, metadataPart } from "./code-form-writer.ts";
 import { OpenWorkersError } from "./errors.ts";
 import { limitsSchema, maxScriptBytes } from "./limits.ts";
 import { type Module, moduleTypes, type WorkerCode } from "./worker-code.ts";
+
+export { codeForm } from "./code-form-writer.ts";
 
 /** How many modules a worker may be sent in. */
 export const maxModules = 1_000;
@@ -42,24 +45,6 @@ export const checkedSchema = z.object({
   startMs: z.number(),
 });
 export type CheckedStart = z.output<typeof checkedSchema>;
-
-const metadataPart = "metadata";
-const mapPrefix = "map:";
-
-/** A form that `readCode` reads, with `metadata` over what the code itself says. */
-export function codeForm(code: WorkerCode, metadata: Readonly<Record<string, unknown>> = {}): FormData {
-  const form = new FormData();
-  const said: CodeMetadata = {
-    modules: code.modules.map(({ name, type }) => ({ name, type })),
-    compatibilityDate: code.compatibilityDate,
-    compatibilityFlags: [...code.compatibilityFlags],
-  };
-  const json = JSON.stringify({ ...said, ...metadata });
-  form.set(metadataPart, new Blob([json], { type: "application/json" }));
-  for (const { name, content } of code.modules) form.set(name, part(content), "module");
-  for (const [name, content] of code.sourceMaps) form.set(mapPrefix + name, part(content), "map");
-  return form;
-}
 
 /**
  * What the part `metadata` of a form says, as JSON.
@@ -120,10 +105,6 @@ async function contentOf(form: FormData, name: string): Promise<Uint8Array | und
   if (content === null) return undefined;
   if (typeof content === "string") return new TextEncoder().encode(content);
   return new Uint8Array(await content.arrayBuffer());
-}
-
-function part(content: Uint8Array): Blob {
-  return new Blob([new Uint8Array(content)]);
 }
 
 function invalid(field: string, message: string, cause?: unknown): OpenWorkersError {

@@ -187,5 +187,5 @@ async function schedulesOf(scope: Scope, ask: Ask, action: "read") {
 
 async function shownOf(scope: Scope, ask: Ask) {
   const { id } = await workerOf(scope, ask, "read");
-  return shownWorker(scope.queries, id satisfies WorkerId);
+  return shownWorker(scope.queries, id satisfies WorkerId, ask.call.env);
 }

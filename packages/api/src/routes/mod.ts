@@ -1,5 +1,6 @@
 import type { Routes } from "../http/route.ts";
 import { accountRoutes } from "./accounts/routes.ts";
+import { activityRoutes } from "./activity/routes.ts";
 import { assetRoutes } from "./assets/routes.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import { bindingRoutes } from "./bindings/routes.ts";
@@ -32,6 +33,7 @@ export function addRoutes(routes: Routes): void {
   domainRoutes(routes);
   cronRoutes(routes);
   logRoutes(routes);
+  activityRoutes(routes);
   kvRoutes(routes);
   storageRoutes(routes);
   databaseRoutes(routes);

@@ -155,11 +155,20 @@ describe("a bundle", () => {
     expect((await bundleProject(project)).code.modules.map(({ name }) => name)).toEqual(["index.js"]);
   });
 
-  test("keeps a source map that names sources relative to the project and holds no source text", async () => {
-    const { code } = await bundle({ "src/index.ts": "export default { fetch() { throw new Error('x') } };" });
-    const map = JSON.parse(new TextDecoder().decode(code.sourceMaps.get("index.js")));
-    expect(map.sources).toEqual(["src/index.ts"]);
-    expect(map.sourcesContent).toBeUndefined();
+  test("keeps a source map that names sources relative to the project, with the text of its own and of no package", async () => {
+    const source = `import { Hono } from "hono"; export default new Hono();`;
+    const { code } = await bundle({ "src/index.ts": source });
+    const { sources, sourcesContent } = JSON.parse(
+      new TextDecoder().decode(code.sourceMaps.get("index.js")),
+    ) as {
+      sources: string[];
+      sourcesContent: (string | null)[];
+    };
+    const texts = sources.flatMap((name, index) =>
+      sourcesContent[index] === null ? [] : [[name, sourcesContent[index]]],
+    );
+    expect(texts).toEqual([["src/index.ts", source]]);
+    expect(sources.length).toBeGreaterThan(1);
   });
 
   test("is the same, byte for byte, wherever the project lies", async () => {

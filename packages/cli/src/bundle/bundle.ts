@@ -111,7 +111,7 @@ async function bundled(
       modules,
       compatibilityDate: date,
       compatibilityFlags: [...flags, ...flagsForNodeModules(nodeModules, date, flags)],
-      sourceMaps: new Map(map === undefined ? [] : [[mainModule, map.contents]]),
+      sourceMaps: new Map(map === undefined ? [] : [[mainModule, ownSources(map.contents)]]),
     },
     bytes,
     format: workerFormat(output.exports, main.text),
@@ -122,6 +122,18 @@ async function bundled(
       ...additional.map(({ source }) => source),
     ],
   };
+}
+
+/** Texts of packages are left out of a source map: anybody has them, and they are most of it. */
+function ownSources(map: Uint8Array): Uint8Array {
+  const { sources, sourcesContent, ...rest } = JSON.parse(new TextDecoder().decode(map)) as {
+    readonly sources: readonly string[];
+    readonly sourcesContent: readonly (string | null)[];
+  };
+  const own = sourcesContent.map((text, index) =>
+    /(^|\/)node_modules\//.test(sources[index] ?? "") ? null : text,
+  );
+  return new TextEncoder().encode(JSON.stringify({ ...rest, sources, sourcesContent: own }));
 }
 
 function sized(

@@ -30,7 +30,6 @@ export function bundleOptions(project: Project, mode: "production" | "developmen
     bundle: true,
     metafile: true,
     sourcemap: "external",
-    sourcesContent: false,
     minify: build.minify,
     keepNames: build.keepNames,
     platform: "browser",

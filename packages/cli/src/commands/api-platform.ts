@@ -2,9 +2,10 @@ import type { ApiClient } from "@openworkers/client";
 import { type DatabaseScope, OpenWorkersError, previewLabel } from "@openworkers/core";
 import { apiLogPaths } from "@openworkers/logs";
 import { ApiBackend } from "../backend/api-backend.ts";
+import { facesFrom } from "../databases/faces.ts";
 import type { ApiAccess } from "../profile/login.ts";
 import { clientOf } from "./api-context.ts";
-import { facesFrom, type OpenPlatform } from "./platform.ts";
+import type { OpenPlatform } from "./platform.ts";
 
 /** The platform whose API is at an address, as whoever the token is of. */
 export function apiPlatform({ url, token }: ApiAccess): OpenPlatform {

@@ -2,6 +2,7 @@ import { type DatabaseScope, OpenWorkersError, previewLabel, type WorkerId } fro
 import { connect } from "@openworkers/db";
 import type { Backend } from "../backend/backend.ts";
 import { SqlBackend } from "../backend/sql-backend.ts";
+import { facesFrom } from "../databases/faces.ts";
 import { type LogsAccess, logsAccess } from "../live-logs/access.ts";
 import { untilServed } from "../live-logs/client.ts";
 import { defaultSandbox, type SandboxKind } from "../platform/sandbox-kind.ts";
@@ -97,12 +98,4 @@ export function platformAt(databaseUrl: string, profile: Profile | undefined): O
         : await untilServed(profile.logsSocket, worker, version, AbortSignal.timeout(servedMs)),
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
-}
-
-/** A Postgate elsewhere: `http://host:port` and `host:port`. */
-export function facesFrom(env: NodeJS.ProcessEnv): DatabaseFaces | undefined {
-  const { OW_DATABASES_HTTP: http, OW_DATABASES_POSTGRES: postgres } = env;
-  const [, host, port] = /^(.+):(\d+)$/.exec(postgres ?? "") ?? [];
-  if (http === undefined || host === undefined) return undefined;
-  return { http: http.endsWith("/") ? http : `${http}/`, host, port: Number(port) };
 }

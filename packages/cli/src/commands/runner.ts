@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { addLogMetrics, createRunner, LogEmitter } from "@openworkers/runner";
 import type { Command } from "commander";
+import { facesFrom } from "../databases/faces.ts";
 import { withMetricsOptions } from "../platform/metrics.ts";
 import { openPlatformGatewayOrWarn } from "../platform/platform-gateway.ts";
 import { startGateway } from "../platform/postgate.ts";
@@ -44,6 +45,7 @@ export function runnerCommand(): Command {
           const gateway = await openPlatformGatewayOrWarn({ database: ground.database, report, output });
           if (gateway !== undefined) parts.use(gateway);
           const { OW_LOGS_URL: logsUrl } = process.env;
+          const databaseFaces = facesFrom(process.env);
           const runner = parts.use(
             await output.step("Start the runner", () =>
               createRunner({
@@ -58,6 +60,7 @@ export function runnerCommand(): Command {
                 metrics,
                 report,
                 ...(databases === undefined ? {} : { databases }),
+                ...(databaseFaces === undefined ? {} : { databaseFaces }),
                 ...(gateway === undefined ? {} : { platform: gateway }),
                 ...(logsUrl === undefined || logsUrl === "" ? {} : { logsUrl }),
               }),

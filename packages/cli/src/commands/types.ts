@@ -1,12 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { OpenWorkersError } from "@openworkers/core";
+import type { Bound } from "@openworkers/core/env-types";
 import type { Command } from "commander";
 import { readDotenv } from "../dotenv.ts";
 import { loadProject, type Project } from "../manifest/project.ts";
 import { UsageError } from "../output/failure.ts";
 import type { Output } from "../output/output.ts";
-import { type Bound, declarations, signature, typesFile } from "../types/declarations.ts";
+import { declarations, signature, typesFile } from "../types/declarations.ts";
 import { platformCommand, withContext, withPlatform } from "./context.ts";
 
 interface Options {

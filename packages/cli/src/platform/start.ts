@@ -12,6 +12,7 @@ import {
   readSchedulerSettings,
 } from "@openworkers/scheduler";
 import rootPackage from "../../package.json" with { type: "json" };
+import { facesFrom, reachableFaces } from "../databases/faces.ts";
 import { isAnswering } from "../live-logs/client.ts";
 import { type Status, serveStatus } from "../live-logs/server.ts";
 import type { Output } from "../output/output.ts";
@@ -178,7 +179,12 @@ export async function startPlatform(options: StartOptions): Promise<RunningPlatf
         report,
         logsUrl: logs.url,
         ...(gateway === undefined ? {} : { platform: gateway }),
-        ...(postgate === undefined ? {} : { databases: postgate.service }),
+        ...(postgate === undefined
+          ? {}
+          : {
+              databases: postgate.service,
+              databaseFaces: facesFrom(process.env) ?? reachableFaces(postgate.faces),
+            }),
       }),
     ),
   );

@@ -4,7 +4,6 @@ import { scaffold } from "../init/scaffold.ts";
 import { loadProject } from "../manifest/project.ts";
 import { testFolder } from "../testing/files.ts";
 import { declarations, type TypesInput, typesFile } from "./declarations.ts";
-import { typeOfJson } from "./json-type.ts";
 
 const root = join(import.meta.dir, "../../../..");
 
@@ -198,18 +197,4 @@ test("a new worker of ow init compiles with the types that it comes with", async
   const source = join(made, "src/index.ts");
   await Bun.write(source, (await Bun.file(source).text()).replace("env.GREETING", "env.GREETINGS"));
   expect(await compile(made)).toContain("Did you mean 'GREETING'?");
-});
-
-test("a JSON value's type is as wide as its values' types", () => {
-  const cases: [unknown, string][] = [
-    [null, "null"],
-    [1, "number"],
-    [[], "unknown[]"],
-    [[1, 2], "number[]"],
-    [[1, "a", 2], "(number | string)[]"],
-    [[[1, "a"], []], "((number | string)[] | unknown[])[]"],
-    [{}, "{}"],
-    [{ a: 1, "b-c": { d: [true] } }, '{ a: number; "b-c": { d: boolean[] } }'],
-  ];
-  for (const [value, type] of cases) expect(typeOfJson(value)).toBe(type);
 });

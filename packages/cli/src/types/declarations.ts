@@ -1,9 +1,17 @@
 import { dirname, relative } from "node:path";
-import type { BindingKind, EnvValue } from "@openworkers/core";
+import {
+  type Bound,
+  envDeclarations,
+  fileDeclaration,
+  fileTypes,
+  hasDatabase,
+  processEnvDeclarations,
+  typeOfBinding,
+  typeOfVar,
+} from "@openworkers/core/env-types";
 import { activeRules, type moduleTypeOf } from "../bundle/rules.ts";
 import type { Project } from "../manifest/project.ts";
 import { databaseTypes } from "./database-types.ts";
-import { propertyName, typeOfJson } from "./json-type.ts";
 
 /** How the file begins that `ow types` may write over. */
 export const signature = "// Written by `ow types`";
@@ -23,13 +31,6 @@ export interface TypesInput {
   readonly others: readonly Project[];
 }
 
-/** As much of a binding as its type depends on. */
-export interface Bound {
-  readonly kind: BindingKind;
-  readonly worker?: string | undefined;
-  readonly entrypoint?: string | undefined;
-}
-
 /**
  * The text of a declaration file with the type of a worker's `env`, as `Env` and as `Cloudflare.Env` (which
  * `import { env } from "cloudflare:workers"` has), and of the modules that the bundler's rules make of other files.
@@ -40,18 +41,13 @@ export function declarations(input: TypesInput): string {
   return [
     `${signature}. What is written here by hand is lost with the next run.`,
     '/// <reference types="@cloudflare/workers-types" />',
-    "declare namespace Cloudflare {",
     // Where there is no code, there is no module to speak of.
-    ...(project.assets?.only === true
-      ? []
-      : ["  interface GlobalProps {", `    mainModule: ${importOf(input.file, project.entry)};`, "  }"]),
-    "  interface Env {",
-    ...[...fields].map(([name, type]) => `    ${propertyName(name)}: ${type};`),
-    "  }",
-    "}",
-    "interface Env extends Cloudflare.Env {}",
-    ...([...fields.values()].includes(typeNames.database) ? databaseTypes() : []),
-    ...processEnv(project, fields),
+    ...envDeclarations(
+      fields,
+      project.assets?.only === true ? undefined : importOf(input.file, project.entry),
+    ),
+    ...(hasDatabase(fields) ? databaseTypes() : []),
+    ...processEnvDeclarations(project.compatibilityFlags, fields),
     ...moduleDeclarations(project),
     "",
   ].join("\n");
@@ -62,38 +58,19 @@ function envFields(input: TypesInput): Map<string, string> {
   const fields = new Map([...project.vars].map(([name, value]) => [name, typeOfVar(value)]));
   for (const name of values) fields.set(name, "string");
   for (const [name, wanted] of project.bindings) {
-    fields.set(name, typeOfBinding(input, wanted));
+    fields.set(name, typeOfBound(input, wanted));
   }
   const assets = project.assets?.binding;
-  if (assets !== undefined) fields.set(assets, typeNames.assets);
-  for (const [name, bound] of bindings) fields.set(name, typeOfBinding(input, bound));
+  if (assets !== undefined) fields.set(assets, typeOfBinding({ kind: "assets" }));
+  for (const [name, bound] of bindings) fields.set(name, typeOfBound(input, bound));
   return new Map([...fields].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-// Not the literal that the manifest has: an environment's value may take its place without a deploy.
-function typeOfVar({ kind, value }: EnvValue): string {
-  return kind === "text" ? "string" : typeOfJson(JSON.parse(value));
-}
-
-const typeNames: Readonly<Record<Exclude<BindingKind, "worker">, string>> = {
-  kv: "KVNamespace",
-  storage: "R2Bucket",
-  database: "D1Database",
-  hyperdrive: "Hyperdrive",
-  queue: "Queue",
-  assets: "Fetcher",
-  "version-metadata": "WorkerVersionMetadata",
-  "rate-limit": "RateLimit",
-  "platform-sql": "Hyperdrive",
-  "platform-services": "Fetcher",
-};
-
-function typeOfBinding({ project, others, file }: TypesInput, { kind, worker, entrypoint }: Bound): string {
-  if (kind !== "worker") return typeNames[kind];
-  const target = [project, ...others].find(({ name }) => name === worker);
-  if (target !== undefined) return `Service<${importOf(file, target.entry)}.${entrypoint ?? "default"}>`;
-  const what = `${entrypoint === undefined ? "" : `${entrypoint} of `}${worker}`.replaceAll("*/", "");
-  return `Fetcher /* ${what} */`;
+function typeOfBound({ project, others, file }: TypesInput, bound: Bound): string {
+  return typeOfBinding(bound, (worker) => {
+    const target = [project, ...others].find(({ name }) => name === worker);
+    return target === undefined ? undefined : importOf(file, target.entry);
+  });
 }
 
 function importOf(file: string, entry: string): string {
@@ -101,21 +78,10 @@ function importOf(file: string, entry: string): string {
   return `typeof import(${JSON.stringify(path.startsWith(".") ? path : `./${path}`)})`;
 }
 
-/** With Node's modules `process.env` has the texts of `env`. */
-function processEnv({ compatibilityFlags }: Project, fields: ReadonlyMap<string, string>): string[] {
-  const texts = [...fields].filter(([, type]) => type === "string").map(([name]) => JSON.stringify(name));
-  if (!compatibilityFlags.includes("nodejs_compat") || texts.length === 0) return [];
-  return [
-    "declare namespace NodeJS {",
-    `  interface ProcessEnv extends Pick<Cloudflare.Env, ${texts.join(" | ")}> {}`,
-    "}",
-  ];
-}
-
 const moduleTypes: Partial<Record<keyof typeof moduleTypeOf, string>> = {
-  Text: "string",
-  Data: "ArrayBuffer",
-  CompiledWasm: "WebAssembly.Module",
+  Text: fileTypes.text,
+  Data: fileTypes.data,
+  CompiledWasm: fileTypes.wasm,
 };
 
 function moduleDeclarations({ build }: Project): string[] {
@@ -129,11 +95,6 @@ function moduleDeclarations({ build }: Project): string[] {
       .filter((glob) => /^[^*]*\*[^*]*$/.test(glob));
     return patterns
       .filter((pattern) => !declared.has(pattern) && declared.add(pattern))
-      .flatMap((pattern) => [
-        `declare module ${JSON.stringify(pattern)} {`,
-        `  const value: ${type};`,
-        "  export default value;",
-        "}",
-      ]);
+      .flatMap((pattern) => fileDeclaration(pattern, type));
   });
 }

@@ -607,6 +607,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/crons/failing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the crons of an account whose last run failed, the latest first, a hundred at most */
+        get: operations["getCronsFailing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/database-dumps": {
         parameters: {
             query?: never;
@@ -662,6 +679,23 @@ export interface paths {
         head?: never;
         /** Change a database */
         patch: operations["patchDatabasesDatabase"];
+        trace?: never;
+    };
+    "/v1/databases/{database}/connection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get where a database is reached by PostgreSQL's clients and over HTTP, with a token of its */
+        get: operations["getDatabasesDatabaseConnection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/databases/{database}/deletion": {
@@ -782,6 +816,23 @@ export interface paths {
         };
         /** List the workers that bind a database */
         get: operations["getDatabasesDatabaseUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the deployments of an account's workers, the newest first */
+        get: operations["getDeployments"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1102,6 +1153,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the stored records of all workers of an account */
+        get: operations["getLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/logs/stream": {
         parameters: {
             query?: never;
@@ -1229,6 +1297,23 @@ export interface paths {
         get: operations["getSignedToken"];
         /** Put the object of a link */
         put: operations["putSignedToken"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the requests and errors of an account's workers, step by step */
+        get: operations["getStats"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1810,6 +1895,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workers/{worker}/versions/{version}/source-map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a module's source map
+         * @description Workers deployed by `ow` or from the dashboard have their sources in it.
+         */
+        get: operations["getWorkersWorkerVersionsVersionSourceMap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1832,6 +1937,39 @@ export interface components {
              * @enum {string}
              */
             role: "owner" | "admin" | "developer" | "viewer";
+        };
+        AccountDeployment: {
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            /** Format: uuid */
+            id: string;
+            message: string | null;
+            /** @description The largest share first. */
+            versions: {
+                percent: number;
+                version: number;
+            }[];
+            worker: string;
+        };
+        AccountStatistics: {
+            /** Format: date-time */
+            from: string;
+            stepSeconds: number;
+            /** Format: date-time */
+            to: string;
+            workers: {
+                errors: number;
+                requests: number;
+                /** @description Those in which something happened, the oldest first. */
+                steps: {
+                    errors: number;
+                    requests: number;
+                    /** Format: date-time */
+                    time: string;
+                }[];
+                worker: string;
+            }[];
         };
         ApiKey: {
             /** @description The only account that it acts in. */
@@ -1956,6 +2094,21 @@ export interface components {
             wallMs: number;
             worker: string;
         };
+        CronFailure: {
+            attempt: number;
+            /** Format: uuid */
+            cronId: string;
+            error: string | null;
+            /** Format: uuid */
+            eventId: string;
+            expression: string;
+            /** Format: date-time */
+            finishedAt: string;
+            outcome: string;
+            /** Format: uuid */
+            requestId: string | null;
+            worker: string;
+        };
         Database: {
             /** @description Name of the account that it belongs to. */
             account: string;
@@ -1987,6 +2140,15 @@ export interface components {
              */
             state: "wanted" | "ready" | "deleting";
         };
+        DatabaseConnection: {
+            /** @description Null where the platform has not been told. */
+            faces: {
+                host: string;
+                /** @description `query` below it takes the query protocol. */
+                http: string;
+                port: number;
+            } | null;
+        };
         DatabaseDump: {
             /** Format: date-time */
             createdAt: string;
@@ -1996,7 +2158,7 @@ export interface components {
             id: string;
             name: string;
             sizeBytes: number;
-        } | null;
+        };
         DatabaseToken: {
             /** Format: date-time */
             createdAt: string;
@@ -2164,6 +2326,18 @@ export interface components {
             };
             scriptBytes: number;
             worker: {
+                backgroundMs: number;
+                bodyBytes: number;
+                concurrency: number;
+                cpuMs: number;
+                firstByteMs: number;
+                memoryBytes: number;
+                queueLength: number;
+                queueMs: number;
+                subrequestConcurrency: number;
+                subrequests: number;
+            };
+            workerAtMost: {
                 backgroundMs: number;
                 bodyBytes: number;
                 concurrency: number;
@@ -2381,6 +2555,7 @@ export interface components {
             from: number;
             stepMs: number;
             steps: {
+                coldStarts: number;
                 cpuMs: number;
                 errors: number;
                 lines: number;
@@ -2413,9 +2588,26 @@ export interface components {
             bytes: number;
             columns: {
                 default: string | null;
+                /** @description The database computes it, and takes no value for it. */
+                generated: boolean;
+                /** @description What an enum may be. */
+                labels: string[] | null;
                 name: string;
                 nullable: boolean;
                 type: string;
+            }[];
+            /** @description Besides the primary key. */
+            constraints: {
+                definition: string;
+                /** @enum {string} */
+                kind: "check" | "foreign key" | "unique" | "exclusion";
+                name: string;
+            }[];
+            indexes: {
+                definition: string;
+                name: string;
+                unique: boolean;
+                valid: boolean;
             }[];
             /** @enum {string} */
             kind: "table" | "view" | "materialized view" | "foreign table";
@@ -2463,6 +2655,8 @@ export interface components {
                     runWorkerFirst: boolean | string[];
                 };
             };
+            /** @description The version that this one was made from, which must serve requests still (else CONFLICT). Its vars, bindings, limits, egress and static files are the new one's too, but for what is sent. */
+            base?: number;
             /** @default {} */
             bindings: {
                 [key: string]: components["schemas"]["WantedBinding"];
@@ -2742,6 +2936,8 @@ export interface components {
             }[];
             logRetentionDays: number | null;
             name: string;
+            /** @description Where it answers under the platform's own domain. */
+            url: string;
         };
         WorkerChange: {
             environment?: string | null;
@@ -6946,6 +7142,76 @@ export interface operations {
             };
         };
     };
+    getCronsFailing: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CronFailure"][];
+                    };
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getDatabaseDumps: {
         parameters: {
             query?: {
@@ -7497,6 +7763,77 @@ export interface operations {
             };
         };
     };
+    getDatabasesDatabaseConnection: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name or id. */
+                database: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseConnection"];
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getDatabasesDatabaseDeletion: {
         parameters: {
             query?: never;
@@ -7517,7 +7854,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         done: boolean;
-                        dump: components["schemas"]["DatabaseDump"];
+                        dump: components["schemas"]["DatabaseDump"] | null;
                         failure: string | null;
                     };
                 };
@@ -8129,6 +8466,82 @@ export interface operations {
                             binding: string;
                             worker: string;
                         }[];
+                    };
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getDeployments: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                /** @description Where the page begins: `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Items of one page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AccountDeployment"][];
+                        /** @description Null on the last page. */
+                        nextCursor: string | null;
                     };
                 };
             };
@@ -10643,6 +11056,91 @@ export interface operations {
             };
         };
     };
+    getLogs: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                after?: string;
+                before?: string;
+                /** @description Unix milliseconds, or ISO 8601. */
+                from?: string;
+                kind?: "line" | "invocation";
+                /** @description The least level. */
+                level?: "trace" | "debug" | "info" | "log" | "warn" | "error";
+                limit?: number;
+                order?: "oldest-first" | "newest-first";
+                outcome?: string;
+                requestId?: string;
+                search?: string;
+                /** @description `404`, or a class as `5xx`. */
+                status?: string;
+                /** @description Unix milliseconds, or ISO 8601. */
+                to?: string;
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getLogsStream: {
         parameters: {
             query?: {
@@ -11843,6 +12341,79 @@ export interface operations {
             };
         };
     };
+    getStats: {
+        parameters: {
+            query?: {
+                /** @description Name or id of the organisation; the caller's own account without. */
+                account?: string;
+                hours?: number;
+                /** @description Seconds; a multiple of 60. */
+                step?: number;
+                /** @description Names, apart by commas; the busiest hundred without. */
+                workers?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountStatistics"];
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getStorage: {
         parameters: {
             query?: {
@@ -12931,6 +13502,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Items of one page. */
                 limit?: number;
+                /** @description What the name holds. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -16007,6 +16580,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description The input is not valid; `details.issues` names the fields. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No session or key, or one that has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role or the key's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The platform cannot do it at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getWorkersWorkerVersionsVersionSourceMap: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path: {
+                version: number;
+                /** @description Name or id. */
+                worker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description The input is not valid; `details.issues` names the fields. */

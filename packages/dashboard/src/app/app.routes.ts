@@ -23,6 +23,7 @@ export const routes: Routes = [
       area("account", () => import("./pages/account/routes.ts")),
       area("organisation", () => import("./pages/organisation/routes.ts")),
       { ...area("system", () => import("./pages/system/routes.ts")), canActivate: [operator] },
+      area("logs", () => import("./pages/worker-logs/all-routes.ts")),
       area("workers", () => import("./pages/worker/routes.ts")),
     ],
   },

@@ -124,6 +124,20 @@ export async function insertVersionAssets(
     .execute();
 }
 
+/** Part of a deploy's transaction: the files of a version of the same worker, whoever has sent them. */
+export async function copyVersionAssets(transaction: Queries, from: VersionId, to: VersionId): Promise<void> {
+  await transaction
+    .insertInto("version_assets")
+    .columns(["version_id", "path", "hash", "size", "content_type"])
+    .expression((select) =>
+      select
+        .selectFrom("version_assets")
+        .select([sql<VersionId>`${to}::uuid`.as("version_id"), "path", "hash", "size", "content_type"])
+        .where("version_id", "=", from),
+    )
+    .execute();
+}
+
 /** The static files of a version; undefined when it has none, or is gone. @throws OpenWorkersError DATABASE_UNAVAILABLE. */
 export async function loadAssets(
   database: StoreDatabase,

@@ -1,4 +1,5 @@
 import {
+  type AssetSettings,
   type Binding,
   type BoundName,
   type DeploymentId,
@@ -19,7 +20,7 @@ import {
   type WorkerId,
 } from "@openworkers/core";
 import type { Queries, StoreDatabase } from "../database.ts";
-import { type DeployAssets, insertVersionAssets } from "./assets.ts";
+import { copyVersionAssets, type DeployAssets, insertVersionAssets } from "./assets.ts";
 import { audit } from "./audit.ts";
 import { insertVersionBindings } from "./bindings.ts";
 import { anyOf, hashOf, storeBlobs } from "./blobs.ts";
@@ -52,6 +53,8 @@ export interface DeployInput {
   readonly consumers?: readonly WantedConsumer[];
   /** Its static files, whose contents have been sent before (`uploadAssets`). */
   readonly assets?: DeployAssets;
+  /** Instead of `assets`: those of an earlier version of the worker, as they are. */
+  readonly assetsOf?: { readonly version: VersionId; readonly settings: AssetSettings };
   /** Names of the exported classes that other workers may call, as a start of the worker found them. */
   readonly entrypoints?: readonly string[];
   /** Where the version may go; every public host unless given. */
@@ -209,7 +212,7 @@ async function useEnvironment(transaction: Queries, worker: LockedWorker, name: 
 async function insertVersion(
   transaction: Queries,
   worker: LockedWorker,
-  { code, vars, bindings, assets, entrypoints, egress, limits, message, by }: DeployInput,
+  { code, vars, bindings, assets, assetsOf, entrypoints, egress, limits, message, by }: DeployInput,
   { modules, sourceMaps }: StoredCode,
 ): Promise<{ id: VersionId; number: number }> {
   const id = newId<"version">();
@@ -225,7 +228,7 @@ async function insertVersion(
       entrypoints: entrypoints === undefined ? null : [...entrypoints],
       egress_allow: egress?.allow === undefined ? null : [...egress.allow],
       limits: limits ?? {},
-      assets: assets?.settings ?? null,
+      assets: assets?.settings ?? assetsOf?.settings ?? null,
       message: message ?? null,
       created_by: by,
     })
@@ -252,6 +255,7 @@ async function insertVersion(
     bindings ?? new Map(),
   );
   if (assets !== undefined) await insertVersionAssets(transaction, id, assets, by);
+  else if (assetsOf !== undefined) await copyVersionAssets(transaction, assetsOf.version, id);
   return { id, number: worker.next };
 }
 

@@ -165,6 +165,7 @@ export {
   systemWorkerState,
 } from "./system-workers.ts";
 export { createUser, ensureOperator, operatorName, type User } from "./users.ts";
+export { liveVersionSettings, type VersionSettings } from "./version-settings.ts";
 export { listVersions, type Version } from "./versions.ts";
 export {
   deleteWorker,

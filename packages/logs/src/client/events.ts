@@ -8,12 +8,19 @@ export interface ServerEvent {
 /** Server-sent events (HTML Standard §9.2), as far as our own service writes them. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent, void> {
   const decoder = new TextDecoder();
+  // By hand: not every browser in use iterates over a stream.
+  const reader = body.getReader();
   let text = "";
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    const blocks = text.split("\n\n");
-    text = blocks.pop() ?? "";
-    for (const block of blocks) yield parse(block);
+  try {
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+      text += decoder.decode(value, { stream: true });
+      const blocks = text.split("\n\n");
+      text = blocks.pop() ?? "";
+      for (const block of blocks) yield parse(block);
+    }
+  } finally {
+    // Whoever takes no more leaves: nobody is to write for them. What broke off by itself has said so above.
+    await reader.cancel().catch(() => {});
   }
 }
 

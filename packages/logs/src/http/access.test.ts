@@ -42,7 +42,7 @@ describe("logs are read", () => {
       sql`update log_tokens set expires_at = now() - interval '1 second'
         where created_at = (select max(created_at) from log_tokens)`.execute(transaction),
     );
-    for (const path of ["/logs", ...pathsOf(shop)]) {
+    for (const path of ["/logs", "/logs/query", ...pathsOf(shop)]) {
       expect([path, await statusOf(path)]).toEqual([path, 401]);
       expect([path, await statusOf(`${path}?token=${token}`)]).toEqual([path, 401]);
       const cookie = await ask(path, undefined, { cookie: `token=${token}` });
@@ -114,6 +114,18 @@ describe("logs are read", () => {
     expect([post.status, post.headers.get("allow")]).toEqual([405, "GET"]);
     expect([await statusOf("/", token), await statusOf("/workers/x/y", token)]).toEqual([404, 404]);
     expect(await (await ask("/health")).json()).toEqual({ ok: true });
+  });
+
+  test("all in one page, of what is theirs alone", async () => {
+    const cleo = await testUser(logs.database, "cleo");
+    const owned = [await logs.worker("cleo-g", cleo), await logs.worker("cleo-g-2", cleo)];
+    const theirs = await logs.worker("theirs-g");
+    for (const worker of [...owned, theirs])
+      await logs.publish(worker.workerId, [line(worker, worker.worker)]);
+    await logs.settled();
+    const token = await logs.token({ kind: "owner", ownerId: cleo });
+    const page = (await (await ask("/logs/query?order=oldest-first", token)).json()) as { records: object[] };
+    expect(page).toMatchObject({ records: owned.map(({ worker }) => ({ message: worker })), next: null });
   });
 
   test("all in one stream, by each of what is theirs", async () => {

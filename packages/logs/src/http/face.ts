@@ -111,22 +111,23 @@ export class LogsFace implements AsyncDisposable {
     }
     const access = await this.#options.authorizer.authorize(request);
     if (pathname === "/logs") return this.#stream(request, server, access, undefined);
+    if (pathname === "/logs/query") return this.#page(request, access.workers);
     const [, worker = "", what] = /^\/workers\/([^/]+)\/(logs|logs\/query|stats)$/.exec(pathname) ?? [];
     if (what === undefined) {
       throw new OpenWorkersError(
         "NOT_FOUND",
-        "There are /logs, /workers/<id>/logs, …/logs/query and …/stats.",
+        "There are /logs, /logs/query, /workers/<id>/logs, …/logs/query and …/stats.",
       );
     }
     const workerId = readWorkerId(worker);
     await this.#options.authorizer.mustRead(access, workerId);
     if (what === "logs") return this.#stream(request, server, access, workerId);
-    return what === "stats" ? this.#stats(request, workerId) : this.#page(request, workerId);
+    return what === "stats" ? this.#stats(request, workerId) : this.#page(request, [workerId]);
   }
 
-  async #page(request: Request, workerId: WorkerId): Promise<Response> {
+  async #page(request: Request, workers: Workers): Promise<Response> {
     const query = readPageQuery(request);
-    const { records, next } = await readRecords(this.#options.database, { ...query, workers: [workerId] });
+    const { records, next } = await readRecords(this.#options.database, { ...query, workers });
     // Their JSON as it is, and not parsed to be written again.
     const body = `{"records":[${records.map(toJson).join(",")}],"next":${JSON.stringify(cursor(next))}}`;
     return new Response(body, { headers: { ...noStore, "content-type": "application/json" } });

@@ -13,6 +13,8 @@ export interface StatsStep {
   /** Those of them that did not end `ok` or `canceled`. */
   readonly errors: number;
   readonly outcomes: Readonly<Record<string, number>>;
+  /** Invocations that a cell was started for. */
+  readonly coldStarts: number;
   readonly cpuMs: number;
   readonly wallMs: number;
   /** Of wall time, off by 9.1 % at most; absent without requests. */
@@ -34,6 +36,7 @@ interface Row {
   readonly lines: number;
   readonly requests: number;
   readonly errors: number;
+  readonly cold_starts: number;
   readonly outcomes: readonly Record<string, number>[];
   readonly cpu_ms: number;
   readonly wall_ms: number;
@@ -56,7 +59,7 @@ export async function readStats(
     sql<Row>`
       select floor(extract(epoch from minute) * 1000 / ${stepMs}::bigint) * ${stepMs}::bigint as time_ms,
         sum(lines)::bigint as lines, sum(requests)::bigint as requests, sum(errors)::bigint as errors,
-        sum(cpu_ms) as cpu_ms, sum(wall_ms) as wall_ms, jsonb_agg(outcomes) as outcomes,
+        sum(cold_starts)::bigint as cold_starts, sum(cpu_ms) as cpu_ms, sum(wall_ms) as wall_ms, jsonb_agg(outcomes) as outcomes,
         jsonb_agg(wall_histogram) as histograms
       from worker_stats
       where worker_id = ${worker}::uuid
@@ -87,6 +90,7 @@ function stepOf(row: Row): StatsStep {
     requests: row.requests,
     errors: row.errors,
     outcomes,
+    coldStarts: row.cold_starts,
     cpuMs: row.cpu_ms,
     wallMs: row.wall_ms,
     ...Object.fromEntries(percentiles),

@@ -283,6 +283,7 @@ test("the statistics of a range are those of its invocations", async () => {
       time: hour + index * 3_000,
       wallMs: index % 100 === 0 ? 2_000 : 20,
       cpuMs: 0.5,
+      coldStart: index % 100 === 0,
       outcome: index % 10 === 0 ? "exception" : index % 10 === 1 ? "canceled" : "ok",
     }),
   );
@@ -301,6 +302,7 @@ test("the statistics of a range are those of its invocations", async () => {
     requests: 600,
     errors: 60,
     cpuMs: 300,
+    coldStarts: 6,
     outcomes: { ok: 480, canceled: 60, exception: 60 },
   });
   expect(second).toMatchObject({ time: hour + 1_800_000, requests: 400, errors: 40 });

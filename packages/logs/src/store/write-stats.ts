@@ -13,6 +13,7 @@ interface Minute {
   lines: number;
   requests: number;
   errors: number;
+  cold: number;
   cpu: number;
   wall: number;
   readonly outcomes: Record<string, number>;
@@ -37,20 +38,21 @@ const adding = {
   name: "logs-stats",
   text: `
     insert into worker_stats (
-      worker_id, minute, lines, requests, errors, cpu_ms, wall_ms, outcomes, wall_histogram, first_position,
-      last_position
+      worker_id, minute, lines, requests, errors, cold_starts, cpu_ms, wall_ms, outcomes, wall_histogram,
+      first_position, last_position
     )
-    select worker, to_timestamp(minute / 1000.0), lines, requests, errors, cpu, wall, outcomes,
+    select worker, to_timestamp(minute / 1000.0), lines, requests, errors, cold, cpu, wall, outcomes,
       array(select value::integer from json_array_elements_text(histogram) with ordinality order by ordinality),
       first, last
     from json_to_recordset($1::json) as given (
-      worker uuid, minute double precision, lines integer, requests integer, errors integer, cpu double precision,
-      wall double precision, outcomes jsonb, histogram json, first bigint, last bigint
+      worker uuid, minute double precision, lines integer, requests integer, errors integer, cold integer,
+      cpu double precision, wall double precision, outcomes jsonb, histogram json, first bigint, last bigint
     )
     on conflict (worker_id, minute) do update set
       lines = worker_stats.lines + excluded.lines,
       requests = worker_stats.requests + excluded.requests,
       errors = worker_stats.errors + excluded.errors,
+      cold_starts = worker_stats.cold_starts + excluded.cold_starts,
       cpu_ms = worker_stats.cpu_ms + excluded.cpu_ms,
       wall_ms = worker_stats.wall_ms + excluded.wall_ms,
       outcomes = add_outcomes(worker_stats.outcomes, excluded.outcomes),
@@ -71,6 +73,7 @@ function sum(records: readonly Positioned[]): Map<string, Minute> {
     }
     minute.requests += 1;
     minute.errors += isError(record.outcome) ? 1 : 0;
+    minute.cold += record.coldStart ? 1 : 0;
     minute.cpu += record.cpuMs;
     minute.wall += record.wallMs;
     minute.outcomes[record.outcome] = (minute.outcomes[record.outcome] ?? 0) + 1;
@@ -92,6 +95,7 @@ function minuteFor(minutes: Map<string, Minute>, worker: WorkerId, time: number,
       lines: 0,
       requests: 0,
       errors: 0,
+      cold: 0,
       cpu: 0,
       wall: 0,
       outcomes: Object.create(null),

@@ -11,7 +11,7 @@ import { type Database, openProgram, type SecretKeys } from "@openworkers/db";
 import { AssetServer } from "../assets/asset-server.ts";
 import { Broker } from "../bindings/broker.ts";
 import { defaultCacheLimits } from "../bindings/cache/store.ts";
-import type { DatabaseGateway } from "../bindings/database/gateway.ts";
+import type { DatabaseFaces, DatabaseGateway } from "../bindings/database/gateway.ts";
 import type { PlatformGateway } from "../bindings/platform/gateway.ts";
 import { PlatformServices } from "../bindings/platform/services.ts";
 import { DatabaseShares } from "../bindings/shares/database-shares.ts";
@@ -42,6 +42,8 @@ export interface RunnerOptions {
   readonly secretKeys: SecretKeys;
   /** Where tenant databases are; without, bindings to them answer that there are none. The caller's. */
   readonly databases?: DatabaseGateway;
+  /** Where people reach these themselves: what the API tells them to connect to. */
+  readonly databaseFaces?: DatabaseFaces;
   /** The platform's side of Postgate, for its own workers; without, these reach nothing. The caller's. */
   readonly platform?: PlatformGateway;
   /** Where the platform's own workers read logs. */
@@ -127,6 +129,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
           status: () => ({ ...started(services.supervisor).stats() }),
           report,
           ...(databases === undefined ? {} : { databases }),
+          ...(options.databaseFaces === undefined ? {} : { databaseFaces: options.databaseFaces }),
           ...(options.logsUrl === undefined ? {} : { logsUrl: options.logsUrl }),
         });
   const broker = parts.use(

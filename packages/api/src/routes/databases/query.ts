@@ -27,9 +27,30 @@ const tableSchema = z
     rows: z.number().nullable().openapi({ description: "An estimate." }),
     bytes: z.number(),
     columns: z.array(
-      z.object({ name: z.string(), type: z.string(), nullable: z.boolean(), default: z.string().nullable() }),
+      z.object({
+        name: z.string(),
+        type: z.string(),
+        nullable: z.boolean(),
+        default: z.string().nullable(),
+        generated: z
+          .boolean()
+          .openapi({ description: "The database computes it, and takes no value for it." }),
+        labels: z.array(z.string()).nullable().openapi({ description: "What an enum may be." }),
+      }),
     ),
     primaryKey: z.array(z.string()),
+    indexes: z.array(
+      z.object({ name: z.string(), unique: z.boolean(), valid: z.boolean(), definition: z.string() }),
+    ),
+    constraints: z
+      .array(
+        z.object({
+          name: z.string(),
+          kind: z.enum(["check", "foreign key", "unique", "exclusion"]),
+          definition: z.string(),
+        }),
+      )
+      .openapi({ description: "Besides the primary key." }),
   })
   .openapi("Table");
 
@@ -41,13 +62,24 @@ const tablesSql = `
     coalesce((
       select json_agg(json_build_object(
         'name', attname, 'type', format_type(atttypid, atttypmod), 'nullable', not attnotnull,
-        'default', pg_get_expr(adbin, adrelid)) order by attnum)
+        'default', pg_get_expr(adbin, adrelid), 'generated', attgenerated <> '' or attidentity = 'a',
+        'labels', (select json_agg(enumlabel order by enumsortorder) from pg_enum where enumtypid = atttypid)) order by attnum)
       from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
       where attrelid = class.oid and attnum > 0 and not attisdropped), '[]') as columns,
     coalesce((
       select json_agg(attname order by array_position(conkey, attnum))
       from pg_constraint join pg_attribute on attrelid = conrelid and attnum = any (conkey)
-      where conrelid = class.oid and contype = 'p'), '[]') as "primaryKey"
+      where conrelid = class.oid and contype = 'p'), '[]') as "primaryKey",
+    coalesce((
+      select json_agg(json_build_object(
+        'name', named.relname, 'unique', indisunique, 'valid', indisvalid, 'definition', pg_get_indexdef(indexrelid))
+        order by indisprimary desc, named.relname)
+      from pg_index join pg_class as named on named.oid = indexrelid where indrelid = class.oid), '[]') as indexes,
+    coalesce((
+      select json_agg(json_build_object(
+        'name', conname, 'kind', case contype when 'c' then 'check' when 'f' then 'foreign key' when 'u' then 'unique'
+          else 'exclusion' end, 'definition', pg_get_constraintdef(oid)) order by conname)
+      from pg_constraint where conrelid = class.oid and contype in ('c', 'f', 'u', 'x')), '[]') as constraints
   from pg_class as class join pg_namespace as namespace on namespace.oid = class.relnamespace
   where class.relkind in ('r', 'p', 'v', 'm', 'f') and not class.relispartition
     and namespace.nspname not in ('pg_catalog', 'information_schema') and namespace.nspname !~ '^pg_'`;

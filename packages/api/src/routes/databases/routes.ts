@@ -75,6 +75,14 @@ const dumpSchema = z
   .object({ id, name: z.string(), sizeBytes: z.number(), createdAt: time, expiresAt: time })
   .openapi("DatabaseDump");
 
+const facesSchema = z
+  .object({
+    host: z.string(),
+    port: z.number(),
+    http: z.string().openapi({ description: "`query` below it takes the query protocol." }),
+  })
+  .openapi({ description: "Null where the platform has not been told." });
+
 export function databaseRoutes(routes: Routes): void {
   const facts = {
     kind: "database",
@@ -116,11 +124,27 @@ export function databaseRoutes(routes: Routes): void {
   routes.add(
     {
       method: "get",
+      path: "/databases/{database}/connection",
+      tag,
+      summary: "Get where a database is reached by PostgreSQL's clients and over HTTP, with a token of its",
+      params: databaseParams,
+      query: accountQuery,
+      result: z.object({ faces: facesSchema.nullable() }).openapi("DatabaseConnection"),
+    },
+    async ({ params, query, together, platform }) => {
+      await together((scope) => databaseOf(scope, params.database, query.account, "read"));
+      return await platform.json(z.object({ faces: facesSchema.nullable() }), "/database-faces");
+    },
+  );
+
+  routes.add(
+    {
+      method: "get",
       path: "/databases/{database}/deletion",
       tag,
       summary: "Get how far the deletion of a database is, by its id",
       params: databaseParams,
-      result: z.object({ done: z.boolean(), failure: z.string().nullable(), dump: dumpSchema.nullable() }),
+      result: z.object({ done: z.boolean(), failure: z.string().nullable(), dump: dumpSchema.or(z.null()) }),
     },
     ({ params, together }) =>
       together(async (scope) => {

@@ -32,6 +32,16 @@ const streamQuery = z.object({
   after: position.optional(),
 });
 
+const pageQuery = z.object({
+  ...filter,
+  from: instant.optional(),
+  to: instant.optional(),
+  after: position.optional(),
+  before: position.optional(),
+  order: z.enum(["oldest-first", "newest-first"]).optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).optional(),
+});
+
 const recordsSchema = z
   .object({
     records: z.array(z.record(z.string(), z.unknown())),
@@ -48,6 +58,7 @@ const stepSchema = z.object({
   requests: z.number(),
   errors: z.number(),
   outcomes: z.record(z.string(), z.number()),
+  coldStarts: z.number(),
   cpuMs: z.number(),
   wallMs: z.number(),
   p50: z.number().optional(),
@@ -67,15 +78,7 @@ export function logRoutes(routes: Routes): void {
       tag,
       summary: "Read a worker's stored records",
       params: workerParams,
-      query: z.object({
-        ...filter,
-        from: instant.optional(),
-        to: instant.optional(),
-        after: position.optional(),
-        before: position.optional(),
-        order: z.enum(["oldest-first", "newest-first"]).optional(),
-        limit: z.coerce.number().int().min(1).max(1_000).optional(),
-      }),
+      query: pageQuery,
       result: recordsSchema,
     },
     async (call) => {
@@ -105,6 +108,22 @@ export function logRoutes(routes: Routes): void {
   routes.add(
     {
       method: "get",
+      path: "/logs",
+      tag,
+      summary: "Read the stored records of all workers of an account",
+      query: pageQuery.extend(accountQuery.shape),
+      result: recordsSchema,
+    },
+    async (call) => {
+      const { account, ...query } = call.query;
+      const answer = await ask(call, "logs/query", await accountToken(call, account), query);
+      return recordsSchema.parse(await answer.json());
+    },
+  );
+
+  routes.add(
+    {
+      method: "get",
       path: "/logs/stream",
       tag,
       summary: "Follow the records of all workers of an account, as server-sent events",
@@ -113,11 +132,7 @@ export function logRoutes(routes: Routes): void {
     },
     async (call) => {
       const { account, ...query } = call.query;
-      const token = await call.together(async (scope) => {
-        const { id } = await accountFor(scope, account, { resource: "logs", action: "read" });
-        return tokenFor(scope.database, { kind: "owner", ownerId: id }, scope.caller);
-      });
-      return passed(await ask(call, "logs", token, query));
+      return passed(await ask(call, "logs", await accountToken(call, account), query));
     },
   );
 
@@ -170,6 +185,14 @@ async function workerToken({ params, together }: WorkerCall): Promise<{ id: Work
       action: "read",
     });
     return { id, token: await tokenFor(scope.database, { kind: "worker", workerId: id }, scope.caller) };
+  });
+}
+
+/** A token for the logs of all of an account's workers, for a caller who may read them. */
+function accountToken({ together }: Pick<Call, "together">, account: string | undefined): Promise<string> {
+  return together(async (scope) => {
+    const { id } = await accountFor(scope, account, { resource: "logs", action: "read" });
+    return tokenFor(scope.database, { kind: "owner", ownerId: id }, scope.caller);
   });
 }
 

@@ -136,6 +136,11 @@ test("a database is queried, its tables and rows are read, and its tokens told o
   expect(tables.body.items).toMatchObject([
     { name: "items", primaryKey: ["id"], columns: [{ name: "id" }, { name: "name" }] },
   ]);
+  expect(tables.body.items[0]).toMatchObject({
+    columns: [{ generated: false, labels: null }, {}],
+    indexes: [{ name: "items_pkey", unique: true, valid: true }],
+    constraints: [],
+  });
   const rows = await get("/databases/console/tables/public/items/rows?limit=1");
   expect(rows.body.rows).toEqual([[1, "a"]]);
   const more = await get(
@@ -143,10 +148,39 @@ test("a database is queried, its tables and rows are read, and its tokens told o
   );
   expect(more.body).toMatchObject({ rows: [[2, "b"]], nextCursor: null });
   expect((await get("/databases/console/tables/public/items%22/rows")).status).toBe(404);
+  // Where databases are reached is told by who composes the platform.
+  expect((await get("/databases/console/connection")).body).toEqual({ faces: null });
+  expect((await api.ask("/databases/console/connection", { as: api.bob })).status).toBe(404);
   const token = await post("/databases/console/tokens", { name: "t", scope: "read-only" });
   expect(token.body.token).toStartWith("owdb_");
   expect(JSON.stringify((await get("/databases/console/tokens")).body)).not.toContain(token.body.token);
   expect((await api.ask("/databases/console/tokens/t", { method: "DELETE", as: api.ada })).status).toBe(204);
+});
+
+test("a table is told of with what its columns may be, its indexes and constraints", async () => {
+  await post("/databases", { name: "shapes" });
+  const script = `create type mood as enum ('sad', 'so so', 'happy');
+    create table parts (id int generated always as identity primary key, twice int generated always as (2 * size) stored,
+      size int check (size > 0), mood mood default 'so so', whole int references parts);
+    create unique index by_size on parts (size desc) where size > 10`;
+  expect((await post("/databases/shapes/query", { script })).status).toBe(200);
+  const [table] = (await get("/databases/shapes/tables")).body.items;
+  expect(table.columns).toMatchObject([
+    { name: "id", type: "integer", nullable: false, generated: true },
+    { name: "twice", generated: true },
+    { name: "size", generated: false, labels: null },
+    { name: "mood", type: "mood", labels: ["sad", "so so", "happy"], default: "'so so'::mood" },
+    { name: "whole" },
+  ]);
+  expect(table.indexes).toMatchObject([
+    { name: "parts_pkey", unique: true },
+    { name: "by_size", unique: true, valid: true },
+  ]);
+  expect(table.indexes[1].definition).toContain("(size DESC) WHERE (size > 10)");
+  expect(table.constraints).toEqual([
+    { name: "parts_size_check", kind: "check", definition: "CHECK ((size > 0))" },
+    { name: "parts_whole_fkey", kind: "foreign key", definition: "FOREIGN KEY (whole) REFERENCES parts(id)" },
+  ]);
 });
 
 test("a queue is sent to, paused, consumed and purged", async () => {

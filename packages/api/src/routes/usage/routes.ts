@@ -3,6 +3,7 @@ import {
   databaseLimitsSchema,
   defaultDatabaseLimits,
   defaultLimits,
+  defaultMaxima,
   kvLimits,
   limitsSchema,
   maxAssetBytes,
@@ -39,6 +40,7 @@ const usageSchema = z
 
 const limits = {
   worker: defaultLimits,
+  workerAtMost: defaultMaxima,
   database: defaultDatabaseLimits,
   scriptBytes: maxScriptBytes,
   assets: { files: maxAssets, fileBytes: maxAssetBytes },
@@ -51,6 +53,8 @@ const limitsShown = z
   .object({
     /** What a worker has unless it asks for something else. */
     worker: limitsSchema,
+    /** What a worker may ask for. */
+    workerAtMost: limitsSchema,
     database: databaseLimitsSchema,
     scriptBytes: z.int(),
     assets: z.object({ files: z.int(), fileBytes: z.int() }),

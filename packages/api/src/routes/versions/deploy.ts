@@ -16,8 +16,10 @@ import {
   ensureWorkerEnvironment,
   listBindings,
   listValues,
+  liveVersionSettings,
   type NewValue,
   uploadVersion,
+  type VersionSettings,
 } from "@openworkers/db/stores";
 import type { z } from "zod";
 import { accountFor } from "../../access/account.ts";
@@ -54,14 +56,24 @@ export async function checkDeploy(
   },
 ): Promise<z.output<typeof checkedSchema>> {
   const { vars, bindings, limits } = deploy.metadata;
-  const now = await together((scope) => environmentNow(scope, deploy));
-  const env: Record<string, EnvValue> = { ...vars, ...now.env };
+  const { now, base } = await together(async (scope) => ({
+    now: await environmentNow(scope, deploy),
+    base: await baseOf(scope, deploy, await ownWorker(scope, deploy.worker)),
+  }));
+  const env: Record<string, EnvValue> = { ...Object.fromEntries(base?.vars ?? []), ...vars, ...now.env };
   const { environmentVars, environmentSecrets } = deploy.metadata;
   for (const [name, value] of Object.entries({ ...environmentVars, ...environmentSecrets })) {
     env[name] = { kind: "text", value };
   }
-  const kinds = Object.fromEntries(Object.entries(bindings).map(([name, { kind }]) => [name, kind]));
-  const body = codeForm(deploy.code, { env, bindings: { ...kinds, ...now.bindings }, limits });
+  const kinds = [...(base?.bindings ?? []), ...Object.entries(bindings)].map(([name, { kind }]) => [
+    name,
+    kind,
+  ]);
+  const body = codeForm(deploy.code, {
+    env,
+    bindings: { ...Object.fromEntries(kinds), ...now.bindings },
+    limits: { ...base?.limits, ...limits },
+  });
   return platform.json(checkedSchema, "/check", { method: "POST", body });
 }
 
@@ -120,13 +132,27 @@ export async function runUpload(
   return uploadVersion(scope.database, input);
 }
 
+/** What the version has that a deploy is made from. @throws OpenWorkersError CONFLICT when it serves no more */
+async function baseOf(
+  { queries }: Scope,
+  { worker, metadata: { base } }: Deploy,
+  found: { readonly id: WorkerId; readonly name: string } | undefined,
+): Promise<VersionSettings | undefined> {
+  if (base === undefined) return undefined;
+  if (found === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no worker "${worker}".`);
+  return liveVersionSettings(queries, found, base);
+}
+
 async function deployInput(
   scope: Scope,
-  { worker, code, metadata }: Deploy,
+  deploy: Deploy,
   { entrypoints }: z.output<typeof checkedSchema>,
 ): Promise<DeployInput> {
+  const { worker, code, metadata } = deploy;
   const by = scope.caller;
-  const found = await ownWorker(scope, worker);
+  // What is live must stay so until this is.
+  const found = await ownWorker(scope, worker, metadata.base !== undefined);
+  const base = await baseOf(scope, deploy, found);
   // Whose a worker is that is there already need not be said.
   const account =
     found !== undefined && metadata.account === undefined
@@ -156,15 +182,16 @@ async function deployInput(
     by,
     code,
     entrypoints,
-    limits: defined(limits),
+    limits: { ...base?.limits, ...defined(limits) },
     percent,
     domains,
-    vars: new Map(Object.entries(vars)),
+    vars: new Map([...(base?.vars ?? []), ...Object.entries(vars)]),
+    bindings: base?.bindings ?? new Map(),
     wanted: new Map(Object.entries(bindings).map(([name, binding]) => [name, toWanted(binding)])),
     ...(account === undefined ? {} : { owner: account.id }),
     ...(consumers === undefined ? {} : { consumers: consumers.map(toConsumer) }),
-    ...(egress === undefined ? {} : { egress: { allow: egress.allow } }),
-    ...(assets === undefined ? {} : { assets }),
+    ...(egress === undefined ? keptEgress(base) : { egress: { allow: egress.allow } }),
+    ...(assets === undefined ? keptAssets(base) : { assets }),
     ...(message === undefined ? {} : { message }),
     ...(routes === undefined ? {} : { routes }),
     ...(crons === undefined ? {} : { crons }),
@@ -172,10 +199,18 @@ async function deployInput(
   };
 }
 
+function keptEgress(base: VersionSettings | undefined): Pick<DeployInput, "egress"> {
+  return base === undefined ? {} : { egress: base.egress };
+}
+
+function keptAssets(base: VersionSettings | undefined): Pick<DeployInput, "assetsOf"> {
+  return base?.assets === undefined ? {} : { assetsOf: { version: base.id, settings: base.assets } };
+}
+
 /** The worker when it is there and the caller may deploy it; undefined when there is none that they see. */
-async function ownWorker(scope: Scope, nameOrId: string) {
+async function ownWorker(scope: Scope, nameOrId: string, lock = false) {
   try {
-    return await find<WorkerId>(scope, "worker", { nameOrId, action: "write" });
+    return await find<WorkerId>(scope, "worker", { nameOrId, action: "write", lock });
   } catch (thrown) {
     // A worker is made by its name: nobody makes one that is called what another one has as its id.
     if (thrown instanceof OpenWorkersError && thrown.code === "NOT_FOUND" && !isId(nameOrId))

@@ -70,6 +70,25 @@ export async function moduleContent(queries: Queries, version: VersionId, name: 
   return row.content;
 }
 
+/** The source map of a version's module. @throws OpenWorkersError NOT_FOUND */
+export async function sourceMapContent(
+  queries: Queries,
+  version: VersionId,
+  name: string,
+): Promise<Uint8Array> {
+  const row = await queries
+    .selectFrom("version_source_maps")
+    .innerJoin("blobs", "blobs.hash", "version_source_maps.hash")
+    .select("content")
+    .where("version_id", "=", version)
+    .where("module_name", "=", name)
+    .executeTakeFirst();
+  if (row === undefined) {
+    throw new OpenWorkersError("NOT_FOUND", `The version has no source map of a module "${name}".`);
+  }
+  return row.content;
+}
+
 function select(queries: Queries, worker: WorkerId) {
   return queries
     .selectFrom("worker_versions as version")

@@ -10,7 +10,7 @@ import type { Routes } from "../../http/route.ts";
 import { workerParams } from "../workers/schema.ts";
 import { checkDeploy, runDeploy } from "./deploy.ts";
 import { diffOf } from "./diff.ts";
-import { moduleContent, shownVersion, sourceOf, versionsBefore } from "./queries.ts";
+import { moduleContent, shownVersion, sourceMapContent, sourceOf, versionsBefore } from "./queries.ts";
 import {
   deployedSchema,
   diffSchema,
@@ -21,6 +21,7 @@ import {
 } from "./schema.ts";
 
 const tag = "Versions";
+const moduleQuery = z.object({ name: z.string().min(1).max(1_024) });
 
 export function versionRoutes(routes: Routes): void {
   routes.add(
@@ -107,21 +108,31 @@ export function versionRoutes(routes: Routes): void {
       tag,
       summary: "Get a module's content",
       params: versionParams,
-      query: z.object({ name: z.string().min(1).max(1_024) }),
+      query: moduleQuery,
       answers: "application/octet-stream",
     },
     ({ params, query, together }) =>
       together(async (scope) => {
         const version = await versionIn(scope, params.worker, params.version);
-        const content = await moduleContent(scope.queries, version.id, query.name);
-        return new Response(new Uint8Array(content), {
-          // Never anything that a browser would show or run: it is a user's, on the API's own origin.
-          headers: {
-            ...noStore,
-            "content-type": "application/octet-stream",
-            "content-disposition": "attachment",
-          },
-        });
+        return file(await moduleContent(scope.queries, version.id, query.name));
+      }),
+  );
+
+  routes.add(
+    {
+      method: "get",
+      path: "/workers/{worker}/versions/{version}/source-map",
+      tag,
+      summary: "Get a module's source map",
+      description: "Workers deployed by `ow` or from the dashboard have their sources in it.",
+      params: versionParams,
+      query: moduleQuery,
+      answers: "application/octet-stream",
+    },
+    ({ params, query, together }) =>
+      together(async (scope) => {
+        const version = await versionIn(scope, params.worker, params.version);
+        return file(await sourceMapContent(scope.queries, version.id, query.name));
       }),
   );
 
@@ -158,6 +169,17 @@ async function readable(scope: Scope, worker: string): Promise<WorkerId> {
 async function versionIn(scope: Scope, worker: string, number: number) {
   const { id } = await shownVersion(scope.queries, await readable(scope, worker), number);
   return { id: id as VersionId, number };
+}
+
+/** Never anything that a browser would show or run: it is a user's, on the API's own origin. */
+function file(content: Uint8Array): Response {
+  return new Response(new Uint8Array(content), {
+    headers: {
+      ...noStore,
+      "content-type": "application/octet-stream",
+      "content-disposition": "attachment",
+    },
+  });
 }
 
 /** What tells an upload from another: a form's own boundary is new each time. */

@@ -28,6 +28,10 @@ const host = z.string().min(1).max(1_024);
 export const uploadSchema = codeMetadataSchema
   .extend({
     account: nameOrId.optional(),
+    base: z.int().min(1).optional().openapi({
+      description:
+        "The version that this one was made from, which must serve requests still (else CONFLICT). Its vars, bindings, limits, egress and static files are the new one's too, but for what is sent.",
+    }),
     vars: z.record(z.string().max(128), envValueSchema).default({}),
     bindings: z.record(z.string().max(128), wantedBindingSchema).default({}),
     consumers: z.array(wantedConsumerSchema).max(100).optional(),

@@ -6,9 +6,9 @@ import { find } from "../../access/owned.ts";
 import { matchDeleted } from "../../http/etag.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery } from "../../http/schemas.ts";
+import { accountQuery, text } from "../../http/schemas.ts";
 import { deleteWithEnvironment } from "./environment.ts";
-import { shownWorker, workersAfter } from "./queries.ts";
+import { shownWorker, workersAfter, workerUrl } from "./queries.ts";
 import { workerChangeSchema, workerParams, workerSchema } from "./schema.ts";
 
 const tag = "Workers";
@@ -20,15 +20,19 @@ export function workerRoutes(routes: Routes): void {
       path: "/workers",
       tag,
       summary: "List an account's workers by name",
-      query: pageQuery.extend(accountQuery.shape),
+      query: pageQuery.extend(accountQuery.shape).extend({
+        search: text(100).min(1).optional().openapi({ description: "What the name holds." }),
+      }),
       result: pageOf(workerSchema),
     },
-    ({ query, together }) =>
+    ({ query, together, env }) =>
       together(async (scope) => {
         const account = await accountFor(scope, query.account, { resource: "workers", action: "read" });
         const after = keyOf(z.string(), query.cursor);
-        const rows = await workersAfter(scope.queries, { owner: account.id, after, limit: query.limit });
-        return page(rows, query, ({ name }) => name);
+        const { limit, search } = query;
+        const rows = await workersAfter(scope.queries, { owner: account.id, after, limit, search });
+        const shown = rows.map((row) => ({ ...row, url: workerUrl(row.name, env) }));
+        return page(shown, query, ({ name }) => name);
       }),
   );
 
@@ -42,10 +46,10 @@ export function workerRoutes(routes: Routes): void {
       result: workerSchema,
       tagged: true,
     },
-    ({ params, together }) =>
+    ({ params, together, env }) =>
       together(async (scope) => {
         const { id } = await find<WorkerId>(scope, "worker", { nameOrId: params.worker, action: "read" });
-        return shownWorker(scope.queries, id);
+        return shownWorker(scope.queries, id, env);
       }),
   );
 
@@ -61,14 +65,14 @@ export function workerRoutes(routes: Routes): void {
       tagged: true,
       matched: true,
     },
-    ({ params, body, together }, { mustMatch }) =>
+    ({ params, body, together, env }, { mustMatch }) =>
       together(async (scope) => {
         const found = await find<WorkerId>(scope, "worker", {
           nameOrId: params.worker,
           action: "write",
           lock: true,
         });
-        mustMatch(await shownWorker(scope.queries, found.id));
+        mustMatch(await shownWorker(scope.queries, found.id, env));
         const change = { worker: found.name, by: scope.caller };
         const { limits, environment, logRetentionDays, name } = body;
         if (limits !== undefined) await setWorkerLimits(scope.database, { ...change, limits });
@@ -77,7 +81,7 @@ export function workerRoutes(routes: Routes): void {
           await setLogRetention(scope.database, { ...change, days: logRetentionDays });
         if (name !== undefined && name !== found.name)
           await renameWorker(scope.database, { ...change, name });
-        return shownWorker(scope.queries, found.id);
+        return shownWorker(scope.queries, found.id, env);
       }),
   );
 
@@ -92,14 +96,14 @@ export function workerRoutes(routes: Routes): void {
       params: workerParams,
       matched: true,
     },
-    ({ params, request, together }) =>
+    ({ params, request, together, env }) =>
       together(async (scope) => {
         const found = await find<WorkerId>(scope, "worker", {
           nameOrId: params.worker,
           action: "delete",
           lock: true,
         });
-        matchDeleted(request, workerSchema, await shownWorker(scope.queries, found.id));
+        matchDeleted(request, workerSchema, await shownWorker(scope.queries, found.id, env));
         await deleteWithEnvironment(scope, found);
       }),
   );

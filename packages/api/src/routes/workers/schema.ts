@@ -15,6 +15,7 @@ export const workerSchema = z
   .object({
     id,
     name: z.string(),
+    url: z.string().openapi({ description: "Where it answers under the platform's own domain." }),
     account: z.string().openapi({ description: "Name of the account that it belongs to." }),
     environment: z.string().nullable(),
     limits: limitsSchema.partial().openapi({

@@ -28,6 +28,12 @@ export interface AmbientTypes {
   readonly text: string;
 }
 
+/** Monaco itself, for what a page adds to the editor: its own keys, markers, completions. */
+export interface OpenedEditor {
+  readonly monaco: typeof import("monaco-editor");
+  readonly code: editor.IStandaloneCodeEditor;
+}
+
 /**
  * Monaco on one of several files, loaded when it is first shown. Each file keeps its own undo history while the editor
  * is there; `changed` says what the reader typed, `saved` that they pressed Ctrl/Cmd+S.
@@ -57,6 +63,8 @@ export class CodeEditor {
   readonly label = input("Code");
   readonly changed = output<CodeFile>();
   readonly saved = output<void>();
+  /** It is there; once. */
+  readonly opened = output<OpenedEditor>();
   /** Mistakes that the language service sees in all files. */
   readonly problems = output<number>();
   protected readonly loading = signal(true);
@@ -82,7 +90,7 @@ export class CodeEditor {
   }
 
   async #start(place: HTMLElement, leave: (() => void)[], gone: () => boolean): Promise<void> {
-    const { monaco, setTypes } = await import("./monaco.ts");
+    const { languageOf, monaco, setTypes } = await import("./monaco.ts");
     if (gone()) return;
     const root = monaco.Uri.parse(`file:///${crypto.randomUUID()}/`);
     const uriOf = (name: string) => monaco.Uri.joinPath(root, name);
@@ -127,7 +135,11 @@ export class CodeEditor {
           const files = this.files();
           untracked(() =>
             this.#follow(files, (file) =>
-              monaco.editor.createModel(file.text, this.language(), uriOf(file.name)),
+              monaco.editor.createModel(
+                file.text,
+                this.language() ?? languageOf(file.name),
+                uriOf(file.name),
+              ),
             ),
           );
           this.#show(code, this.shown());
@@ -139,6 +151,7 @@ export class CodeEditor {
       for (const one of watching) one.destroy();
     });
     this.loading.set(false);
+    this.opened.emit({ monaco, code });
   }
 
   /** Models for files that came, none for those that went; texts that changed elsewhere are taken over. */

@@ -19,9 +19,10 @@ typescriptDefaults.setCompilerOptions({
   moduleResolution: ModuleResolutionKind.NodeJs,
   lib: ["esnext"],
   strict: true,
-  noEmit: true,
+  sourceMap: true,
   allowNonTsExtensions: true,
-  allowImportingTsExtensions: true,
+  // What imports are called when compiled, `compile` sees to.
+  rewriteRelativeImportExtensions: true,
   allowJs: true,
 });
 typescriptDefaults.setEagerModelSync(true);
@@ -31,6 +32,14 @@ export function setTypes(types: readonly AmbientTypes[]): void {
   typescriptDefaults.setExtraLibs(
     types.map(({ path, text }) => ({ filePath: `file:///types/${path}`, content: text })),
   );
+}
+
+/**
+ * A script's language: JavaScript is TypeScript's too, or a module in the one would not see those in the other. By the
+ * name where it is undefined.
+ */
+export function languageOf(name: string): string | undefined {
+  return /\.[mc]?js$/.test(name) ? "typescript" : undefined;
 }
 
 export { monaco };

@@ -9,6 +9,7 @@ import {
   type LucideIcon,
   LucideKeyRound,
   LucideListOrdered,
+  LucideScrollText,
   LucideTable2,
   LucideUserRound,
 } from "@lucide/angular";
@@ -30,6 +31,7 @@ export const places: readonly { readonly name: string; readonly places: readonly
     places: [
       { name: "Overview", path: "/", icon: LucideHouse, key: "o" },
       { name: "Workers", path: "/workers", icon: LucideBoxes, key: "w" },
+      { name: "Logs", path: "/logs", icon: LucideScrollText, key: "l" },
       { name: "Crons", path: "/crons", icon: LucideCalendarClock, key: "c" },
       { name: "Queues", path: "/queues", icon: LucideListOrdered, key: "q" },
     ],

@@ -8,6 +8,15 @@ export interface DatabaseCaller {
   readonly scope?: DatabaseScope;
 }
 
+/** Where people's own programs reach tenant databases. */
+export interface DatabaseFaces {
+  /** The address that PostgreSQL's protocol is spoken on. */
+  readonly host: string;
+  readonly port: number;
+  /** Where the query protocol is spoken: `http://127.0.0.1:6433/`. */
+  readonly http: string;
+}
+
 /**
  * Where tenant databases are: the runner knows their ids and nothing else of them. Who composes the platform gives
  * it one.

@@ -202,6 +202,11 @@ describe("a query on a tenant's database", () => {
   });
 });
 
+test("where tenant databases are reached is told to everybody who is somebody", async () => {
+  expect(await (await rig.ask("/database-faces", ada)).json()).toEqual({ faces: null });
+  expect(await codeOf(await rig.ask("/database-faces", undefined))).toEqual([401, "UNAUTHORIZED"]);
+});
+
 describe("runners", () => {
   test("are looked at by operators alone", async () => {
     expect(await codeOf(await rig.ask("/runners", ada))).toEqual([403, "FORBIDDEN"]);

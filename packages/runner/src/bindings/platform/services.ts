@@ -2,7 +2,7 @@ import { OpenWorkersError } from "@openworkers/core";
 import type { Database, SecretKeys } from "@openworkers/db";
 import { sql } from "kysely";
 import type { CellHost } from "../../cells/process/cell-host.ts";
-import type { DatabaseGateway } from "../database/gateway.ts";
+import type { DatabaseFaces, DatabaseGateway } from "../database/gateway.ts";
 import type { BucketStores } from "../storage/bucket-stores.ts";
 import { callerOf } from "./access.ts";
 import { failureAnswer } from "./answer.ts";
@@ -20,6 +20,8 @@ export interface PlatformServicesOptions {
   readonly stores: BucketStores;
   /** Where tenant databases are; nowhere without. */
   readonly databases?: DatabaseGateway;
+  /** Where people reach these themselves; nobody knows without. */
+  readonly databaseFaces?: DatabaseFaces;
   /** Where workers are started that are to be checked. */
   readonly host: () => Pick<CellHost, "launchBlank">;
   /** Where logs are read; nowhere without. */
@@ -75,6 +77,10 @@ export class PlatformServices {
       case "POST databases":
         if (part === "query") return await this.#queries.answer(request, id, await caller());
         break;
+      case "GET database-faces":
+        // No secret, but nothing for those who are nobody here.
+        await caller();
+        return Response.json({ faces: this.#options.databaseFaces ?? null });
       case "GET signed":
       case "PUT signed":
         return await this.#objects.signed(request, id);

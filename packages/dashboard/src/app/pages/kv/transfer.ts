@@ -52,11 +52,11 @@ interface Progress {
       }
       @if (failures().length > 0) {
         <div class="mt-4" role="alert">
-          <p class="text-bad">{{ failures()[0] }}</p>
+          <p class="text-bad break-words">{{ failures()[0] }}</p>
           @if (failures().length > 1) {
             <ul class="mt-1 max-h-40 list-disc overflow-auto pl-5 text-[13px] text-bad">
               @for (text of failures().slice(1); track $index) {
-                <li>{{ text }}</li>
+                <li class="break-words">{{ text }}</li>
               }
             </ul>
           }
