@@ -30,3 +30,9 @@ export const text = (max: number) =>
     .string()
     .max(max)
     .refine((value) => !value.includes("\0") && value.isWellFormed(), "is no text that can be stored");
+
+/** Number of a version: what PostgreSQL's integer holds. */
+export const versionNumber = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);

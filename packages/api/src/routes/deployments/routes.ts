@@ -7,7 +7,7 @@ import { find } from "../../access/owned.ts";
 import { notFound } from "../../http/not-found.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { id, text, time } from "../../http/schemas.ts";
+import { id, text, time, versionNumber } from "../../http/schemas.ts";
 import { shareSchema, workerParams } from "../workers/schema.ts";
 
 const tag = "Deployments";
@@ -109,7 +109,7 @@ export function deploymentRoutes(routes: Routes): void {
       description:
         "The one with the largest share of the deployment before the live one, unless a version is named.",
       params: workerParams,
-      body: z.strictObject({ version: z.int().min(1).optional(), message: text(1_000).optional() }),
+      body: z.strictObject({ version: versionNumber.optional(), message: text(1_000).optional() }),
       result: deploymentSchema,
       status: 201,
       idempotent: true,

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { type BucketId, isOpenWorkersError } from "@openworkers/core";
+import { type BucketId, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { find } from "../../access/owned.ts";
 import type { Call } from "../../http/call.ts";
 import { notFound } from "../../http/not-found.ts";
@@ -129,12 +129,17 @@ export function objectRoutes(routes: Routes): void {
     open: true,
   } as const;
   const dead = { 401: "The link is not good, or not any more." };
-  const byToken = (call: Call<{ token: string }, unknown, unknown>) =>
-    pass(
-      new PlatformServices(call.env.PLATFORM),
-      `/signed/${encodeURIComponent(call.params.token)}`,
-      call.request,
-    );
+  const byToken = async (call: Call<{ token: string }, unknown, unknown>) => {
+    const path = `/signed/${encodeURIComponent(call.params.token)}`;
+    try {
+      return await pass(new PlatformServices(call.env.PLATFORM), path, call.request);
+    } catch (thrown) {
+      if (!isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
+      throw new OpenWorkersError("NOT_FOUND", thrown.message, {
+        hint: "Ask for a link to one that is there.",
+      });
+    }
+  };
   routes.add(
     {
       ...signed,
