@@ -124,7 +124,7 @@ async function send(operation: Operation, as: Person | string | undefined): Prom
   const { method, path } = operation;
   const json = bodies[`${method} ${path}`] ?? (operation.takesJson ? {} : undefined);
   const form = operation.takesForm ? (path.endsWith("/assets") ? new FormData() : uploadForm()) : undefined;
-  const query = path.endsWith("/module") ? "?name=index.js" : "";
+  const query = /\/(module|source-map)$/.test(path) ? "?name=index.js" : "";
   return api.ask(pathOf(operation) + query, {
     method,
     as,

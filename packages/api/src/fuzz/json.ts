@@ -9,7 +9,7 @@ export function validJson(schema: Schema, components: object): fc.Arbitrary<unkn
   const whole = { ...schema, components } as JsonSchema;
   const optionals = fc.constantFrom(0, 0.3, 0.9);
   return fc.tuple(fc.nat(), optionals, fc.nat()).map(([seed, optionalsProbability, at]) => {
-    const options = { seed, optionalsProbability, maxDefaultItems: 3, failOnInvalidTypes: false };
+    const options = { seed, optionalsProbability, maxItems: 4, failOnInvalidTypes: false };
     return sensible(generateSync(whole, options), at);
   });
 }

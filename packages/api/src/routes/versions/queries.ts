@@ -84,7 +84,9 @@ export async function sourceMapContent(
     .where("module_name", "=", name)
     .executeTakeFirst();
   if (row === undefined) {
-    throw new OpenWorkersError("NOT_FOUND", `The version has no source map of a module "${name}".`);
+    throw new OpenWorkersError("NOT_FOUND", `The version has no source map of a module "${name}".`, {
+      hint: "Its source names those that have one: GET …/source",
+    });
   }
   return row.content;
 }

@@ -1,11 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import { limitsSchema } from "@openworkers/core";
-import { id, nameOrId, time, timeOrNull } from "../../http/schemas.ts";
+import { id, nameOrId, time, timeOrNull, versionNumber } from "../../http/schemas.ts";
 
 export const workerParams = z.object({ worker: nameOrId });
 
 export const shareSchema = z.object({
-  version: z.int().min(1),
+  version: versionNumber,
   /** Of the requests; the shares of a deployment are 100 in all. */
   percent: z.int().min(1).max(100),
 });
