@@ -125,12 +125,13 @@ export class World implements AsyncDisposable {
       [`/kv/${namespace}/values/known-key`, "1"],
       [`/storage/${bucket}/objects/known-key`, "1"],
     ] as const) {
-      await api.ask(path, {
+      const put = await api.ask(path, {
         method: "PUT",
         as: ada,
         body,
-        headers: { "content-type": "application/octet-stream" },
+        headers: { "content-type": "application/octet-stream", "content-length": String(body.length) },
       });
+      if (put.status >= 300) throw new Error(`${path}: ${JSON.stringify(put.body)}`);
     }
     await api.ask(`/workers/${workerName}/secrets/SECRET`, { method: "PUT", as: ada, json: { value: "x" } });
     const signed = await make(`/storage/${bucket}/signed`, { key: "known-key", method: "GET" });

@@ -19,6 +19,13 @@ const resultSchema = z.object({
 });
 const resultsSchema = z.object({ results: z.array(resultSchema) });
 
+/** As the query protocol has it: passed on as it comes. */
+const answerSchema = z.object({
+  results: z.array(
+    resultSchema.extend({ command: z.string(), rowCount: z.number().nullable(), durationMs: z.number() }),
+  ),
+});
+
 const tableSchema = z
   .object({
     schema: z.string(),
@@ -100,7 +107,7 @@ export function queryRoutes(routes: Routes): void {
         z.strictObject({ batch: z.array(statement).min(1).max(10_000) }),
         z.strictObject({ script: z.string() }),
       ]),
-      answers: "application/json",
+      result: answerSchema,
     },
     async (call) => {
       const answer = await send(call, call.body);

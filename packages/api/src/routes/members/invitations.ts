@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "@hono/zod-openapi";
-import { type InvitationId, newId, OpenWorkersError, type UserId } from "@openworkers/core";
+import { isId, newId, OpenWorkersError, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import { auditFor } from "../../access/audit.ts";
 import { notFound } from "../../http/not-found.ts";
@@ -105,12 +105,15 @@ export function invitationRoutes(routes: Routes): void {
     ({ params, together }) =>
       together(async (scope) => {
         const organisation = await organisationFor(scope, params.account, "write");
-        const taken = await scope.queries
-          .deleteFrom("invitations")
-          .where("organisation_id", "=", organisation.id)
-          .where("id", "=", params.invitation as InvitationId)
-          .returning("email")
-          .executeTakeFirst();
+        const { invitation } = params;
+        const taken = isId<"invitation">(invitation)
+          ? await scope.queries
+              .deleteFrom("invitations")
+              .where("organisation_id", "=", organisation.id)
+              .where("id", "=", invitation)
+              .returning("email")
+              .executeTakeFirst()
+          : undefined;
         if (taken === undefined)
           throw notFound("There is no such invitation.", `/accounts/${organisation.name}/invitations`);
         await auditFor(scope, organisation.id, "member.uninvite", organisation.name, { email: taken.email });
