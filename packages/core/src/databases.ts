@@ -61,5 +61,6 @@ export function resolveDatabaseLimits(wanted: Partial<DatabaseLimits>): Database
   throw new OpenWorkersError(
     "INVALID_LIMIT",
     `limits.${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not a limit"}.`,
+    { field: ["limits", ...(issue?.path ?? [])].join(".") },
   );
 }

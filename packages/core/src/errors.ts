@@ -62,6 +62,8 @@ export interface ErrorOptionsWithHint {
   readonly hint?: string;
   /** Machine-readable particulars: names, limits, positions. Never a secret. */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Path of the input's field that the message is about, `limits.cpuMs`: becomes `details.issues`. */
+  readonly field?: string;
 }
 
 /**
@@ -80,7 +82,8 @@ export class OpenWorkersError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
-    this.details = options.details;
+    const { details, field } = options;
+    this.details = field === undefined ? details : { ...details, issues: [{ path: field, message }] };
   }
 
   /** The HTTP status for this error. */

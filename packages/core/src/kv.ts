@@ -19,9 +19,12 @@ const encoder = new TextEncoder();
 
 /** A key in UTF-8. @throws OpenWorkersError INVALID_INPUT, KEY_TOO_LONG */
 export function checkKvKey(key: string): Uint8Array {
-  if (key === "") throw new OpenWorkersError("INVALID_INPUT", "Key names must not be empty");
+  if (key === "")
+    throw new OpenWorkersError("INVALID_INPUT", "Key names must not be empty", { field: "key" });
   if (key === "." || key === "..") {
-    throw new OpenWorkersError("INVALID_INPUT", `Illegal key name "${key}". Please use a different name.`);
+    throw new OpenWorkersError("INVALID_INPUT", `Illegal key name "${key}". Please use a different name.`, {
+      field: "key",
+    });
   }
   return checkKvPrefix(key);
 }
@@ -59,7 +62,7 @@ export function checkKvMetadata(json: string): string {
   try {
     JSON.parse(json);
   } catch (cause) {
-    throw new OpenWorkersError("INVALID_INPUT", "Metadata must be valid JSON.", { cause });
+    throw new OpenWorkersError("INVALID_INPUT", "Metadata must be valid JSON.", { field: "metadata", cause });
   }
   return json;
 }
@@ -80,9 +83,10 @@ export function kvExpiry(
   if (expirationTtl !== null && expirationTtl !== undefined) {
     const wrong = `Invalid expiration_ttl of ${expirationTtl}.`;
     const value = wholeNumber(expirationTtl);
-    if (value === undefined || value <= 0) return refuse(`${wrong} Please specify integer greater than 0.`);
+    if (value === undefined || value <= 0)
+      return refuse("expirationTtl", `${wrong} Please specify integer greater than 0.`);
     if (value < kvLimits.ttlSeconds) {
-      return refuse(`${wrong} Expiration TTL must be at least ${kvLimits.ttlSeconds}.`);
+      return refuse("expirationTtl", `${wrong} Expiration TTL must be at least ${kvLimits.ttlSeconds}.`);
     }
     return new Date((seconds + value) * 1_000);
   }
@@ -91,11 +95,15 @@ export function kvExpiry(
   const value = wholeNumber(expiration);
   if (value === undefined || value <= seconds) {
     return refuse(
+      "expiration",
       `${wrong} Please specify integer greater than the current number of seconds since the UNIX epoch.`,
     );
   }
   if (value < seconds + kvLimits.ttlSeconds) {
-    return refuse(`${wrong} Expiration times must be at least ${kvLimits.ttlSeconds} seconds in the future.`);
+    return refuse(
+      "expiration",
+      `${wrong} Expiration times must be at least ${kvLimits.ttlSeconds} seconds in the future.`,
+    );
   }
   return new Date(value * 1_000);
 }
@@ -105,6 +113,6 @@ function wholeNumber(text: string): number | undefined {
   return /^-?\d+$/.test(text) && value <= maxSeconds ? value : undefined;
 }
 
-function refuse(message: string): never {
-  throw new OpenWorkersError("INVALID_INPUT", message);
+function refuse(field: keyof KvExpiry, message: string): never {
+  throw new OpenWorkersError("INVALID_INPUT", message, { field });
 }

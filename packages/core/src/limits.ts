@@ -77,6 +77,7 @@ export function resolveLimits(wanted: Partial<Limits>, maxima: Limits = defaultM
     throw new OpenWorkersError(
       "INVALID_LIMIT",
       `limits.${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not a limit"}.`,
+      { field: ["limits", ...(issue?.path ?? [])].join(".") },
     );
   }
   const limits = { ...defaultLimits };
@@ -87,9 +88,7 @@ export function resolveLimits(wanted: Partial<Limits>, maxima: Limits = defaultM
       throw new OpenWorkersError(
         "INVALID_LIMIT",
         `limits.${key} is ${value}; this platform allows ${maxima[key]}.`,
-        {
-          hint: "Ask for less, or let the operator raise OW_MAX_LIMITS.",
-        },
+        { field: `limits.${key}`, hint: "Ask for less, or let the operator raise OW_MAX_LIMITS." },
       );
     }
     limits[key] = value;

@@ -49,6 +49,7 @@ export function queueConsumerSettings(given: z.input<typeof queueConsumerSchema>
   throw new OpenWorkersError(
     "INVALID_INPUT",
     `${issue?.path.join(".")} of a queue's consumer: ${issue?.message}`,
+    { field: ["settings", ...(issue?.path ?? [])].join(".") },
   );
 }
 
@@ -58,5 +59,6 @@ export function checkDelaySeconds(delay: number): number {
   throw new OpenWorkersError(
     "INVALID_INPUT",
     `delaySeconds of ${delay} is none: it is a whole number from 0 to ${queueLimits.delaySeconds}.`,
+    { field: "delaySeconds" },
   );
 }

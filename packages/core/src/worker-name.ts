@@ -27,11 +27,13 @@ export const apexWorker = "dashboard";
 export function parseWorkerName(name: string, { reserved = false } = {}): string {
   if (!pattern.test(name) || name.includes("--")) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name a worker.`, {
+      field: "worker",
       hint: "Use 1 to 50 lower-case letters and digits, and between them underscores and single hyphens.",
     });
   }
   if (!reserved && reservedNames.has(name)) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" is reserved for the platform.`, {
+      field: "worker",
       hint: "Choose another name, with --name or in wrangler.jsonc.",
     });
   }

@@ -47,6 +47,7 @@ export function parsePosition(text: string): Position {
   const position = { batch: Number(batch), index: Number(index) };
   if (!Number.isSafeInteger(position.batch) || !(position.index <= lastIndex)) {
     throw new OpenWorkersError("INVALID_INPUT", `"${text.slice(0, 40)}" is not a position in the logs.`, {
+      field: "after",
       hint: "Give back one that an earlier answer named.",
     });
   }

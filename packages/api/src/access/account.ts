@@ -1,6 +1,7 @@
 import { isId, OpenWorkersError, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import type { Scope } from "../http/call.ts";
+import { notFound } from "../http/not-found.ts";
 
 /** What policies and keys' scopes speak of. */
 export const resources = [
@@ -51,7 +52,7 @@ export async function accountFor(scope: Scope, nameOrId: string | undefined, rig
     .orderBy(({ eb }) => eb("name", "=", wanted))
     .limit(1)
     .executeTakeFirst();
-  if (account === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no account "${wanted}".`);
+  if (account === undefined) throw notFound(`There is no account "${wanted}".`, "/accounts");
   if (!account.allowed) throw notAllowed(right);
   return { id: account.id, name: account.name };
 }

@@ -1,6 +1,7 @@
-import { isId, OpenWorkersError, type UserId } from "@openworkers/core";
+import { isId, type OpenWorkersError, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import type { Scope } from "../http/call.ts";
+import { notFound } from "../http/not-found.ts";
 import { notAllowed, type Right } from "./account.ts";
 
 /** Something that an account owns. */
@@ -12,12 +13,24 @@ export interface Owned<Id extends string> {
 
 /** Kinds of things: where they are, how they are called, and what of `caller_may` they are. */
 const kinds = {
-  worker: { table: "workers", noun: "worker", resource: "workers", unique: true },
-  environment: { table: "environments", noun: "environment", resource: "workers", unique: false },
-  kv: { table: "kv_namespaces", noun: "KV namespace", resource: "kv", unique: false },
-  storage: { table: "storage_buckets", noun: "bucket", resource: "storage", unique: false },
-  database: { table: "databases", noun: "database", resource: "databases", unique: false },
-  queue: { table: "queues", noun: "queue", resource: "queues", unique: false },
+  worker: { table: "workers", noun: "worker", resource: "workers", unique: true, list: "/workers" },
+  environment: {
+    table: "environments",
+    noun: "environment",
+    resource: "workers",
+    unique: false,
+    list: "/environments",
+  },
+  kv: { table: "kv_namespaces", noun: "KV namespace", resource: "kv", unique: false, list: "/kv" },
+  storage: { table: "storage_buckets", noun: "bucket", resource: "storage", unique: false, list: "/storage" },
+  database: {
+    table: "databases",
+    noun: "database",
+    resource: "databases",
+    unique: false,
+    list: "/databases",
+  },
+  queue: { table: "queues", noun: "queue", resource: "queues", unique: false, list: "/queues" },
 } as const;
 export type OwnedKind = keyof typeof kinds;
 
@@ -61,18 +74,22 @@ export async function find<Id extends string>(
     limit 1`.execute(queries);
   const [found] = rows;
   if (found === undefined || !found.readable) {
-    throw noneOf(kind, nameOrId);
+    throw noneOf(kind, nameOrId, account);
   }
   if (!found.allowed) throw notAllowed({ resource, action });
   if (lock) {
     const locked =
       await sql`select from ${sql.table(table)} where id = ${found.id} for no key update`.execute(queries);
-    if (locked.rows.length === 0) throw noneOf(kind, nameOrId);
+    if (locked.rows.length === 0) throw noneOf(kind, nameOrId, account);
   }
   return { id: found.id, name: found.name, owner: found.owner };
 }
 
 /** As `find` says it of what is not there, or may not be read. */
-export function noneOf(kind: OwnedKind, nameOrId: string): OpenWorkersError {
-  return new OpenWorkersError("NOT_FOUND", `There is no ${kinds[kind].noun} "${nameOrId}".`);
+export function noneOf(kind: OwnedKind, nameOrId: string, account?: string): OpenWorkersError {
+  const { noun, list } = kinds[kind];
+  return notFound(
+    `There is no ${noun} "${nameOrId}".`,
+    account === undefined ? list : `${list}?account=${account}`,
+  );
 }

@@ -58,7 +58,7 @@ export class CloudflareFace {
         params,
         query: search,
         body: undefined,
-        fingerprint: "",
+        bodyText: "",
       });
       const own = { fetch: async (inner: Request) => this.#v1.fetch(inner, env) };
       return answer({

@@ -6,24 +6,28 @@ export const maxJsonBytes = 1_048_576;
 export const maxFormBytes = 64 * 1_048_576;
 
 /**
- * The request's body as JSON; undefined when it has none.
+ * The request's body as JSON; undefined when it has none. With `forms`, what a page without a script sends is an object of
+ * texts.
  *
  * @throws OpenWorkersError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_INPUT
  */
 export async function jsonBody(
   request: Request,
+  { maxJsonBytes, forms = false }: { readonly maxJsonBytes: number; readonly forms?: boolean },
 ): Promise<{ readonly text: string; readonly value: unknown }> {
   const bytes = await limited(request, maxJsonBytes);
   if (bytes.byteLength === 0) return { text: "", value: undefined };
   const type = mediaType(request);
-  if (type !== "application/json") throw unsupported(type, "application/json");
+  const isForm = forms && type === "application/x-www-form-urlencoded";
+  // What a page of another origin may send without asking first is never JSON.
+  if (!isForm && type !== "application/json") throw unsupported(type, "application/json");
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return { text, value: JSON.parse(text) };
+    return { text, value: isForm ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text) };
   } catch (cause) {
     throw new OpenWorkersError("INVALID_INPUT", "The body is not JSON.", {
       cause,
-      details: { issues: [{ path: "", message: "is not JSON", in: "body" }] },
+      field: "",
     });
   }
 }
@@ -43,6 +47,7 @@ export async function formBody(request: Request): Promise<FormData> {
   } catch (cause) {
     throw new OpenWorkersError("INVALID_INPUT", "The body is not a form as its Content-Type says.", {
       cause,
+      field: "",
     });
   }
 }

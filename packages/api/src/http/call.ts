@@ -29,7 +29,7 @@ export class Call<Params = unknown, Query = unknown, Body = unknown> {
     readonly params: Params;
     readonly query: Query;
     readonly body: Body;
-    readonly fingerprint: string;
+    readonly bodyText: string;
   }) {
     this.request = of.request;
     this.env = of.env;
@@ -37,7 +37,7 @@ export class Call<Params = unknown, Query = unknown, Body = unknown> {
     this.params = of.params;
     this.query = of.query;
     this.body = of.body;
-    this.#fingerprint = of.fingerprint;
+    this.#fingerprint = of.bodyText;
   }
 
   /** @throws OpenWorkersError UNAUTHORIZED, FORBIDDEN: see `credentialOf` */

@@ -1,54 +1,52 @@
-import { type Document, referencePage, referencePolicy } from "../reference/page.ts";
-import type { Api } from "./route.ts";
+import { OpenWorkersError } from "@openworkers/core";
+import type { Context } from "hono";
+import { referencePage, referencePolicy, type Document as Shown } from "../reference/page.ts";
+import { type Document, documentOf, identityDocumentPath, joined } from "./openapi.ts";
+import type { Api, Hosted } from "./route.ts";
 
-/** Serves the OpenAPI document at `/v1/openapi.json`. */
-export function describeApi(app: Api): void {
-  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+const security = {
+  bearer: {
     type: "http",
     scheme: "bearer",
     description: "An API key (`ow_…`), or the token of a session.",
-  });
-  app.openAPIRegistry.registerComponent("securitySchemes", "session", {
+  },
+  session: {
     type: "apiKey",
     in: "cookie",
     name: "ow_session",
     description: "A session of a browser on the API's own origin.",
-  });
-  let json: string | undefined;
-  app.get("/v1/openapi.json", () => {
-    json ??= JSON.stringify(documentOf(app));
-    return new Response(json, {
-      headers: { "content-type": "application/json", "cache-control": "public, max-age=300" },
-    });
-  });
+  },
+} as const;
+
+/** Serves the OpenAPI document of the whole API at `/v1/openapi.json`, and a page that tells of it at `/v1/reference`. */
+export function describeApi(app: Api): void {
+  for (const [name, scheme] of Object.entries(security)) {
+    app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
+  }
+  let document: Document | undefined;
+  const whole = async ({ env }: Context<Hosted>) => {
+    document ??= joined(documentOf(app), await identityDocument(env));
+    return document;
+  };
+  app.get("/v1/openapi.json", async (context) => described(JSON.stringify(await whole(context)), json));
+  app.get("/v1/reference", async (context) =>
+    described(await referencePage((await whole(context)) as unknown as Shown), page),
+  );
 }
 
-/** Serves a page that tells of every route at `/v1/reference`. */
-export function referApi(app: Api): void {
-  let page: Promise<string> | undefined;
-  app.get("/v1/reference", async () => {
-    page ??= referencePage(documentOf(app) as unknown as Document);
-    return new Response(await page, {
-      headers: {
-        "content-type": "text/html; charset=utf-8",
-        "content-security-policy": referencePolicy,
-        "referrer-policy": "no-referrer",
-        "cache-control": "public, max-age=300",
-      },
-    });
-  });
+const json = { "content-type": "application/json" };
+const page = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy": referencePolicy,
+  "referrer-policy": "no-referrer",
+};
+
+function described(text: string, headers: Readonly<Record<string, string>>): Response {
+  return new Response(text, { headers: { ...headers, "cache-control": "public, max-age=300" } });
 }
 
-/** The OpenAPI 3.1 document of an app's routes. */
-export function documentOf(app: Api) {
-  return app.getOpenAPI31Document({
-    openapi: "3.1.0",
-    info: {
-      title: "OpenWorkers",
-      version: "1",
-      description: "Workers, what they are bound to, and who may do what with them.",
-      license: { name: "MIT" },
-    },
-    servers: [{ url: "/" }],
-  });
+async function identityDocument({ IDENTITY, BASE_URL }: Hosted["Bindings"]): Promise<Document> {
+  const answer = await IDENTITY.fetch(new Request(BASE_URL + identityDocumentPath));
+  if (answer.ok) return (await answer.json()) as Document;
+  throw new OpenWorkersError("INTERNAL", `Sign-in answered ${answer.status} when it was to describe itself.`);
 }

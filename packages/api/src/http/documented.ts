@@ -1,6 +1,7 @@
 import { type RouteConfig, z } from "@hono/zod-openapi";
+import { successOf } from "./answer.ts";
 import { errorSchema } from "./errors.ts";
-import type { RouteSpec } from "./route.ts";
+import type { RouteSpec } from "./spec.ts";
 
 const failure = (description: string) => ({
   description,
@@ -16,10 +17,15 @@ const idempotencyKey = z.object({
   }),
 });
 
+interface Place {
+  readonly prefix: string;
+  readonly answers?: Readonly<Record<number, string>>;
+}
+
 /** A route as the OpenAPI document has it. */
-export function documented(spec: RouteSpec): RouteConfig {
+export function documented(spec: RouteSpec, { prefix, answers = {} }: Place): RouteConfig {
   const { method, path, tag, summary, description, params, query, body, raw, result, open } = spec;
-  const status = spec.status ?? (result === undefined && spec.answers === undefined ? 204 : 200);
+  const status = successOf(spec);
   const headers = spec.matched === true ? ifMatch : spec.idempotent === true ? idempotencyKey : undefined;
   const content =
     result !== undefined
@@ -29,8 +35,8 @@ export function documented(spec: RouteSpec): RouteConfig {
         : { [spec.answers]: { schema: { type: "string" as const, format: "binary" } } };
   return {
     method,
-    path: `/v1${path}`,
-    operationId: operationId(method, path),
+    path: `${prefix}${path}`,
+    operationId: operationId(method, `${prefix.replace("/v1", "")}${path}`),
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
@@ -65,6 +71,14 @@ export function documented(spec: RouteSpec): RouteConfig {
         ? {}
         : { 413: failure("The body is too large."), 415: failure("The body is of another type.") }),
       503: failure("The platform cannot do it at the moment."),
+      ...Object.fromEntries(
+        Object.entries({ ...answers, ...spec.further }).map(([code, says]) => [
+          code,
+          Number(code) >= 400
+            ? failure(says)
+            : { description: says, ...(code === "206" && content !== undefined ? { content } : {}) },
+        ]),
+      ),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { documentOf, identityDocumentPath } from "../http/openapi.ts";
 import { openDatabase } from "./database.ts";
 import { parseEnvironment } from "./environment.ts";
 import { createApp, type IdentityApp } from "./http/route.ts";
@@ -33,9 +34,7 @@ export function createIdentityApp(): IdentityApp {
   sessionRoutes(app);
   emailRoutes(app);
   profileRoutes(app);
-  app.doc31("/v1/auth/openapi.json", {
-    openapi: "3.1.0",
-    info: { title: "OpenWorkers sign-in", version: "1" },
-  });
+  // Read by the API, whose document it is a part of.
+  app.get(identityDocumentPath, (context) => context.json(documentOf(app)));
   return app;
 }

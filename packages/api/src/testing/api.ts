@@ -2,15 +2,17 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Bus } from "@openworkers/bus";
 import { testBus } from "@openworkers/bus/testing";
-import { newId, streams, type UserId } from "@openworkers/core";
+import { newId, type Report, streams, type UserId } from "@openworkers/core";
 import { createUser, type Database, ensureOperator, registerSealingKey, SecretKeys } from "@openworkers/db";
 import { temporaryDirectory, withTestDatabase } from "@openworkers/db/testing";
+import { createLogsService, type LogsService, readLogsSettings } from "@openworkers/logs";
 import { callerMay, PlatformFace, TenantGateway } from "@openworkers/postgate";
 import { BucketStores, PlatformServices, readSettings, storageServices } from "@openworkers/runner";
 import { createApp } from "../app.ts";
 import { sqlIn } from "../database/socket.ts";
 import type { Env } from "../env.ts";
 import type { Api } from "../http/route.ts";
+import { IdentityWorker } from "../identity/testing/in-process.ts";
 import { checkWithoutCell } from "./stand-ins.ts";
 
 /** A person with a credential of theirs. */
@@ -66,17 +68,28 @@ const runner = {
   },
 };
 
-/** The API over a database of its own, with an operator and two people, Ada and Bob. */
-export async function testApi(): Promise<TestApi> {
+const baseUrl = "http://api.test";
+
+export interface TestApiOptions {
+  /** Whether there is a logs service, which takes a moment to start. */
+  readonly logs?: boolean;
+}
+
+/** The API and sign-in over a database of their own, with an operator and two people, Ada and Bob. */
+export async function testApi({ logs = false }: TestApiOptions = {}): Promise<TestApi> {
   const fixture = await withTestDatabase();
   const { database } = fixture;
-  const faceDirectory = temporaryDirectory();
   const reports: unknown[] = [];
   const report = (...told: unknown[]) => {
     reports.push(told);
   };
   const face = await PlatformFace.open({ database, report });
-  face.listen("api", join(faceDirectory, ".s.PGSQL.5432"));
+  /** The directory of its socket. */
+  const listen = (kind: "api" | "identity"): string => {
+    const directory = temporaryDirectory();
+    face.listen(kind, join(directory, ".s.PGSQL.5432"));
+    return directory;
+  };
   const keys = await SecretKeys.load({ directory: temporaryDirectory() });
   await registerSealingKey(database, keys);
   const records = new Map<string, string[][]>();
@@ -84,6 +97,7 @@ export async function testApi(): Promise<TestApi> {
   const busFixture = testBus();
   const { bus } = busFixture;
   await bus.declare(streams.queues);
+  const logsService = logs ? await startLogs(database, bus, report) : undefined;
   const platform = new PlatformServices({
     database,
     bus,
@@ -108,17 +122,22 @@ export async function testApi(): Promise<TestApi> {
         { headers: { "x-request-id": "r1" } },
       ),
     status: () => runner,
+    ...(logsService === undefined ? {} : { logsUrl: logsService.url }),
     resolver: { resolveTxt: async (name) => records.get(name) ?? [] },
     report,
   });
+  const identity = new IdentityWorker(
+    `postgres:///platform?host=${listen("identity")}&user=identity&port=5432`,
+    { BASE_URL: baseUrl },
+  );
   const env: Env = {
-    SQL: sqlIn(faceDirectory),
+    SQL: sqlIn(listen("api")),
     PLATFORM: {
       fetch: async (request) =>
         new URL(request.url).pathname === "/check" ? checkWithoutCell(request) : platform.fetch(request),
     },
-    IDENTITY: { fetch: async (request) => Response.json({ identity: new URL(request.url).pathname }) },
-    BASE_URL: "http://api.test",
+    IDENTITY: identity,
+    BASE_URL: baseUrl,
   };
   const app = createApp();
   const keyOf = async (user: UserId, scopes: readonly string[], account?: UserId) => {
@@ -151,7 +170,7 @@ export async function testApi(): Promise<TestApi> {
     { method = "GET", as, json, body, headers = {} }: Ask = {},
   ): Promise<Answer> => {
     const token = typeof as === "string" ? as : as?.token;
-    const request = new Request(`http://api.test${path.startsWith("/v1") ? path : `/v1${path}`}`, {
+    const request = new Request(`${baseUrl}${path.startsWith("/v1") ? path : `/v1${path}`}`, {
       method,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -179,6 +198,8 @@ export async function testApi(): Promise<TestApi> {
     deploy: (as, worker, metadata = {}, source = `export default {} // ${worker}`) =>
       ask(`/workers/${worker}/versions`, { method: "POST", as, body: uploadForm(metadata, source) }),
     async [Symbol.asyncDispose]() {
+      await identity.settled();
+      await logsService?.[Symbol.asyncDispose]();
       await tenants[Symbol.asyncDispose]();
       await busFixture[Symbol.asyncDispose]();
       await face[Symbol.asyncDispose]();
@@ -186,6 +207,10 @@ export async function testApi(): Promise<TestApi> {
       if (reports.length > 0) throw new Error(`the face reported ${JSON.stringify(reports)}`);
     },
   };
+}
+
+async function startLogs(database: Database, bus: Bus, report: Report): Promise<LogsService> {
+  return createLogsService({ database, bus, ports: [0], settings: readLogsSettings({}), report });
 }
 
 /** A form that deploys a worker of one module. */

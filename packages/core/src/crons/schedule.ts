@@ -80,6 +80,7 @@ function checkTimezone(timezone: string): void {
     new Intl.DateTimeFormat("en", { timeZone: timezone });
   } catch (cause) {
     throw new OpenWorkersError("INVALID_INPUT", `"${timezone.slice(0, 80)}" is not a time zone.`, {
+      field: "timezone",
       cause,
       hint,
     });
@@ -88,6 +89,7 @@ function checkTimezone(timezone: string): void {
 
 function wrong(expression: string, problem: string, cause?: unknown): OpenWorkersError {
   return new OpenWorkersError("INVALID_INPUT", `The cron "${expression}" cannot be used: ${problem}`, {
+    field: "expression",
     hint: form,
     cause,
   });

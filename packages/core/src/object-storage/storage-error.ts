@@ -6,6 +6,8 @@ interface StorageErrorKind {
   /** Cloudflare's number for it: developers.cloudflare.com/r2/api/error-codes. */
   readonly v4code: number;
   readonly message: string;
+  /** What of a request it is about. */
+  readonly field?: string;
 }
 
 /** What a bucket answers instead of what it was asked for, in R2's words. */
@@ -33,30 +35,35 @@ export const storageErrors = {
     status: 400,
     v4code: 10011,
     message: "Your proposed upload is smaller than the minimum allowed object size.",
+    field: "body",
   },
   metadataTooLarge: {
     code: "INVALID_INPUT",
     status: 400,
     v4code: 10012,
     message: "Your metadata headers exceed the maximum allowed metadata size.",
+    field: "metadata",
   },
   incompleteBody: {
     code: "INVALID_INPUT",
     status: 400,
     v4code: 10013,
     message: "You did not provide the number of bytes specified by the Content-Length HTTP header.",
+    field: "body",
   },
   invalidObjectName: {
     code: "INVALID_INPUT",
     status: 400,
     v4code: 10020,
     message: "The specified object name is not valid.",
+    field: "key",
   },
   invalidMaxKeys: {
     code: "INVALID_INPUT",
     status: 400,
     v4code: 10022,
     message: "MaxKeys params must be positive integer <= 1000.",
+    field: "limit",
   },
   noSuchUpload: {
     code: "NOT_FOUND",
@@ -69,12 +76,14 @@ export const storageErrors = {
     status: 400,
     v4code: 10025,
     message: "One or more of the specified parts could not be found.",
+    field: "body",
   },
   invalidArgument: {
     code: "INVALID_INPUT",
     status: 400,
     v4code: 10029,
     message: "Metadata missing or invalid",
+    field: "metadata",
   },
   preconditionFailed: {
     code: "CONFLICT",
@@ -87,12 +96,14 @@ export const storageErrors = {
     status: 400,
     v4code: 10037,
     message: "The checksum you specified did not match what we received.",
+    field: "body",
   },
   invalidRange: {
     code: "INVALID_INPUT",
     status: 416,
     v4code: 10039,
     message: "The requested range is not satisfiable",
+    field: "range",
   },
   unavailable: {
     code: "STORAGE_UNAVAILABLE",
@@ -111,6 +122,7 @@ export const storageErrors = {
     status: 400,
     v4code: 10048,
     message: "There was a problem with the multipart upload.",
+    field: "body",
   },
   entityTooLarge: {
     code: "BODY_TOO_LARGE",
@@ -128,7 +140,12 @@ export function storageError(
   message: string = storageErrors[name].message,
   options: { readonly cause?: unknown; readonly hint?: string } = {},
 ): OpenWorkersError {
-  return new OpenWorkersError(storageErrors[name].code, message, { ...options, details: { storage: name } });
+  const { code, field }: StorageErrorKind = storageErrors[name];
+  return new OpenWorkersError(code, message, {
+    ...options,
+    ...(field === undefined ? {} : { field }),
+    details: { storage: name },
+  });
 }
 
 /** Which of `storageErrors` something thrown is. */

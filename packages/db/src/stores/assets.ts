@@ -209,17 +209,22 @@ function checkAssets({ settings, files }: DeployAssets): void {
     throw new OpenWorkersError(
       "INVALID_INPUT",
       `There are ${files.length} static files; a version may have ${maxAssets}.`,
+      { field: "assets.files" },
     );
   }
   const checked = assetSettingsSchema.safeParse(settings);
   if (!checked.success) {
     const issue = checked.error.issues[0];
-    throw new OpenWorkersError("INVALID_INPUT", `assets.${issue?.path.join(".")}: ${issue?.message}.`);
+    throw new OpenWorkersError("INVALID_INPUT", `assets.${issue?.path.join(".")}: ${issue?.message}.`, {
+      field: ["assets", "settings", ...(issue?.path ?? [])].join("."),
+    });
   }
   const paths = new Set<string>();
   for (const file of files) {
     if (!assetFileSchema.safeParse(file).success || paths.has(file.path)) {
-      throw new OpenWorkersError("INVALID_INPUT", `"${file.path}" cannot be a static file.`);
+      throw new OpenWorkersError("INVALID_INPUT", `"${file.path}" cannot be a static file.`, {
+        field: "assets.files",
+      });
     }
     paths.add(file.path);
   }

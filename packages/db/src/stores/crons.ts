@@ -295,7 +295,9 @@ function checkPolicy(policy: CronPolicy): CronPolicy {
   const parsed = cronPolicySchema.safeParse(policy);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new OpenWorkersError("INVALID_INPUT", `A cron's ${issue?.path.join(".")}: ${issue?.message}.`);
+  throw new OpenWorkersError("INVALID_INPUT", `A cron's ${issue?.path.join(".")}: ${issue?.message}.`, {
+    field: issue?.path.join(".") ?? "",
+  });
 }
 
 async function cronWithId(queries: Queries, id: CronId): Promise<StoredCron> {

@@ -299,6 +299,7 @@ async function sourceOf(transaction: Queries, nameOrId: string, by: UserId) {
     .executeTakeFirstOrThrow();
   if (source.kind === "external") {
     throw new OpenWorkersError("INVALID_INPUT", `"${name}" is on a server of its owner's.`, {
+      field: "fork",
       hint: `Copy it by a dump: ow databases dump ${name} FILE, create NEW, restore NEW FILE`,
     });
   }

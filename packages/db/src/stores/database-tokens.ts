@@ -47,13 +47,15 @@ export async function createDatabaseToken(
   { databaseId, name, scope, expiresAt, by }: NewDatabaseToken,
 ): Promise<{ readonly id: DatabaseTokenId; readonly token: string }> {
   if (name.length < 1 || name.length > 64) {
-    throw new OpenWorkersError("INVALID_INPUT", "A token's name has 1 to 64 characters.");
+    throw new OpenWorkersError("INVALID_INPUT", "A token's name has 1 to 64 characters.", { field: "name" });
   }
   if (!databaseScopes.includes(scope)) {
-    throw new OpenWorkersError("INVALID_INPUT", `A token's scope is one of ${databaseScopes.join(", ")}.`);
+    throw new OpenWorkersError("INVALID_INPUT", `A token's scope is one of ${databaseScopes.join(", ")}.`, {
+      field: "scope",
+    });
   }
   if (expiresAt !== undefined && !(expiresAt.getTime() > Date.now())) {
-    throw new OpenWorkersError("INVALID_INPUT", "A token expires in the future.");
+    throw new OpenWorkersError("INVALID_INPUT", "A token expires in the future.", { field: "expiresAt" });
   }
   const token =
     prefix +

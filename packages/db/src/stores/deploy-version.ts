@@ -269,12 +269,14 @@ async function withNewVersion(
     throw new OpenWorkersError(
       "INVALID_INPUT",
       `A share of ${percent} percent is not a whole number from 1 to 100.`,
+      { field: "percent" },
     );
   }
   if (percent === 100) return [{ versionId, percent }];
   const [largest] = await liveShares(transaction, workerId);
   if (largest === undefined) {
     throw new OpenWorkersError("INVALID_INPUT", "The first version of a worker takes all requests.", {
+      field: "percent",
       hint: "Leave the percentage out.",
     });
   }
@@ -316,16 +318,20 @@ function storedCode(code: WorkerCode): StoredCode {
 
 function checkCode({ modules, sourceMaps, compatibilityDate }: WorkerCode): void {
   if (modules.length === 0)
-    throw new OpenWorkersError("INVALID_INPUT", "A worker needs at least one module.");
+    throw new OpenWorkersError("INVALID_INPUT", "A worker needs at least one module.", { field: "modules" });
   const names = new Set<string>();
   for (const { name } of modules) {
     if (names.has(name))
-      throw new OpenWorkersError("INVALID_INPUT", `There are two modules named "${name}".`);
+      throw new OpenWorkersError("INVALID_INPUT", `There are two modules named "${name}".`, {
+        field: "modules",
+      });
     names.add(name);
   }
   for (const name of sourceMaps.keys()) {
     if (!names.has(name))
-      throw new OpenWorkersError("INVALID_INPUT", `A source map is for "${name}", which is no module.`);
+      throw new OpenWorkersError("INVALID_INPUT", `A source map is for "${name}", which is no module.`, {
+        field: `map:${name}`,
+      });
   }
   const bytes = modules.reduce((sum, { content }) => sum + content.byteLength, 0);
   if (bytes > maxScriptBytes) {
@@ -339,6 +345,7 @@ function checkCode({ modules, sourceMaps, compatibilityDate }: WorkerCode): void
     throw new OpenWorkersError(
       "INVALID_INPUT",
       `"${compatibilityDate}" is not a compatibility date (YYYY-MM-DD).`,
+      { field: "compatibilityDate" },
     );
   }
 }

@@ -249,6 +249,7 @@ function checkShares(versions: ReadonlyMap<number, number>): void {
     throw new OpenWorkersError(
       "INVALID_INPUT",
       `The shares ${percents.join(" + ")} are not whole percents that make 100.`,
+      { field: "versions" },
     );
   }
 }

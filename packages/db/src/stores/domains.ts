@@ -157,6 +157,7 @@ export function parseHostname(text: string): string {
   const form = new RegExp(`^(${label}\\.)+${label}$`);
   if (!plain || name.length > 253 || !form.test(name) || /^[\d.]+$/.test(name)) {
     throw new OpenWorkersError("INVALID_INPUT", `"${text}" is not a host name.`, {
+      field: "hostname",
       hint: "Write it as app.example.com.",
     });
   }

@@ -62,7 +62,10 @@ export async function changeValues(
   const twice = set
     .map(({ name }) => name)
     .filter((name, index, all) => all.indexOf(name) !== index || unset.includes(name));
-  if (twice.length > 0) throw new OpenWorkersError("INVALID_INPUT", `${twice[0]} is to be changed twice.`);
+  if (twice.length > 0)
+    throw new OpenWorkersError("INVALID_INPUT", `${twice[0]} is to be changed twice.`, {
+      field: twice[0] ?? "",
+    });
   return database.write(async (transaction) => {
     const environment = await lockOwnedEnvironment(transaction, environmentId, by);
     const names = [...unset, ...set.map(({ name }) => name)];
@@ -169,6 +172,7 @@ function check(wanted: NewValue): void {
   const { name } = wanted;
   if (!namePattern.test(name)) {
     throw new OpenWorkersError("INVALID_INPUT", `"${name}" cannot name a value.`, {
+      field: name,
       hint: "Use up to 128 letters, digits and underscores, not starting with a digit.",
     });
   }
@@ -179,10 +183,12 @@ function check(wanted: NewValue): void {
     throw new OpenWorkersError(
       "INVALID_INPUT",
       `${name} is ${bytes} bytes long; ${maxValueBytes} are allowed.`,
+      { field: name },
     );
   }
   // PostgreSQL's text cannot hold it, and no environment variable can.
-  if (value.includes("\0")) throw new OpenWorkersError("INVALID_INPUT", `${name} holds a NUL character.`);
+  if (value.includes("\0"))
+    throw new OpenWorkersError("INVALID_INPUT", `${name} holds a NUL character.`, { field: name });
   if (!value.isWellFormed())
-    throw new OpenWorkersError("INVALID_INPUT", `${name} is not well-formed Unicode.`);
+    throw new OpenWorkersError("INVALID_INPUT", `${name} is not well-formed Unicode.`, { field: name });
 }

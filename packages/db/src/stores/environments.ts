@@ -24,6 +24,7 @@ export async function createEnvironment(
 ): Promise<EnvironmentId> {
   if (!namePattern.test(name)) {
     throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name an environment.`, {
+      field: "name",
       hint: "Use 1 to 100 lower-case letters, digits, hyphens and underscores.",
     });
   }

@@ -54,7 +54,9 @@ export async function createNamedLogToken(
 ): Promise<string> {
   const { worker, name, expiresAt, by } = given;
   if (name.trim() === "" || name.length > maxNameLength) {
-    throw new OpenWorkersError("INVALID_INPUT", `A token's name has 1 to ${maxNameLength} characters.`);
+    throw new OpenWorkersError("INVALID_INPUT", `A token's name has 1 to ${maxNameLength} characters.`, {
+      field: "name",
+    });
   }
   return await database.write(async (transaction) => {
     const { id: workerId } = await lockOwnedWorker(transaction, worker, by);
@@ -119,7 +121,7 @@ async function insertToken(
 ): Promise<string> {
   const { scope, expiresAt, by, name } = given;
   if (!(expiresAt.getTime() > Date.now())) {
-    throw new OpenWorkersError("INVALID_INPUT", "A token expires in the future.");
+    throw new OpenWorkersError("INVALID_INPUT", "A token expires in the future.", { field: "expiresAt" });
   }
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const token = prefix + secret.toBase64({ alphabet: "base64url", omitPadding: true });

@@ -91,7 +91,10 @@ export function resourceNoun(kind: ResourceKind): string {
 export function checkResourceName(kind: ResourceKind, name: string): void {
   const { pattern, noun, rule } = facts[kind];
   if (pattern.test(name)) return;
-  throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name a ${noun}.`, { hint: rule });
+  throw new OpenWorkersError("INVALID_NAME", `"${name}" cannot name a ${noun}.`, {
+    field: "name",
+    hint: rule,
+  });
 }
 
 /**

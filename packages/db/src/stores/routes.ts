@@ -122,6 +122,7 @@ export function parseRoutePattern(text: string): string {
     slash < 0 ? `${bare.toLowerCase()}/` : bare.slice(0, slash).toLowerCase() + bare.slice(slash);
   if (pattern.length > 1_024 || !form.test(pattern)) {
     throw new OpenWorkersError("INVALID_INPUT", `"${text}" is not a route.`, {
+      field: "patterns",
       hint: "Write it as example.com/api/*: a host that may start in *. and a path that may end in *.",
     });
   }

@@ -139,6 +139,7 @@ export function defaultResourceName(worker: string, binding: string): string {
 function checkBindingName(name: string): void {
   if (bindingNamePattern.test(name)) return;
   throw new OpenWorkersError("INVALID_INPUT", `"${name}" cannot name a binding.`, {
+    field: `bindings.${name}`,
     hint: "Use up to 128 letters, digits, _ and $, not starting with a digit.",
   });
 }
@@ -160,7 +161,7 @@ async function ownOf(
     throw new OpenWorkersError(
       "INVALID_INPUT",
       `${other} and ${name} would both be bound to a new ${resourceNoun(resourceOf[kind])} "${resource}".`,
-      { hint: "Rename one of them, or name the resources." },
+      { field: `bindings.${name}`, hint: "Rename one of them, or name the resources." },
     );
   }
   makers.set(`${resourceOf[kind]} ${resource}`, name);
@@ -205,7 +206,9 @@ async function existing(
   nameOrId: string | undefined,
 ): Promise<Resolved> {
   if (nameOrId === undefined) {
-    throw new OpenWorkersError("INVALID_INPUT", `${name} names no ${resourceNoun(resourceOf[kind])}.`);
+    throw new OpenWorkersError("INVALID_INPUT", `${name} names no ${resourceNoun(resourceOf[kind])}.`, {
+      field: `bindings.${name}`,
+    });
   }
   const found = await findResource(transaction, resourceOf[kind], { nameOrId, owner });
   if (found === undefined) throw resourceMissing(resourceOf[kind], nameOrId, name);

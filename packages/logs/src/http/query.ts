@@ -82,9 +82,10 @@ export function readStatsQuery(request: Request) {
   const { from, to = Date.now(), step } = read(statsSchema, request);
   const stepMs = step * 1_000;
   const begin = from ?? to - 60 * minuteMs;
-  if (!(begin < to)) throw new OpenWorkersError("INVALID_INPUT", "from is not before to.");
+  if (!(begin < to)) throw new OpenWorkersError("INVALID_INPUT", "from is not before to.", { field: "from" });
   if ((to - begin) / stepMs > mostSteps) {
     throw new OpenWorkersError("INVALID_INPUT", `That is more than ${mostSteps} steps.`, {
+      field: "step",
       hint: "Ask for a larger step, or a shorter range.",
     });
   }
@@ -107,5 +108,7 @@ function read<Schema extends z.ZodType>(schema: Schema, request: Request): z.out
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join(".");
-  throw new OpenWorkersError("INVALID_INPUT", field ? `${field}: ${issue?.message}` : `${issue?.message}`);
+  throw new OpenWorkersError("INVALID_INPUT", field ? `${field}: ${issue?.message}` : `${issue?.message}`, {
+    field: field ?? "",
+  });
 }

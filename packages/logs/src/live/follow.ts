@@ -63,7 +63,9 @@ export async function* follow(source: FollowSource, request: FollowRequest): Asy
   const { firstSeq, lastSeq, generation } = await place.look();
   const end = batchPosition(generation, lastSeq);
   if (request.start.kind === "after" && request.start.position.batch > end) {
-    throw new OpenWorkersError("INVALID_INPUT", "The position is beyond the end of the logs.");
+    throw new OpenWorkersError("INVALID_INPUT", "The position is beyond the end of the logs.", {
+      field: "after",
+    });
   }
   let seen: Position;
   if (request.start.kind === "now") seen = endOf(end);

@@ -29,9 +29,9 @@ export function parseCommand(json: string): Command {
   try {
     body = JSON.parse(json);
   } catch {
-    throw invalid("The request is not JSON.");
+    throw invalid("", "The request is not JSON.");
   }
-  if (typeof body !== "object" || body === null) throw invalid("The request is not a JSON object.");
+  if (typeof body !== "object" || body === null) throw invalid("", "The request is not a JSON object.");
   if ("batch" in body) {
     const statements = read(batch, body).batch.map((one, index) => checked(one, `batch.${index}.`));
     return { kind: "batch", statements };
@@ -44,7 +44,8 @@ function read<T>(schema: z.ZodType<T>, body: object): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw invalid(`${issue?.path.join(".") || "The request"}: ${issue?.message ?? "is malformed"}.`);
+  const field = issue?.path.join(".") ?? "";
+  throw invalid(field, `${field || "The request"}: ${issue?.message ?? "is malformed"}.`);
 }
 
 function checked({ sql, params }: z.infer<typeof statement>, where: string): Statement {
@@ -57,19 +58,20 @@ function param(value: unknown, where: string): string | null {
   if (typeof value === "string") return text(value, where);
   if (value === null) return null;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  throw invalid(`${where}: is none of string, number, boolean and null.`);
+  throw invalid(where, `${where}: is none of string, number, boolean and null.`);
 }
 
 /** Refuses what the protocol cannot carry, or would carry as something else. */
 function text(value: string, where: string): string {
-  if (!value.isWellFormed()) throw invalid(`${where}: holds half of a surrogate pair.`);
+  if (!value.isWellFormed()) throw invalid(where, `${where}: holds half of a surrogate pair.`);
   if (value.includes("\0"))
-    throw invalid(`${where}: holds a NUL character, which no text of PostgreSQL's can.`);
+    throw invalid(where, `${where}: holds a NUL character, which no text of PostgreSQL's can.`);
   return value;
 }
 
-function invalid(message: string): OpenWorkersError {
+function invalid(field: string, message: string): OpenWorkersError {
   return new OpenWorkersError("INVALID_INPUT", message, {
+    field,
     hint: 'Send {"sql", "params"}, {"batch": [{"sql", "params"}, …]} or {"script"}.',
   });
 }
@@ -127,7 +129,7 @@ function refuseWhatEndsWithTheCall(sql: string, where: string): void {
   throw new OpenWorkersError(
     "INVALID_INPUT",
     `${where}${word.toUpperCase()} cannot be sent by itself here.`,
-    { hint },
+    { field: `${where}sql`, hint },
   );
 }
 

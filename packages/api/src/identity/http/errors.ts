@@ -14,13 +14,14 @@ const deadLink: Said = [
   "INVALID_INPUT",
   "The link is not valid, was used already, or has expired.",
   "Ask for another.",
+  "token",
 ];
 const startAgain: Said = ["UNAUTHORIZED", "This sign-in has ended.", "Start again with e-mail and password."];
 const wrongCode: Said = ["UNAUTHORIZED", "The code is wrong, or was used already."];
 const tooManyCodes: Said = ["RATE_LIMITED", "Too many wrong codes.", "Try again in 15 minutes."];
 const noTwoFactor: Said = ["CONFLICT", "Two-factor sign-in is not on."];
 
-type Said = readonly [code: ErrorCode, message: string, hint?: string];
+type Said = readonly [code: ErrorCode, message: string, hint?: string, field?: string];
 
 /** What better-auth says, in our words. Whatever tells whether an account exists is the same words. */
 const said: Readonly<Record<string, Said>> = {
@@ -61,13 +62,16 @@ export function explain(thrown: unknown): OpenWorkersError {
   if (!isAuthFailure(thrown) || thrown.statusCode >= 500) {
     return new OpenWorkersError("INTERNAL", `Sign-in failed: ${messageOf(thrown)}`, { cause: thrown });
   }
-  const [code, message, hint] = said[thrown.body.code ?? ""] ?? [
+  const [code, message, hint, field] = said[thrown.body.code ?? ""] ?? [
     "INVALID_INPUT",
     `${thrown.body.message ?? "The request is not valid"}.`,
+    undefined,
+    "",
   ];
   return new OpenWorkersError(code, message, {
     cause: thrown,
     ...(hint === undefined ? {} : { hint }),
+    ...(field === undefined ? {} : { field }),
     ...(code === "RATE_LIMITED" ? { details: { retryAfterSeconds: 15 * 60 } } : {}),
   });
 }

@@ -19,7 +19,8 @@ export function emailRoutes(app: IdentityApp): void {
       open: true,
       body: z.object({ token: linkToken }),
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       await countAttempt(call.database, { action: "link", address: call.client.address });
       await verifyEmail(call, body.token);
     },
@@ -37,7 +38,8 @@ export function emailRoutes(app: IdentityApp): void {
       result: accepted,
       status: 202,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       await countAttempt(call.database, {
         action: "mail",
         address: call.client.address,
@@ -56,9 +58,10 @@ export function emailRoutes(app: IdentityApp): void {
       summary: "A page for the link of a mail, where there is no dashboard",
       open: true,
       query: z.object({ token: linkToken }),
+      answers: "text/html",
     },
     // Mail servers open links to look at them: only a press of the button uses it.
-    async (_call, { query }) =>
+    async ({ query }) =>
       page({
         title: "Confirm your e-mail",
         action: "/v1/auth/email/verify",

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { OpenWorkersError } from "@openworkers/core";
+import { notFound } from "../../http/not-found.ts";
 import { audit } from "../audit.ts";
 import { finishGithub } from "../github/finish.ts";
 import { isOwnPage, returnPage } from "../github/return-page.ts";
@@ -22,8 +23,10 @@ export function githubRoutes(app: IdentityApp): void {
         "`#two-factor=` and a challenge where a code must follow.",
       open: true,
       query: z.object({ returnTo }),
+      status: 302,
     },
-    async (call, { query }) => {
+    async (call) => {
+      const { query } = call;
       const page = await mayStart(call, query.returnTo);
       const { response, headers } = await call.auth().api.signInSocial({
         body: { provider: "github", callbackURL: page, errorCallbackURL: page, disableRedirect: true },
@@ -44,7 +47,8 @@ export function githubRoutes(app: IdentityApp): void {
       body: z.object({ returnTo }),
       result: started,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       call.mustBeFresh();
       const page = await mayStart(call, body.returnTo);
       const { response, headers } = await call.auth().api.linkSocialAccount({
@@ -81,7 +85,7 @@ export function githubRoutes(app: IdentityApp): void {
         .where("provider_id", "=", "github")
         .returning("account_id")
         .executeTakeFirst();
-      if (unlinked === undefined) throw new OpenWorkersError("NOT_FOUND", "No account of GitHub is linked.");
+      if (unlinked === undefined) throw notFound("No account of GitHub is linked.", "/auth/me");
       await audit(database, session.userId, "github.unlink", { github: unlinked.account_id });
     },
   );
@@ -93,14 +97,17 @@ export function githubRoutes(app: IdentityApp): void {
       path: "/callback/github",
       summary: "Where GitHub sends the browser back to",
       open: true,
-      query: z.object({
+      // It may send more than it did when this was written.
+      query: z.looseObject({
         code: z.string().max(1024).optional(),
         state: z.string().max(1024).optional(),
         error: z.string().max(256).optional(),
         error_description: z.string().max(1024).optional(),
       }),
+      status: 302,
     },
-    async (call, { query }) => {
+    async (call) => {
+      const { query } = call;
       mustBeOn(call);
       await countAttempt(call.database, { action: "github", address: call.client.address });
       return finishGithub(call, query);
@@ -115,8 +122,9 @@ export function githubRoutes(app: IdentityApp): void {
       summary: "Where GitHub leads back to while there is no dashboard",
       open: true,
       query: z.object({ error: z.string().max(256).optional() }),
+      answers: "text/html",
     },
-    async (_call, { query }) => returnPage(query.error),
+    async ({ query }) => returnPage(query.error),
   );
 }
 
@@ -133,7 +141,9 @@ async function mayStart(call: Call, wanted: string | undefined): Promise<string>
 
 function mustBeOn({ settings }: Call): void {
   if (settings.github === undefined) {
-    throw new OpenWorkersError("NOT_FOUND", "Signing in with GitHub is not set up here.");
+    throw new OpenWorkersError("NOT_FOUND", "Signing in with GitHub is not set up here.", {
+      hint: "Sign in with e-mail and password.",
+    });
   }
 }
 

@@ -27,10 +27,10 @@ export function invitationRoutes(app: IdentityApp): void {
       body: z.object({ invitation: linkToken }),
       result: invitation,
     },
-    async (call, { body }) => {
-      await countAttempt(call.database, { action: "link", address: call.client.address });
-      const found = await findInvitation(call.database, await tokenHash(body.invitation));
-      if (found === undefined) throw deadLink();
+    async ({ database, client, body }) => {
+      await countAttempt(database, { action: "link", address: client.address });
+      const found = await findInvitation(database, await tokenHash(body.invitation));
+      if (found === undefined) throw deadLink("invitation");
       return found;
     },
   );
@@ -46,8 +46,9 @@ export async function findInvitation(
   return rows[0];
 }
 
-export function deadLink(): OpenWorkersError {
+export function deadLink(field: string): OpenWorkersError {
   return new OpenWorkersError("INVALID_INPUT", "The link is not valid, was used already, or has expired.", {
+    field,
     hint: "Ask for another.",
   });
 }

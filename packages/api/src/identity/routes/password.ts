@@ -25,7 +25,8 @@ export function passwordRoutes(app: IdentityApp): void {
       body: z.object({ currentPassword: password, newPassword }),
       result: renewed,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       call.mustBeFresh();
       const { token } = await withOwnPassword(call, () =>
         call.database.transaction().execute(async (transaction) => {
@@ -54,7 +55,8 @@ export function passwordRoutes(app: IdentityApp): void {
       result: accepted,
       status: 202,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       await countAttempt(call.database, {
         action: "mail",
         address: call.client.address,
@@ -77,7 +79,8 @@ export function passwordRoutes(app: IdentityApp): void {
       open: true,
       body: z.object({ token: linkToken, newPassword }),
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       await countAttempt(call.database, { action: "link", address: call.client.address });
       const whose: UserId[] = [];
       await call.database.transaction().execute(async (transaction) => {
@@ -104,8 +107,9 @@ export function passwordRoutes(app: IdentityApp): void {
       summary: "A page for the link of a mail, where there is no dashboard",
       open: true,
       query: z.object({ token: linkToken }),
+      answers: "text/html",
     },
-    async (_call, { query }) =>
+    async ({ query }) =>
       page({
         title: "Choose another password",
         action: "/v1/auth/password/reset",

@@ -34,7 +34,8 @@ export function profileRoutes(app: IdentityApp): void {
       body: z.object({ name: displayName }),
       result: me,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       await call.database
         .updateTable("identity.users")
         .set({ name: body.name, updated_at: sql<Date>`now()` })

@@ -31,7 +31,8 @@ export function secondFactorRoutes(app: IdentityApp): void {
       ]),
       result: signedIn,
     },
-    async (call, { body, query }) => {
+    async (call) => {
+      const { body, query } = call;
       await countAttempt(call.database, { action: "second-factor", address: call.client.address });
       const headers = challengeHeaders(call, body.challenge);
       const { api } = call.auth();

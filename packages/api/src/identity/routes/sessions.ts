@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { OpenWorkersError } from "@openworkers/core";
 import { sql } from "kysely";
+import { notFound } from "../../http/not-found.ts";
 import { audit } from "../audit.ts";
 import { type IdentityApp, route } from "../http/route.ts";
 
@@ -57,17 +57,17 @@ export function sessionRoutes(app: IdentityApp): void {
       method: "delete",
       path: "/sessions/{id}",
       summary: "End one session",
-      query: z.object({ id: z.uuid() }),
+      params: z.object({ id: z.uuid() }),
     },
-    async ({ database, session: own }, { query }) => {
+    async ({ database, session: own, params }) => {
       const ended = await database
         .deleteFrom("identity.sessions")
-        .where("id", "=", query.id)
+        .where("id", "=", params.id)
         .where("user_id", "=", own.userId)
         .returning("id")
         .executeTakeFirst();
-      if (ended === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no session ${query.id}.`);
-      await audit(database, own.userId, "session.revoke", { session: query.id });
+      if (ended === undefined) throw notFound(`There is no session ${params.id}.`, "/auth/sessions");
+      await audit(database, own.userId, "session.revoke", { session: params.id });
     },
   );
 

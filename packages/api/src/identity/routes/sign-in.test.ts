@@ -118,7 +118,7 @@ describe("signing in", () => {
     const cut = await rig.ask("/sign-in", { body: '{"email":' });
     expect([cut.status, cut.body.error.code]).toEqual([400, "INVALID_INPUT"]);
     const plain = await rig.ask("/sign-in", { body: "{}", headers: { "content-type": "text/plain" } });
-    expect(plain.status).toBe(400);
+    expect(plain.status).toBe(415);
     const large = await rig.ask("/sign-in", { body: { email: "x".repeat(20_000), password } });
     expect([large.status, large.body.error.code]).toEqual([413, "BODY_TOO_LARGE"]);
   });

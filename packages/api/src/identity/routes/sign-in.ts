@@ -1,11 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import { OpenWorkersError, type UserId } from "@openworkers/core";
+import { Answer } from "../../http/answer.ts";
 import { audit } from "../audit.ts";
 import { challengeSeconds } from "../auth.ts";
 import { cookieSet } from "../cookies.ts";
 import type { Call } from "../http/call.ts";
 import { isRefusal } from "../http/errors.ts";
-import { Answer, type IdentityApp, route } from "../http/route.ts";
+import { type IdentityApp, route } from "../http/route.ts";
 import { clearAttempts, countAttempt } from "../limits.ts";
 import { email, password, signedIn, tokenQuery } from "../schemas.ts";
 import { sendVerification } from "./email.ts";
@@ -36,7 +37,8 @@ export function signInRoutes(app: IdentityApp): void {
       body: z.object({ email, password }),
       result: z.union([signedIn, challenged]),
     },
-    async (call, { body, query }) => {
+    async (call) => {
+      const { body, query } = call;
       const attempt = { action: "sign-in", address: call.client.address, account: body.email } as const;
       await countAttempt(call.database, attempt);
       const { response, headers } = await signIn(call, body);

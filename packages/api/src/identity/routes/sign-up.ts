@@ -37,7 +37,8 @@ export function signUpRoutes(app: IdentityApp): void {
       result: accepted,
       status: 202,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       if (call.settings.registration !== "open") {
         throw new OpenWorkersError("FORBIDDEN", "Registration is closed here.", {
           hint: "Ask an administrator for an invitation.",
@@ -66,14 +67,15 @@ export function signUpRoutes(app: IdentityApp): void {
       result: signedIn,
       status: 201,
     },
-    async (call, { body, query }) => {
+    async (call) => {
+      const { body, query } = call;
       await countAttempt(call.database, { action: "setup", address: call.client.address });
       const hash = await tokenHash(body.invitation);
       const invitation = await findInvitation(call.database, hash);
-      if (invitation === undefined) throw deadLink();
+      if (invitation === undefined) throw deadLink("invitation");
       const made = await proven(call, { ...body, email: invitation.email }, async (transaction, id) => {
         const accept = sql<{ ok: boolean }>`select identity.accept_invitation(${hash}, ${id}) as ok`;
-        if ((await accept.execute(transaction)).rows[0]?.ok !== true) throw deadLink();
+        if ((await accept.execute(transaction)).rows[0]?.ok !== true) throw deadLink("invitation");
         await audit(transaction, id, "invitation.accept");
       });
       return answerSignedIn(call, made, query);
@@ -93,12 +95,13 @@ export function signUpRoutes(app: IdentityApp): void {
       result: signedIn,
       status: 201,
     },
-    async (call, { body, query }) => {
+    async (call) => {
+      const { body, query } = call;
       await countAttempt(call.database, { action: "setup", address: call.client.address });
       const hash = await tokenHash(body.token);
       const made = await proven(call, body, async (transaction, id) => {
         const claim = sql<{ ok: boolean }>`select identity.claim_setup_link(${hash}, ${id}) as ok`;
-        if ((await claim.execute(transaction)).rows[0]?.ok !== true) throw deadLink();
+        if ((await claim.execute(transaction)).rows[0]?.ok !== true) throw deadLink("token");
         await audit(transaction, id, "account.claim_setup");
       });
       return answerSignedIn(call, made, query);
@@ -113,8 +116,9 @@ export function signUpRoutes(app: IdentityApp): void {
       summary: "A page for the one-time link, where there is no dashboard",
       open: true,
       query: z.object({ token: linkToken }),
+      answers: "text/html",
     },
-    async (_call, { query }) =>
+    async ({ query }) =>
       page({
         title: "Set up OpenWorkers",
         action: "/v1/auth/setup",

@@ -1,8 +1,8 @@
 import type { z } from "@hono/zod-openapi";
 import type { UserId } from "@openworkers/core";
+import { Answer } from "../../http/answer.ts";
 import { audit } from "../audit.ts";
 import type { Call } from "../http/call.ts";
-import { Answer } from "../http/route.ts";
 import type { renewed, signedIn } from "../schemas.ts";
 
 interface NewSession {

@@ -31,7 +31,8 @@ export function twoFactorRoutes(app: IdentityApp): void {
         uri: z.string(),
       }),
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       call.mustBeFresh();
       const enabled = await withOwnPassword(call, () =>
         call.auth().api.enableTwoFactor({
@@ -54,7 +55,8 @@ export function twoFactorRoutes(app: IdentityApp): void {
       body: z.object({ code }),
       result: renewed,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       call.mustBeFresh();
       // Only the first: later this would say whether a code is right, without a limit.
       if (call.session.twoFactor) throw new OpenWorkersError("CONFLICT", "Two-factor sign-in is on already.");
@@ -78,7 +80,8 @@ export function twoFactorRoutes(app: IdentityApp): void {
       body: z.object({ password }),
       result: recoveryCodes,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       call.mustBeFresh();
       const made = await withOwnPassword(call, () =>
         call.auth().api.generateBackupCodes({ body, headers: call.authHeaders() }),
@@ -98,7 +101,8 @@ export function twoFactorRoutes(app: IdentityApp): void {
       body: z.object({ password }),
       result: renewed,
     },
-    async (call, { body }) => {
+    async (call) => {
+      const { body } = call;
       call.mustBeFresh();
       if (!call.session.twoFactor) throw new OpenWorkersError("CONFLICT", "Two-factor sign-in is not on.");
       return withOwnPassword(call, async () => {

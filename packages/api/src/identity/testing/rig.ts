@@ -3,8 +3,7 @@ import { generateSealingKey, newId, open, parseSealingKey, type SealingKey } fro
 import type { Database, MailTemplate } from "@openworkers/db";
 import { type TestDatabase, withTestDatabase } from "@openworkers/db/testing";
 import { sql } from "kysely";
-import { createIdentityApp } from "../app.ts";
-import type { IdentityApp } from "../http/route.ts";
+import { IdentityWorker, setupToken } from "./in-process.ts";
 
 export const baseUrl = "http://api.workers.test:8787";
 export const password = "correct horse battery";
@@ -32,28 +31,21 @@ export interface Answered {
   readonly body: any;
 }
 
-/** The identity worker's app on a real database, which it reaches as the restricted role `ow_identity`. */
+/** The identity worker, and what one sees of its database. */
 export class Rig implements AsyncDisposable {
   readonly database: Database;
-  /** As the worker reaches the database. */
-  readonly connectionString: string;
-  readonly #env: Readonly<Record<string, unknown>>;
-  readonly #app: IdentityApp;
+  readonly #worker: IdentityWorker;
   readonly #key: SealingKey;
   readonly #dispose: () => Promise<void>;
-  readonly #pending = new Set<Promise<unknown>>();
 
   private constructor(
     database: Database,
-    connectionString: string,
-    env: Readonly<Record<string, string>>,
+    worker: IdentityWorker,
     key: SealingKey,
     dispose: () => Promise<void>,
   ) {
     this.database = database;
-    this.connectionString = connectionString;
-    this.#env = { SQL: { connectionString }, ...env };
-    this.#app = createIdentityApp();
+    this.#worker = worker;
     this.#key = key;
     this.#dispose = dispose;
   }
@@ -67,13 +59,13 @@ export class Rig implements AsyncDisposable {
         .values({ id: key.id, public_key: key.publicKey })
         .execute();
     });
-    const url = await restricted(fixture);
-    const all = {
-      AUTH_SECRET: randomBytes(32).toString("base64url"),
-      BASE_URL: baseUrl,
-      ...env,
-    };
-    return new Rig(fixture.database, url.href, all, key, async () => fixture[Symbol.asyncDispose]());
+    const worker = new IdentityWorker((await restricted(fixture)).href, { BASE_URL: baseUrl, ...env });
+    return new Rig(fixture.database, worker, key, async () => fixture[Symbol.asyncDispose]());
+  }
+
+  /** As the worker reaches the database. */
+  get connectionString(): string {
+    return this.#worker.connectionString;
   }
 
   async ask(
@@ -91,14 +83,7 @@ export class Rig implements AsyncDisposable {
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
-    const response = await this.#app.fetch(request, this.#env, {
-      waitUntil: (work: Promise<unknown>) => {
-        const known = work.finally(() => this.#pending.delete(known));
-        this.#pending.add(known);
-      },
-      passThroughOnException: () => {},
-      props: {},
-    });
+    const response = await this.#worker.fetch(request);
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.includes("json") === true;
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
@@ -106,20 +91,12 @@ export class Rig implements AsyncDisposable {
 
   /** Waits for what goes on after answers. */
   async settled(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
+    await this.#worker.settled();
   }
 
   /** A one-time link's token, as `ow up` makes one. */
-  async setupToken(): Promise<string> {
-    const token = randomBytes(32).toString("base64url");
-    const hash = createHash("sha256").update(token).digest();
-    await this.database.write((transaction) =>
-      transaction
-        .insertInto("identity.setup_links")
-        .values({ hash, expires_at: new Date(Date.now() + 86_400_000) })
-        .execute(),
-    );
-    return token;
+  setupToken(): Promise<string> {
+    return setupToken(this.database);
   }
 
   /** Makes somebody, an operator, and returns their session's token. */

@@ -187,7 +187,7 @@ export async function organisationFor(scope: Scope, nameOrId: string, action: "r
     .where("id", "=", account.id)
     .executeTakeFirstOrThrow();
   if (kind === "organisation") return account;
-  throw new OpenWorkersError("INVALID_INPUT", `"${account.name}" is no organisation.`);
+  throw new OpenWorkersError("INVALID_INPUT", `"${account.name}" is no organisation.`, { field: "account" });
 }
 
 async function shown(scope: Scope, account: UserId) {

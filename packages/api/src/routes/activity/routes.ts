@@ -85,6 +85,7 @@ export function activityRoutes(routes: Routes): void {
         const { hours, step: stepSeconds } = query;
         if ((hours * 3_600) / stepSeconds > mostSteps) {
           throw new OpenWorkersError("INVALID_INPUT", `That is more than ${mostSteps} steps.`, {
+            field: "step",
             hint: "Ask for a larger step, or fewer hours.",
           });
         }

@@ -1,12 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import {
-  type CronId,
-  cronPolicySchema,
-  isId,
-  OpenWorkersError,
-  type ScheduledEventId,
-  type WorkerId,
-} from "@openworkers/core";
+import { type CronId, cronPolicySchema, isId, type ScheduledEventId, type WorkerId } from "@openworkers/core";
 import type { Queries } from "@openworkers/db/access";
 import {
   addCron,
@@ -20,9 +13,10 @@ import { accountFor } from "../../access/account.ts";
 import { find } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
 import { matchDeleted } from "../../http/etag.ts";
+import { notFound } from "../../http/not-found.ts";
 import { keyOf, page, pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, id, nameOrId, time } from "../../http/schemas.ts";
+import { accountQuery, id, nameOrId, time, timeOrNull } from "../../http/schemas.ts";
 import { workerParams } from "../workers/schema.ts";
 
 const tag = "Crons";
@@ -36,7 +30,7 @@ const cronSchema = cronPolicySchema
     timezone: z.string(),
     source: z.enum(["manifest", "user"]),
     paused: z.boolean(),
-    nextDue: time.nullable(),
+    nextDue: timeOrNull,
     problem: z.string().nullable().openapi({ description: "Why it is at rest although it is not paused." }),
     createdAt: time,
   })
@@ -54,10 +48,10 @@ const eventSchema = z
     missed: z.int(),
     attempt: z.int(),
     publishAt: time,
-    publishedAt: time.nullable(),
+    publishedAt: timeOrNull,
     requestId: id.nullable(),
-    startedAt: time.nullable(),
-    finishedAt: time.nullable(),
+    startedAt: timeOrNull,
+    finishedAt: timeOrNull,
     durationMs: z.number().nullable(),
     cpuMs: z.number().nullable(),
     outcome: z.string().nullable(),
@@ -263,7 +257,7 @@ export function cronRoutes(routes: Routes): void {
         const there =
           isId<"scheduled-event">(event) &&
           (await selectEvents(scope.queries, worker.id).where("id", "=", event).executeTakeFirst());
-        if (!there) throw new OpenWorkersError("NOT_FOUND", `There is no scheduled event ${event}.`);
+        if (!there) throw notFound(`There is no scheduled event ${event}.`, `/workers/${worker.name}/events`);
         return getScheduledEvent(scope.database, event as ScheduledEventId);
       }),
   );
@@ -276,7 +270,7 @@ function workerOf(scope: Scope, nameOrIdOf: string, action: "read" | "write") {
 /** @throws OpenWorkersError NOT_FOUND */
 async function cronOf({ database }: Scope, worker: string, cron: string) {
   const found = (await listCrons(database, worker)).find((each) => each.id === (cron as CronId));
-  if (found === undefined) throw new OpenWorkersError("NOT_FOUND", `${worker} has no cron ${cron}.`);
+  if (found === undefined) throw notFound(`${worker} has no cron ${cron}.`, `/workers/${worker}/crons`);
   return found;
 }
 

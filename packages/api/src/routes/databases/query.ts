@@ -3,6 +3,7 @@ import { type DatabaseId, OpenWorkersError } from "@openworkers/core";
 import { find } from "../../access/owned.ts";
 import type { Call } from "../../http/call.ts";
 import { noStore } from "../../http/errors.ts";
+import { notFound } from "../../http/not-found.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, nameOrId } from "../../http/schemas.ts";
@@ -17,6 +18,13 @@ const resultSchema = z.object({
   rows: z.array(z.array(z.unknown())),
 });
 const resultsSchema = z.object({ results: z.array(resultSchema) });
+
+/** As the query protocol has it: passed on as it comes. */
+const answerSchema = z.object({
+  results: z.array(
+    resultSchema.extend({ command: z.string(), rowCount: z.number().nullable(), durationMs: z.number() }),
+  ),
+});
 
 const tableSchema = z
   .object({
@@ -99,7 +107,7 @@ export function queryRoutes(routes: Routes): void {
         z.strictObject({ batch: z.array(statement).min(1).max(10_000) }),
         z.strictObject({ script: z.string() }),
       ]),
-      answers: "application/json",
+      result: answerSchema,
     },
     async (call) => {
       const answer = await send(call, call.body);
@@ -144,7 +152,7 @@ export function queryRoutes(routes: Routes): void {
       });
       const [known] = objectsOf(found, tableSchema);
       if (known === undefined)
-        throw new OpenWorkersError("NOT_FOUND", `There is no table ${schema}.${table}.`);
+        throw notFound(`There is no table ${schema}.${table}.`, `/databases/${call.params.database}/tables`);
       const offset = keyOf(z.int().min(0), call.query.cursor) ?? 0;
       const order =
         known.primaryKey.length === 0 ? "" : ` order by ${known.primaryKey.map(quoted).join(", ")}`;

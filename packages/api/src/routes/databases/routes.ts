@@ -19,9 +19,10 @@ import {
 import { type Account, accountFor } from "../../access/account.ts";
 import { find, type Owned } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
+import { notFound } from "../../http/not-found.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, id, nameOrId, time } from "../../http/schemas.ts";
+import { accountQuery, id, nameOrId, time, timeOrNull } from "../../http/schemas.ts";
 import { changeRoute, resourceRoutes, resourceShape } from "../resources/resource-routes.ts";
 import { queryRoutes } from "./query.ts";
 
@@ -65,8 +66,8 @@ const tokenSchema = z
     name: z.string(),
     scope: z.enum(databaseScopes),
     createdAt: time,
-    expiresAt: time.nullable(),
-    lastUsedAt: time.nullable(),
+    expiresAt: timeOrNull,
+    lastUsedAt: timeOrNull,
   })
   .openapi("DatabaseToken");
 
@@ -313,7 +314,7 @@ function selectDumps({ queries }: Scope) {
 }
 
 function noSuch(database: string): OpenWorkersError {
-  return new OpenWorkersError("NOT_FOUND", `No database ${database} is being deleted.`);
+  return notFound(`No database ${database} is being deleted.`, "/databases");
 }
 
 function given<T extends object>(value: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {

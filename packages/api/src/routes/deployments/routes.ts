@@ -4,9 +4,10 @@ import type { Queries } from "@openworkers/db/access";
 import { createDeployment, rollback } from "@openworkers/db/stores";
 import { sql } from "kysely";
 import { find } from "../../access/owned.ts";
+import { notFound } from "../../http/not-found.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { id, text, time } from "../../http/schemas.ts";
+import { id, text, time, versionNumber } from "../../http/schemas.ts";
 import { shareSchema, workerParams } from "../workers/schema.ts";
 
 const tag = "Deployments";
@@ -108,7 +109,7 @@ export function deploymentRoutes(routes: Routes): void {
       description:
         "The one with the largest share of the deployment before the live one, unless a version is named.",
       params: workerParams,
-      body: z.strictObject({ version: z.int().min(1).optional(), message: text(1_000).optional() }),
+      body: z.strictObject({ version: versionNumber.optional(), message: text(1_000).optional() }),
       result: deploymentSchema,
       status: 201,
       idempotent: true,
@@ -124,7 +125,7 @@ export function deploymentRoutes(routes: Routes): void {
           ...(message === undefined ? {} : { message }),
         });
         const [live] = await select(scope.queries, worker.id).orderBy("sequence", "desc").limit(1).execute();
-        if (live === undefined) throw new OpenWorkersError("NOT_FOUND", "The worker was deleted.");
+        if (live === undefined) throw notFound("The worker was deleted.", "/workers");
         return live;
       }),
   );
@@ -137,7 +138,7 @@ async function shown(queries: Queries, worker: WorkerId, deployment: string): Pr
         .executeTakeFirst()
     : undefined;
   if (row === undefined)
-    throw new OpenWorkersError("NOT_FOUND", `The worker has no deployment ${deployment}.`);
+    throw notFound(`The worker has no deployment ${deployment}.`, `/workers/${worker}/deployments`);
   return row;
 }
 

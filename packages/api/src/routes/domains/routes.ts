@@ -15,9 +15,10 @@ import { accountFor, type Right } from "../../access/account.ts";
 import { find } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
 import { matchDeleted } from "../../http/etag.ts";
+import { notFound } from "../../http/not-found.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, nameOrId, time } from "../../http/schemas.ts";
+import { accountQuery, nameOrId, timeOrNull } from "../../http/schemas.ts";
 import { workerParams } from "../workers/schema.ts";
 
 const tag = "Domains and routes";
@@ -33,7 +34,7 @@ const domainSchema = z
   .object({
     hostname: z.string(),
     worker: z.string(),
-    verifiedAt: time.nullable().openapi({ description: "Requests are routed from then on." }),
+    verifiedAt: timeOrNull.openapi({ description: "Requests are routed from then on." }),
     verification: z
       .object({ name: z.string(), value: z.string() })
       .openapi({ description: "The TXT record that proves the domain." }),
@@ -258,8 +259,7 @@ async function domainOf(
     nameOrIdOf === undefined
       ? claims
       : claims.filter((each) => each.id === nameOrIdOf || each.name === nameOrIdOf);
-  if (claim === undefined)
-    throw new OpenWorkersError("NOT_FOUND", `No worker of yours has the domain ${name}.`);
+  if (claim === undefined) throw notFound(`No worker of yours has the domain ${name}.`, "/domains");
   if (another !== undefined) {
     const workers = claims.map((each) => each.name);
     throw new OpenWorkersError(
@@ -272,8 +272,7 @@ async function domainOf(
   }
   await find(scope, "worker", { nameOrId: claim.id, resource: "domains", action });
   const domain = (await listDomains(scope.database, claim.name)).find((each) => each.hostname === name);
-  if (domain === undefined)
-    throw new OpenWorkersError("NOT_FOUND", `No worker of yours has the domain ${name}.`);
+  if (domain === undefined) throw notFound(`No worker of yours has the domain ${name}.`, "/domains");
   return domain;
 }
 

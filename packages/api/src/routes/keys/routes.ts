@@ -5,9 +5,10 @@ import { errorCode, type Queries } from "@openworkers/db/access";
 import { type Account, accountFor, actions, resources } from "../../access/account.ts";
 import { auditFor } from "../../access/audit.ts";
 import type { Scope } from "../../http/call.ts";
+import { notFound } from "../../http/not-found.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
-import { accountQuery, id, nameOrId, text, time } from "../../http/schemas.ts";
+import { accountQuery, id, nameOrId, text, time, timeOrNull } from "../../http/schemas.ts";
 import { newToken } from "./token.ts";
 
 const tag = "API keys";
@@ -26,8 +27,8 @@ const keySchema = z
     prefix: z.string(),
     scopes: z.array(z.string()),
     createdAt: time,
-    expiresAt: time.nullable(),
-    lastUsedAt: time.nullable(),
+    expiresAt: timeOrNull,
+    lastUsedAt: timeOrNull,
   })
   .openapi("ApiKey");
 
@@ -206,7 +207,7 @@ async function find({ queries, caller }: Scope, wanted: string) {
       ]),
     )
     .executeTakeFirst();
-  if (key === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no API key "${wanted}".`);
+  if (key === undefined) throw notFound(`There is no API key "${wanted}".`, "/keys");
   return key;
 }
 

@@ -22,6 +22,7 @@ import {
 import { find } from "../../access/owned.ts";
 import type { Call, Scope } from "../../http/call.ts";
 import { noStore } from "../../http/errors.ts";
+import { notFound } from "../../http/not-found.ts";
 import { cursorAfter, keyOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, nameOrId } from "../../http/schemas.ts";
@@ -116,7 +117,7 @@ export function kvRoutes(routes: Routes): void {
       const namespaceId = await namespaceOf(call, "read");
       const [entry] = await readKvEntries(call.database, [{ namespaceId, key: checkKvKey(call.params.key) }]);
       if (entry === undefined)
-        throw new OpenWorkersError("NOT_FOUND", `There is no key "${call.params.key}".`);
+        throw notFound(`There is no key "${call.params.key}".`, `/kv/${call.params.namespace}/keys`);
       return new Response(bodyOf(call.database, entry), {
         headers: {
           ...noStore,
@@ -348,7 +349,7 @@ function fromBase64(text: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(text);
   } catch (cause) {
-    throw new OpenWorkersError("INVALID_INPUT", "value: it is not base64.", { cause });
+    throw new OpenWorkersError("INVALID_INPUT", "value: it is not base64.", { field: "value", cause });
   }
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { z } from "@hono/zod-openapi";
-import { type InvitationId, newId, OpenWorkersError, type UserId } from "@openworkers/core";
+import { isId, newId, OpenWorkersError, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import { auditFor } from "../../access/audit.ts";
+import { notFound } from "../../http/not-found.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { id, nameOrId, time } from "../../http/schemas.ts";
@@ -104,13 +105,17 @@ export function invitationRoutes(routes: Routes): void {
     ({ params, together }) =>
       together(async (scope) => {
         const organisation = await organisationFor(scope, params.account, "write");
-        const taken = await scope.queries
-          .deleteFrom("invitations")
-          .where("organisation_id", "=", organisation.id)
-          .where("id", "=", params.invitation as InvitationId)
-          .returning("email")
-          .executeTakeFirst();
-        if (taken === undefined) throw new OpenWorkersError("NOT_FOUND", "There is no such invitation.");
+        const { invitation } = params;
+        const taken = isId<"invitation">(invitation)
+          ? await scope.queries
+              .deleteFrom("invitations")
+              .where("organisation_id", "=", organisation.id)
+              .where("id", "=", invitation)
+              .returning("email")
+              .executeTakeFirst()
+          : undefined;
+        if (taken === undefined)
+          throw notFound("There is no such invitation.", `/accounts/${organisation.name}/invitations`);
         await auditFor(scope, organisation.id, "member.uninvite", organisation.name, { email: taken.email });
       }),
   );
@@ -131,7 +136,9 @@ export function invitationRoutes(routes: Routes): void {
         }>`select accept_invitation(${hashOf(body.token)}) as id`.execute(scope.queries);
         const joined = rows[0]?.id ?? undefined;
         if (joined === undefined)
-          throw new OpenWorkersError("NOT_FOUND", "The invitation is not good any more.");
+          throw new OpenWorkersError("NOT_FOUND", "The invitation is not good any more.", {
+            hint: "Ask for another.",
+          });
         const { name } = await scope.queries
           .selectFrom("users")
           .select("name")

@@ -3,6 +3,7 @@ import { isId, OpenWorkersError, type UserId } from "@openworkers/core";
 import type { MemberRole, Queries } from "@openworkers/db/access";
 import { auditFor } from "../../access/audit.ts";
 import { matchDeleted } from "../../http/etag.ts";
+import { notFound } from "../../http/not-found.ts";
 import { keyOf, page, pageOf, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { id, nameOrId, time } from "../../http/schemas.ts";
@@ -136,7 +137,8 @@ async function memberOf(
       or([eb("users.name", "=", wanted), ...(isId<"user">(wanted) ? [eb("users.id", "=", wanted)] : [])]),
     )
     .executeTakeFirst();
-  if (member === undefined) throw new OpenWorkersError("NOT_FOUND", `There is no member "${wanted}".`);
+  if (member === undefined)
+    throw notFound(`There is no member "${wanted}".`, `/accounts/${organisation}/members`);
   return member;
 }
 

@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import type { BucketId } from "@openworkers/core";
+import { type BucketId, isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
 import { find } from "../../access/owned.ts";
 import type { Call } from "../../http/call.ts";
+import { notFound } from "../../http/not-found.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, nameOrId, time } from "../../http/schemas.ts";
 import { PlatformServices } from "../../platform/services.ts";
@@ -10,6 +11,13 @@ const tag = "Storage";
 const key = z.string().min(1).max(1_024);
 const objectParams = z.object({ bucket: nameOrId, key });
 const bytes = { type: "application/octet-stream", schema: z.string().openapi({ format: "binary" }) };
+
+const conditional = { 412: "`If-Match` or `If-None-Match` is not fulfilled." };
+const partial = {
+  206: "The range that was asked for.",
+  304: "As `If-None-Match` says.",
+  ...conditional,
+};
 
 /** Of a request for an object: what its answer depends on, or what is stored with it. */
 const passed = [
@@ -24,6 +32,18 @@ const passed = [
   "if-none-match",
   "ow-custom-metadata",
 ];
+
+/** What is told of an object. */
+export const objectSchema = z
+  .object({
+    key: z.string(),
+    size: z.number(),
+    etag: z.string(),
+    uploadedAt: z.string().openapi({ format: "date-time" }),
+    httpMetadata: z.record(z.string(), z.unknown()),
+    customMetadata: z.record(z.string(), z.string()),
+  })
+  .openapi("StoredObject");
 
 const signedSchema = z.object({
   token: z.string(),
@@ -47,7 +67,8 @@ export function objectRoutes(routes: Routes): void {
       summary: "Get an object",
       description:
         "`Range`, `If-Match` and `If-None-Match` are regarded; HEAD tells of it without its bytes.",
-      answers: "application/octet-stream",
+      answers: "*/*",
+      further: partial,
     },
     (call) => ofBucket(call, "read"),
   );
@@ -59,7 +80,8 @@ export function objectRoutes(routes: Routes): void {
       description:
         "`Content-Type`, `Cache-Control` and the like are kept with it, and a JSON object of texts in `Ow-Custom-Metadata`.",
       raw: bytes,
-      answers: "application/json",
+      result: objectSchema,
+      further: conditional,
     },
     (call) => ofBucket(call, "write"),
   );
@@ -106,14 +128,26 @@ export function objectRoutes(routes: Routes): void {
     params: z.object({ token: z.string().min(1).max(4_096) }),
     open: true,
   } as const;
-  const byToken = (call: Call<{ token: string }, unknown, unknown>) =>
-    pass(
-      new PlatformServices(call.env.PLATFORM),
-      `/signed/${encodeURIComponent(call.params.token)}`,
-      call.request,
-    );
+  const dead = { 401: "The link is not good, or not any more." };
+  const byToken = async (call: Call<{ token: string }, unknown, unknown>) => {
+    const path = `/signed/${encodeURIComponent(call.params.token)}`;
+    try {
+      return await pass(new PlatformServices(call.env.PLATFORM), path, call.request);
+    } catch (thrown) {
+      if (!isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
+      throw new OpenWorkersError("NOT_FOUND", thrown.message, {
+        hint: "Ask for a link to one that is there.",
+      });
+    }
+  };
   routes.add(
-    { ...signed, method: "get", summary: "Get the object of a link", answers: "application/octet-stream" },
+    {
+      ...signed,
+      method: "get",
+      summary: "Get the object of a link",
+      answers: "*/*",
+      further: { ...partial, ...dead },
+    },
     byToken,
   );
   routes.add(
@@ -122,7 +156,8 @@ export function objectRoutes(routes: Routes): void {
       method: "put",
       summary: "Put the object of a link",
       raw: bytes,
-      answers: "application/json",
+      result: objectSchema,
+      further: { ...conditional, ...dead },
     },
     byToken,
   );
@@ -133,7 +168,12 @@ async function ofBucket(call: ObjectCall, action: "read" | "write" | "delete"): 
   const { id } = await together((scope) =>
     find<BucketId>(scope, "storage", { nameOrId: params.bucket, account: query.account, action }),
   );
-  return pass(platform, `/buckets/${id}/objects/?key=${encodeURIComponent(params.key)}`, request);
+  try {
+    return await pass(platform, `/buckets/${id}/objects/?key=${encodeURIComponent(params.key)}`, request);
+  } catch (thrown) {
+    if (!isOpenWorkersError(thrown, "NOT_FOUND")) throw thrown;
+    throw notFound(thrown.message, `/storage/${params.bucket}/objects`);
+  }
 }
 
 /** Hands a request on to the platform's services, and its answer back, as they come. */

@@ -8,7 +8,7 @@ import { pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
 import { accountQuery, nameOrId } from "../../http/schemas.ts";
 import { changeRoute, resourceRoutes, resourceShape } from "../resources/resource-routes.ts";
-import { objectRoutes } from "./objects.ts";
+import { objectRoutes, objectSchema } from "./objects.ts";
 
 const tag = "Storage";
 const name = z.string().min(1).max(63);
@@ -57,17 +57,6 @@ const newBucketSchema = z
       }),
   })
   .openapi("NewBucket");
-
-const objectSchema = z
-  .object({
-    key: z.string(),
-    size: z.number(),
-    etag: z.string(),
-    uploadedAt: z.string().openapi({ format: "date-time" }),
-    httpMetadata: z.record(z.string(), z.unknown()),
-    customMetadata: z.record(z.string(), z.string()),
-  })
-  .openapi("StoredObject");
 
 const objectsSchema = z
   .object({ items: z.array(objectSchema), prefixes: z.array(z.string()), nextCursor: z.string().nullable() })

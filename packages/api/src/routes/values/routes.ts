@@ -1,9 +1,10 @@
 import { z } from "@hono/zod-openapi";
-import { OpenWorkersError, type WorkerId } from "@openworkers/core";
+import type { WorkerId } from "@openworkers/core";
 import { changeValues, ensureWorkerEnvironment, listValues, maxValueBytes } from "@openworkers/db/stores";
 import { find } from "../../access/owned.ts";
 import type { Scope } from "../../http/call.ts";
 import { matchDeleted } from "../../http/etag.ts";
+import { notFound } from "../../http/not-found.ts";
 import type { Routes } from "../../http/route.ts";
 import { environmentOf } from "../workers/environment.ts";
 import { workerParams } from "../workers/schema.ts";
@@ -95,7 +96,7 @@ export function valueRoutes(routes: Routes): void {
         const there = environmentId === undefined ? [] : await listValues(scope.database, environmentId);
         const secret = there.find(({ name, kind }) => name === params.name && kind === "secret");
         if (environmentId === undefined || secret === undefined) {
-          throw new OpenWorkersError("NOT_FOUND", `The worker has no secret ${params.name}.`);
+          throw notFound(`The worker has no secret ${params.name}.`, `/workers/${params.worker}/values`);
         }
         await changeValues(scope.database, { environmentId, unset: [secret.name], by: scope.caller });
       }),

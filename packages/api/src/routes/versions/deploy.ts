@@ -165,6 +165,7 @@ async function deployInput(
       throw new OpenWorkersError(
         "INVALID_INPUT",
         "An environment is named, and values for the worker's own are given.",
+        { field: "environment" },
       );
     }
     if (found !== undefined) {

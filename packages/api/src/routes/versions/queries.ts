@@ -2,6 +2,7 @@ import { OpenWorkersError, type VersionId, type WorkerId } from "@openworkers/co
 import type { Queries } from "@openworkers/db/access";
 import { sql } from "kysely";
 import type { z } from "zod";
+import { notFound } from "../../http/not-found.ts";
 import type { sourceSchema, versionSchema } from "./schema.ts";
 
 type Shown = z.input<typeof versionSchema>;
@@ -25,7 +26,8 @@ export async function versionsBefore(
 /** @throws OpenWorkersError NOT_FOUND */
 export async function shownVersion(queries: Queries, worker: WorkerId, number: number): Promise<Shown> {
   const row = await select(queries, worker).where("version.number", "=", number).executeTakeFirst();
-  if (row === undefined) throw new OpenWorkersError("NOT_FOUND", `The worker has no version ${number}.`);
+  if (row === undefined)
+    throw notFound(`The worker has no version ${number}.`, `/workers/${worker}/versions`);
   return row;
 }
 
@@ -61,7 +63,10 @@ export async function moduleContent(queries: Queries, version: VersionId, name: 
     .where("version_id", "=", version)
     .where("name", "=", name)
     .executeTakeFirst();
-  if (row === undefined) throw new OpenWorkersError("NOT_FOUND", `The version has no module "${name}".`);
+  if (row === undefined)
+    throw new OpenWorkersError("NOT_FOUND", `The version has no module "${name}".`, {
+      hint: "Its source names them: GET …/source",
+    });
   return row.content;
 }
 
@@ -79,7 +84,9 @@ export async function sourceMapContent(
     .where("module_name", "=", name)
     .executeTakeFirst();
   if (row === undefined) {
-    throw new OpenWorkersError("NOT_FOUND", `The version has no source map of a module "${name}".`);
+    throw new OpenWorkersError("NOT_FOUND", `The version has no source map of a module "${name}".`, {
+      hint: "Its source names those that have one: GET …/source",
+    });
   }
   return row.content;
 }

@@ -1,11 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import { limitsSchema } from "@openworkers/core";
-import { id, nameOrId, time } from "../../http/schemas.ts";
+import { id, nameOrId, time, timeOrNull, versionNumber } from "../../http/schemas.ts";
 
 export const workerParams = z.object({ worker: nameOrId });
 
 export const shareSchema = z.object({
-  version: z.int().min(1),
+  version: versionNumber,
   /** Of the requests; the shares of a deployment are 100 in all. */
   percent: z.int().min(1).max(100),
 });
@@ -27,7 +27,7 @@ export const workerSchema = z
       .openapi({ description: "What serves its requests; empty before a deployment." }),
     logRetentionDays: z.int().nullable(),
     createdAt: time,
-    deployedAt: time.nullable(),
+    deployedAt: timeOrNull,
   })
   .openapi("Worker");
 

@@ -72,7 +72,9 @@ export async function removeQueueConsumer(
       .where("queue_id", "=", id)
       .executeTakeFirst();
     if (numDeletedRows === 0n) {
-      throw new OpenWorkersError("NOT_FOUND", `The queue "${name}" has no consumer.`);
+      throw new OpenWorkersError("NOT_FOUND", `The queue "${name}" has no consumer.`, {
+        hint: "Give it one in the worker's manifest, or with: ow queues consumer add",
+      });
     }
     await audit(transaction, by, "queue.unconsume", name, {}, owner);
   });
@@ -122,7 +124,9 @@ async function upsert(transaction: Queries, consumer: NewConsumer): Promise<void
   const { queueId, queue, worker, deadLetterQueueId, fromManifest } = consumer;
   const settings = queueConsumerSettings(consumer.settings);
   if (deadLetterQueueId === queueId) {
-    throw new OpenWorkersError("INVALID_INPUT", `The queue "${queue}" cannot be its own dead-letter queue.`);
+    throw new OpenWorkersError("INVALID_INPUT", `The queue "${queue}" cannot be its own dead-letter queue.`, {
+      field: "settings.deadLetterQueue",
+    });
   }
   const row = {
     worker_id: worker.id,

@@ -12,7 +12,9 @@ const hostPattern =
 /** `GET /dns/txt?name=`: the texts, none when there is no such record. @throws OpenWorkersError INVALID_INPUT, NOT_FOUND when DNS does not answer */
 export async function txtAnswer(name: string, resolver: TxtResolver = systemResolver()): Promise<Response> {
   if (!hostPattern.test(name))
-    throw new OpenWorkersError("INVALID_INPUT", `"${name.slice(0, 300)}" is no host name.`);
+    throw new OpenWorkersError("INVALID_INPUT", `"${name.slice(0, 300)}" is no host name.`, {
+      field: "hostname",
+    });
   try {
     const records = await resolver.resolveTxt(name);
     return Response.json({ records: records.map((parts) => parts.join("")) });

@@ -91,7 +91,9 @@ function tagsOf(field: string): NonNullable<Condition["etagMatches"]> {
 export function lengthOf(headers: Headers): number {
   const text = headers.get("content-length");
   if (text !== null && /^\d{1,15}$/.test(text)) return Number(text);
-  throw new OpenWorkersError("INVALID_INPUT", "An object is sent with its Content-Length.");
+  throw new OpenWorkersError("INVALID_INPUT", "An object is sent with its Content-Length.", {
+    field: "content-length",
+  });
 }
 
 function badMetadata(): OpenWorkersError {

@@ -130,6 +130,9 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    throw new OpenWorkersError("INVALID_INPUT", "The key is not percent-encoded UTF-8.", { cause });
+    throw new OpenWorkersError("INVALID_INPUT", "The key is not percent-encoded UTF-8.", {
+      field: "key",
+      cause,
+    });
   }
 }
