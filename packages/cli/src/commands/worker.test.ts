@@ -137,10 +137,13 @@ test("ow tail shows lines, exceptions with the source's position, and requests; 
   // With --json it says nothing before the first record; the platform knows when it is there.
   await home.readers(2);
   expect((await ask("noisy", "/somewhere")).status).toBe(500);
-  await all.line((text) => /LOG +saw \/somewhere/.test(text));
-  await all.line((text) => text.includes("ERROR Error: on purpose"));
-  await all.line((text) => /noisy\.ts:5:\d+/.test(text));
-  await all.line((text) => /500 .*GET noisy\.localhost.*\/somewhere .*exception/.test(text));
+  // A worker's lines and the record of the invocation come from two places.
+  await all.lines(
+    /LOG +saw \/somewhere/,
+    /ERROR Error: on purpose/,
+    /noisy\.ts:5:\d+/,
+    /500 .*GET noisy\.localhost.*\/somewhere .*exception/,
+  );
   const record = JSON.parse(await failed.line((text) => text.startsWith("{")));
   expect(record).toMatchObject({
     kind: "invocation",

@@ -155,6 +155,17 @@ export class RunningOw {
     }
   }
 
+  /** Waits until each of these has had a line of its own to fit, in whatever order they come. */
+  async lines(...patterns: RegExp[]): Promise<void> {
+    const missing = new Set(patterns);
+    while (missing.size > 0) {
+      await this.line((text) => {
+        const found = missing.values().find((pattern) => pattern.test(text));
+        return found !== undefined && missing.delete(found);
+      });
+    }
+  }
+
   /** Sends a signal and returns the exit code. */
   async end(signal: NodeJS.Signals): Promise<number> {
     this.#child.kill(signal);
