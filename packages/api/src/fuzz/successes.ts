@@ -34,7 +34,7 @@ export const successes: Readonly<Record<string, Success>> = {
     const { email } = await person(world);
     const { url } = made(await post(world, "/system/reset-links", { email }, world.api.operator));
     const token = new URL(url).searchParams.get("token");
-    return post(world, "/auth/password/reset", { token, password: "another horse battery" }, undefined);
+    return post(world, "/auth/password/reset", { token, newPassword: "another horse battery" }, undefined);
   },
   "POST /v1/auth/two-factor/confirm": async (world) => (await twoFactor(world)).confirmed,
   "POST /v1/auth/two-factor/recovery-codes": async (world) =>
@@ -155,7 +155,7 @@ async function twoFactor(world: World) {
   const { email, token } = await person(world);
   const { secret } = made(await post(world, "/auth/two-factor", { password }, token));
   const code = totp(secret);
-  const confirmed = await post(world, "/auth/two-factor/confirm?token=true", { code }, token);
+  const confirmed = await post(world, "/auth/two-factor/confirm", { code }, token);
   return { email, secret: String(secret), confirmed, token: String(made(confirmed).token) };
 }
 

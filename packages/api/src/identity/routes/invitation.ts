@@ -24,7 +24,7 @@ export function invitationRoutes(app: IdentityApp): void {
       path: "/sign-up/invitation",
       summary: "Whom an invitation's token is for, and what it invites to",
       open: true,
-      body: z.object({ invitation: linkToken }),
+      body: z.strictObject({ invitation: linkToken }),
       result: invitation,
     },
     async ({ database, client, body }) => {
