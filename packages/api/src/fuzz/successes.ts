@@ -18,6 +18,10 @@ export const successes: Readonly<Record<string, Success>> = {
     const { token: invitation } = await invited(world);
     return post(world, "/auth/sign-up/invitation", { invitation }, undefined);
   },
+  "POST /v1/auth/sign-up/invitation/mail": async (world) => {
+    const { token: invitation } = await invited(world);
+    return post(world, "/auth/sign-up/invitation/mail", { invitation }, undefined);
+  },
   "POST /v1/auth/sign-up/invited": async (world) => {
     const { token: invitation } = await invited(world);
     return post(world, "/auth/sign-up/invited", { invitation, password }, undefined);
