@@ -19,7 +19,7 @@ test("row-level security is forced on every table, and lets the platform go on",
   const open = await names(sql`
     select oid::regclass::text as name from pg_class
     where relnamespace in ${ours} and relkind in ('r', 'p') and not relispartition and not (
-      relrowsecurity and (relforcerowsecurity or oid in ('logs'::regclass, 'invocations'::regclass)) and exists (
+      relrowsecurity and relforcerowsecurity and exists (
         select from pg_policy where polrelid = pg_class.oid and polname = 'of_the_platform' and polroles = array[relowner]
       )
     )`);

@@ -3,7 +3,7 @@ import { hostileBytes, hostileSegment, hostileText, jsonText } from "./hostile.t
 import { spoiltJson, validJson } from "./json.ts";
 import type { Operation, Parameter, Schema } from "./operations.ts";
 
-export const callers = ["owner", "viewer", "session", "nobody", "stranger"] as const;
+export const callers = ["owner", "operator", "viewer", "session", "nobody", "stranger"] as const;
 /** With whose credential a request comes: a stranger's is none of ours. */
 export type Caller = (typeof callers)[number];
 
@@ -29,7 +29,7 @@ export function requestOf(operation: Operation, components: object): fc.Arbitrar
   const of = (where: Parameter["in"]) => operation.parameters.filter((parameter) => parameter.in === where);
   return fc.record({
     caller: fc.oneof(
-      { weight: 8, arbitrary: fc.constant("owner" as const) },
+      { weight: 8, arbitrary: fc.constant(usualCaller(operation)) },
       { weight: 4, arbitrary: fc.constantFrom(...callers) },
     ),
     params: fc.record(
@@ -46,7 +46,7 @@ export function plainRequest(operation: Operation, components: object): fc.Arbit
   const [type] = Object.keys(operation.body);
   const required = operation.parameters.filter((each) => each.in === "query" && each.required === true);
   return fc.record({
-    caller: fc.constant(operation.path.startsWith("/v1/auth/") ? ("session" as const) : ("owner" as const)),
+    caller: fc.constant(usualCaller(operation)),
     params: fc.constant(
       Object.fromEntries(
         operation.parameters.flatMap(({ in: where, name }) =>
@@ -58,6 +58,11 @@ export function plainRequest(operation: Operation, components: object): fc.Arbit
     headers: fc.constant({}),
     body: type === undefined ? fc.constant(undefined) : wellFormed(operation, type, components),
   });
+}
+
+function usualCaller({ path }: Operation): Caller {
+  if (path.startsWith("/v1/auth/")) return "session";
+  return path.startsWith("/v1/system/") ? "operator" : "owner";
 }
 
 function segment({ schema }: Parameter, components: object): fc.Arbitrary<Segment> {

@@ -1,18 +1,18 @@
 import { sql } from "kysely";
 import { setupToken } from "../identity/testing/in-process.ts";
-import { type Person, type TestApi, testApi } from "../testing/api.ts";
+import { type Person, type TestApi, testApi, uploadForm } from "../testing/api.ts";
 import type { FuzzedAnswer } from "./judge.ts";
 import type { Operation } from "./operations.ts";
 import type { Caller, FuzzedRequest, Segment } from "./request.ts";
 
 const accountName = "fuzzed";
 const workerName = "fuzzed-worker";
-const password = "correct horse battery";
+/** Everybody's. */
+export const password = "correct horse battery";
 
 /** An organisation that has one of everything, and who asks for it. */
 export class World implements AsyncDisposable {
   readonly api: TestApi;
-  /** What there is, for each parameter of a path. */
   #known: Readonly<Record<string, string>> = {};
   #session = "";
   #people = 0;
@@ -22,7 +22,7 @@ export class World implements AsyncDisposable {
   }
 
   static async open(): Promise<World> {
-    const world = new World(await testApi({ logs: true }));
+    const world = new World(await testApi({ logs: true, registration: "open" }));
     await world.mend();
     return world;
   }
@@ -39,7 +39,7 @@ export class World implements AsyncDisposable {
       new Request(`http://api.test${path}${searchOf(request)}`, {
         method: operation.method,
         headers: {
-          "cf-connecting-ip": addressOf(this.#people++),
+          "cf-connecting-ip": this.nextAddress(),
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           ...(body?.type === undefined ? {} : { "content-type": body.type }),
           ...(body === undefined ? {} : { "content-length": String(body.bytes.byteLength) }),
@@ -54,6 +54,19 @@ export class World implements AsyncDisposable {
     stopped.abort();
     return { status: response.status, headers: response.headers, text };
   }
+
+  /** What there is, for each parameter of a path. */
+  get known(): Readonly<Record<string, string>> {
+    return this.#known;
+  }
+
+  /** Of somebody who has not been here. */
+  newEmail(): string {
+    return `fuzz-${++this.#people}@example.com`;
+  }
+
+  /** Of one more client: limits by address are tested elsewhere. */
+  readonly nextAddress = (): string => addressOf(this.#people++);
 
   /** Makes anew whatever a request has deleted or spoilt. */
   async mend(): Promise<void> {
@@ -100,7 +113,10 @@ export class World implements AsyncDisposable {
           QUEUE: { kind: "queue", queue: "fuzzed-queue" },
         },
       };
-      const deployed = await api.deploy(ada, workerName, metadata);
+      const form = uploadForm(metadata);
+      form.set("map:index.js", new Blob(['{"version":3,"sources":[],"mappings":""}']));
+      const path = `/workers/${workerName}/versions`;
+      const deployed = await api.ask(path, { method: "POST", as: ada, body: form });
       if (deployed.status !== 201) throw new Error(JSON.stringify(deployed.body));
       await api.deploy(ada, workerName);
     }
@@ -177,8 +193,9 @@ export class World implements AsyncDisposable {
   }
 
   #token(caller: Caller): string | undefined {
-    const { ada, bob } = this.api;
+    const { ada, bob, operator } = this.api;
     const tokens = {
+      operator: operator.token,
       owner: ada.token,
       viewer: bob.token,
       session: this.#session,
@@ -236,11 +253,11 @@ export class World implements AsyncDisposable {
     const { api } = this;
     const me = await api.ask("/auth/sessions", { as: this.#session });
     if (me.status === 200) return me.body.items.at(-1).id;
-    const email = `fuzz-${++this.#people}@example.com`;
+    const email = this.newEmail();
     const made = await api.ask("/auth/setup?token=true", {
       method: "POST",
       json: { token: await setupToken(api.database), email, password },
-      headers: { "cf-connecting-ip": addressOf(this.#people) },
+      headers: { "cf-connecting-ip": this.nextAddress() },
     });
     if (made.status !== 201) throw new Error(JSON.stringify(made.body));
     this.#session = made.body.token;
@@ -248,7 +265,6 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** Another address for each request: limits by address are tested elsewhere. */
 function addressOf(index: number): string {
   return `2001:db8:${(index >> 16).toString(16)}:${(index & 0xffff).toString(16)}::1`;
 }

@@ -1,6 +1,7 @@
 import { OpenWorkersError } from "@openworkers/core";
 import type { Context } from "hono";
 import { referencePage, referencePolicy, type Document as Shown } from "../reference/page.ts";
+import { referenceScript } from "../reference/script.ts";
 import { type Document, documentOf, identityDocumentPath, joined } from "./openapi.ts";
 import type { Api, Hosted } from "./route.ts";
 
@@ -18,7 +19,7 @@ const security = {
   },
 } as const;
 
-/** Serves the OpenAPI document of the whole API at `/v1/openapi.json`, and a page that tells of it at `/v1/reference`. */
+/** Serves the OpenAPI document of the whole API at `/v1/openapi.json`, and a page to read and try it at `/v1/reference`. */
 export function describeApi(app: Api): void {
   for (const [name, scheme] of Object.entries(security)) {
     app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
@@ -32,9 +33,11 @@ export function describeApi(app: Api): void {
   app.get("/v1/reference", async (context) =>
     described(await referencePage((await whole(context)) as unknown as Shown), page),
   );
+  app.get("/v1/reference.js", () => described(referenceScript, script));
 }
 
 const json = { "content-type": "application/json" };
+const script = { "content-type": "text/javascript; charset=utf-8" };
 const page = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy": referencePolicy,

@@ -12,6 +12,8 @@ const schema = z
     /** Origins, the one that links lead to first. */
     DASHBOARD_URL: z.preprocess((text) => (typeof text === "string" ? text.split(" ") : []), z.array(origin)),
     REGISTRATION: z.enum(["closed", "open"]).default("closed"),
+    /** Whether mail is sent. */
+    MAIL: z.enum(["off", "on"]).default("off"),
     GITHUB_CLIENT_ID: z.string().min(1).optional(),
     GITHUB_CLIENT_SECRET: z.string().min(1).optional(),
     GITHUB_URL: origin.default("https://github.com"),
@@ -26,6 +28,7 @@ const schema = z
     /** Where people land: the dashboard, or pages of our own while there is none. */
     dashboardUrl: env.DASHBOARD_URL[0],
     registration: env.REGISTRATION,
+    sendsMail: env.MAIL === "on",
     ...(env.GITHUB_CLIENT_ID !== undefined && env.GITHUB_CLIENT_SECRET !== undefined
       ? {
           github: {

@@ -7,13 +7,14 @@ import type { Settings } from "./environment.ts";
 export interface Mail {
   readonly recipient: string;
   readonly template: MailTemplate;
-  /** What its link holds. */
-  readonly data: { readonly token?: string };
+  /** What its link holds, and for an invitation where that leads. */
+  readonly data: { readonly token?: string; readonly organisation?: string };
 }
 
 // Where each mail's link leads: in the dashboard, and without one to a page of our own.
 const paths: Partial<Record<MailTemplate, { readonly dashboard: string; readonly own: string }>> = {
   "reset-password": { dashboard: "/reset", own: "/v1/auth/password/reset" },
+  invitation: { dashboard: "/sign-up/invited", own: "/v1/auth/sign-up/invited" },
   "verify-email": { dashboard: "/sign-up/confirm", own: "/v1/auth/email/verify" },
 };
 
@@ -37,12 +38,13 @@ export async function queueMail(database: IdentityDatabase, settings: Settings, 
   }
   const id = newId<"mail">();
   const page = pageOf(settings, mail.template);
-  const { token } = mail.data;
+  const { token, organisation } = mail.data;
   const content = {
     origin: settings.dashboardUrl ?? settings.baseUrl,
     ...(page === undefined || token === undefined
       ? {}
       : { link: `${page}?token=${encodeURIComponent(token)}` }),
+    ...(organisation === undefined ? {} : { organisation }),
   };
   await database
     .insertInto("identity.mails")

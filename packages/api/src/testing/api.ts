@@ -73,10 +73,15 @@ const baseUrl = "http://api.test";
 export interface TestApiOptions {
   /** Whether there is a logs service, which takes a moment to start. */
   readonly logs?: boolean;
+  /** Who may make an account; the invited alone unless said otherwise. */
+  readonly registration?: "closed" | "open";
 }
 
 /** The API and sign-in over a database of their own, with an operator and two people, Ada and Bob. */
-export async function testApi({ logs = false }: TestApiOptions = {}): Promise<TestApi> {
+export async function testApi({
+  logs = false,
+  registration = "closed",
+}: TestApiOptions = {}): Promise<TestApi> {
   const fixture = await withTestDatabase();
   const { database } = fixture;
   const reports: unknown[] = [];
@@ -128,7 +133,7 @@ export async function testApi({ logs = false }: TestApiOptions = {}): Promise<Te
   });
   const identity = new IdentityWorker(
     `postgres:///platform?host=${listen("identity")}&user=identity&port=5432`,
-    { BASE_URL: baseUrl },
+    { BASE_URL: baseUrl, REGISTRATION: registration },
   );
   const env: Env = {
     SQL: sqlIn(listen("api")),

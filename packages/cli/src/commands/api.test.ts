@@ -63,6 +63,18 @@ describe("the API of a platform that was just started", () => {
     expect([listed.status, await listed.json()]).toMatchObject([200, { items: expect.any(Array) }]);
   });
 
+  test("is the only way to sign-in, whose worker answers nobody under its own name", async () => {
+    expect((await api("/v1/auth/options")).status).toBe(200);
+    for (const name of ["identity", "1--identity"]) {
+      const answer = await ask(name, "/v1/auth/options");
+      expect([name, answer.status, await answer.json()]).toMatchObject([
+        name,
+        404,
+        { error: { code: "NOT_FOUND" } },
+      ]);
+    }
+  });
+
   test("lets another admin in by a link that an operator has made, and none that was made before", async () => {
     const first = await home.json<{ url: string }>("users", "setup-link");
     const second = await home.json<{ url: string }>("users", "setup-link");

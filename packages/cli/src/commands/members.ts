@@ -64,7 +64,9 @@ function inviteCommand(): Command {
           }),
         );
         output.result(made, made.token);
-        output.note(`Good until ${formatTime(new Date(made.expiresAt))}. They run: ow members join TOKEN`);
+        const mailed = made.mailed ? ` A mail with a link is on its way to ${email}.` : "";
+        const until = formatTime(new Date(made.expiresAt));
+        output.note(`Good until ${until}.${mailed} They run: ow members join TOKEN`);
       });
     });
 }

@@ -60,6 +60,34 @@ export async function verifyDomain(
 }
 
 /**
+ * Marks one claim as proven, whose TXT record has been seen to hold `token`; what others claimed of the name ends. Whoever
+ * calls this has seen to it that `by` may.
+ *
+ * @throws OpenWorkersError NOT_FOUND, CONFLICT (it was claimed anew meanwhile, or another worker has proven it)
+ */
+export async function proveDomain(
+  database: StoreDatabase,
+  claim: {
+    readonly hostname: string;
+    readonly workerId: WorkerId;
+    readonly token: string;
+    readonly by: UserId;
+  },
+): Promise<void> {
+  const { hostname, workerId, token, by } = claim;
+  await database.write(async (transaction) => {
+    await lockName(transaction, hostname);
+    const { worker, verificationToken, verifiedAt } = await claimOf(transaction, hostname, workerId);
+    if (verifiedAt !== null) return;
+    if (verificationToken !== token) {
+      throw new OpenWorkersError("CONFLICT", `${hostname} was claimed anew meanwhile.`);
+    }
+    await markVerified(transaction, hostname, workerId);
+    await audit(transaction, by, "domain.verify", worker, { hostname });
+  });
+}
+
+/**
  * Gives a host name up, with the routes that rest on it: what every worker of `by`'s claims of it, or one worker.
  *
  * @throws OpenWorkersError NOT_FOUND, FORBIDDEN.

@@ -75,7 +75,15 @@ export {
   type Rollback,
   rollback,
 } from "./deployments.ts";
-export { addDomain, type Domain, listDomains, parseHostname, removeDomain, verifyDomain } from "./domains.ts";
+export {
+  addDomain,
+  type Domain,
+  listDomains,
+  parseHostname,
+  proveDomain,
+  removeDomain,
+  verifyDomain,
+} from "./domains.ts";
 export {
   type ChangeValues,
   changeValues,

@@ -49,7 +49,7 @@ export class Partitions {
   async ensure(days: Iterable<Day>): Promise<void> {
     for (const day of days) {
       for (const parent of parents) {
-        const name = nameOf(parent, day);
+        const name = partitionOf(parent.table, day);
         if (this.#known.has(name)) continue;
         await this.#database.write(async (transaction) => {
           await sql`select pg_advisory_xact_lock(${lockKey})`.execute(transaction);
@@ -110,7 +110,7 @@ export class Partitions {
 
 // `create table … partition of` would lock out every reader of the parent; attaching an empty table does not.
 async function attach(transaction: Queries, parent: Parent, day: Day): Promise<void> {
-  const name = nameOf(parent, day);
+  const name = partitionOf(parent.table, day);
   const { rows } = await sql<{ there: boolean }>`select to_regclass(${name}) is not null as there`.execute(
     transaction,
   );
@@ -126,7 +126,8 @@ async function attach(transaction: Queries, parent: Parent, day: Day): Promise<v
   `.execute(transaction);
 }
 
-function nameOf({ table }: Parent, day: Day): string {
+/** The name of a table's partition for a day. */
+export function partitionOf(table: string, day: Day): string {
   return `${table}_${formatDay(day).replaceAll("-", "")}`;
 }
 

@@ -25,16 +25,16 @@ beforeAll(async () => {
   fixture = await withTestDatabase();
   platform = await TestPlatform.start(fixture);
   const { open, ann, bob, database } = platform;
-  const bobs = await makeWorld(database, bob);
+  const bobs = await makeWorld(database, bob, database);
   await addRecords(database, bob.id, bobs, bob.name);
   const heard = new CallerDatabase(open.place("api"), ann.key, (statement) => {
     if (!statements.has(statement.text)) statements.set(statement.text, statement);
   });
   // Twice: the world that the statements are run in is to be there.
-  const first = await makeWorld(heard, ann);
+  const first = await makeWorld(heard, ann, database);
   await readWorld(heard, ann, first);
   await unmakeWorld(heard, ann, first);
-  const anns = await makeWorld(heard, ann);
+  const anns = await makeWorld(heard, ann, database);
   await addRecords(database, ann.id, anns, ann.name);
   await watchOver(bob.id, bobs);
 });

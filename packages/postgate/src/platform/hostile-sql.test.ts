@@ -22,9 +22,9 @@ for (const [name, start] of testServers) {
       const owned = await ownedDatabase(server.url, server.address);
       platform = await TestPlatform.start(owned);
       const { open, ann, bob, database } = platform;
-      anns = await makeWorld(database, ann);
+      anns = await makeWorld(database, ann, database);
       await addRecords(database, ann.id, anns, ann.name);
-      bobs = await makeWorld(open.as(bob), bob);
+      bobs = await makeWorld(open.as(bob), bob, database);
     });
     afterAll(async () => {
       await platform[Symbol.asyncDispose]();
@@ -489,6 +489,11 @@ for (const [name, start] of testServers) {
           "insert into domains (hostname, worker_id, verification_token, verified_at) values ('proven.example.com', $1, 't', now())",
           bobs.worker,
         ],
+        [
+          "insert into domains (hostname, worker_id, verification_token) values ('claimed.example.com', $1, 't') on conflict (hostname, worker_id) do update set verified_at = now()",
+          bobs.worker,
+        ],
+        "update domains set verified_at = now()",
         ["insert into routes (pattern, worker_id) values ('any.example.com/', $1)", bobs.worker],
         [
           "insert into log_tokens (id, hash, created_by, expires_at) values ($1, sha256('x'), $2, now())",

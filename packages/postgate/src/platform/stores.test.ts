@@ -13,9 +13,9 @@ afterAll(() => platform[Symbol.asyncDispose]());
 
 test("the stores make everything for a caller, and show them theirs alone", async () => {
   const { open, ann, bob, database } = platform;
-  bobs = await makeWorld(database, bob);
+  bobs = await makeWorld(database, bob, database);
   await addRecords(database, bob.id, bobs, bob.name);
-  anns = await makeWorld(open.as(ann), ann);
+  anns = await makeWorld(open.as(ann), ann, database);
   const seen = await readWorld(open.as(ann), ann, anns);
   expect(JSON.stringify(seen)).toContain("value of ann");
   expect(JSON.stringify(seen)).not.toContain("bob");

@@ -17,7 +17,7 @@ export function emailRoutes(app: IdentityApp): void {
       path: "/email/verify",
       summary: "Show that an e-mail is one's own, with the token of a mail's link",
       open: true,
-      body: z.object({ token: linkToken }),
+      body: z.strictObject({ token: linkToken }),
     },
     async (call) => {
       const { body } = call;
@@ -34,7 +34,7 @@ export function emailRoutes(app: IdentityApp): void {
       summary: "Ask for another link",
       description: "The answer is the same whether there is such an account or not.",
       open: true,
-      body: z.object({ email }),
+      body: z.strictObject({ email }),
       result: accepted,
       status: 202,
     },

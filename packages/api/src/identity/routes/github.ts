@@ -44,7 +44,7 @@ export function githubRoutes(app: IdentityApp): void {
       method: "post",
       path: "/github/link",
       summary: "Begin to link one's account of GitHub: where to send the browser",
-      body: z.object({ returnTo }),
+      body: z.strictObject({ returnTo }),
       result: started,
     },
     async (call) => {

@@ -4,6 +4,9 @@ import { sql } from "kysely";
 import type { IdentityDatabase } from "../database.ts";
 import { type IdentityApp, route } from "../http/route.ts";
 import { countAttempt } from "../limits.ts";
+import { queueMail } from "../mail.ts";
+import { page } from "../page.ts";
+import { minPasswordLength } from "../passwords.ts";
 import { linkToken } from "../schemas.ts";
 import { tokenHash } from "../token.ts";
 
@@ -24,7 +27,7 @@ export function invitationRoutes(app: IdentityApp): void {
       path: "/sign-up/invitation",
       summary: "Whom an invitation's token is for, and what it invites to",
       open: true,
-      body: z.object({ invitation: linkToken }),
+      body: z.strictObject({ invitation: linkToken }),
       result: invitation,
     },
     async ({ database, client, body }) => {
@@ -33,6 +36,63 @@ export function invitationRoutes(app: IdentityApp): void {
       if (found === undefined) throw deadLink("invitation");
       return found;
     },
+  );
+
+  route(
+    app,
+    {
+      method: "post",
+      path: "/sign-up/invitation/mail",
+      summary: "Mail an invitation's link to whom it is for",
+      description: "`mailed` is false where no mail is sent: then it is handed on by whoever invites.",
+      open: true,
+      body: z.strictObject({ invitation: linkToken }),
+      result: z.object({ mailed: z.boolean() }),
+    },
+    async ({ database, client, body, settings }) => {
+      const { address } = client;
+      await countAttempt(database, { action: "link", address });
+      const found = await findInvitation(database, await tokenHash(body.invitation));
+      if (found === undefined) throw deadLink("invitation");
+      if (!settings.sendsMail) return { mailed: false };
+      await countAttempt(database, { action: "mail", address, account: found.email });
+      await queueMail(database, settings, {
+        recipient: found.email,
+        template: "invitation",
+        data: { token: body.invitation, organisation: found.organisation },
+      });
+      return { mailed: true };
+    },
+  );
+
+  route(
+    app,
+    {
+      method: "get",
+      path: "/sign-up/invited",
+      summary: "A page for the link of an invitation, where there is no dashboard",
+      open: true,
+      query: z.object({ token: linkToken }),
+      answers: "text/html",
+    },
+    async ({ query }) =>
+      page({
+        title: "Make your account",
+        action: "/v1/auth/sign-up/invited",
+        hidden: { invitation: query.token },
+        fields: [
+          { name: "name", label: "Name", type: "text", autocomplete: "name" },
+          {
+            name: "password",
+            label: `Password, at least ${minPasswordLength} characters`,
+            type: "password",
+            autocomplete: "new-password",
+            minLength: minPasswordLength,
+          },
+        ],
+        button: "Make the account and join",
+        done: "Done: you are a member. Sign in with: ow login",
+      }),
   );
 }
 

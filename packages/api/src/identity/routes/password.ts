@@ -22,7 +22,7 @@ export function passwordRoutes(app: IdentityApp): void {
       hashes: true,
       summary: "Change one's password, which ends every other session",
       description: "Needs a sign-in of the last 10 minutes. This session goes on under a new token.",
-      body: z.object({ currentPassword: password, newPassword }),
+      body: z.strictObject({ currentPassword: password, newPassword }),
       result: renewed,
     },
     async (call) => {
@@ -51,7 +51,7 @@ export function passwordRoutes(app: IdentityApp): void {
       summary: "Ask for a link to choose another password",
       description: "The answer is the same whether there is such an account or not.",
       open: true,
-      body: z.object({ email }),
+      body: z.strictObject({ email }),
       result: accepted,
       status: 202,
     },
@@ -77,7 +77,7 @@ export function passwordRoutes(app: IdentityApp): void {
       hashes: true,
       summary: "Choose another password with the token of a mail's link, which ends every session",
       open: true,
-      body: z.object({ token: linkToken, newPassword }),
+      body: z.strictObject({ token: linkToken, newPassword }),
     },
     async (call) => {
       const { body } = call;

@@ -31,7 +31,7 @@ export function profileRoutes(app: IdentityApp): void {
       method: "patch",
       path: "/me",
       summary: "Change how one is called",
-      body: z.object({ name: displayName }),
+      body: z.strictObject({ name: displayName }),
       result: me,
     },
     async (call) => {

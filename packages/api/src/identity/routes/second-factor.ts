@@ -26,8 +26,8 @@ export function secondFactorRoutes(app: IdentityApp): void {
       open: true,
       query: tokenQuery,
       body: z.union([
-        z.object({ challenge, code }),
-        z.object({ challenge, recoveryCode: z.string().min(1).max(64) }),
+        z.strictObject({ challenge, code }),
+        z.strictObject({ challenge, recoveryCode: z.string().min(1).max(64) }),
       ]),
       result: signedIn,
     },

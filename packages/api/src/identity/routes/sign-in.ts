@@ -34,7 +34,7 @@ export function signInRoutes(app: IdentityApp): void {
         "With two-factor sign-in the answer is a challenge for POST /v1/auth/sign-in/second-factor.",
       open: true,
       query: tokenQuery,
-      body: z.object({ email, password }),
+      body: z.strictObject({ email, password }),
       result: z.union([signedIn, challenged]),
     },
     async (call) => {

@@ -242,6 +242,35 @@ describe("an invitation", () => {
     }
   });
 
+  test("is mailed to whom it is for where mail is sent, and to nobody without its token", async () => {
+    await using sending = await Rig.start({ env: { MAIL: "on", DASHBOARD_URL: "http://workers.test" } });
+    const { token, organisation } = await invite("mailed@example.com", "1 day", sending);
+    const mail = (of: Rig, invitation: string) =>
+      of.ask("/sign-up/invitation/mail", { body: { invitation } });
+    expect(await mail(sending, token)).toMatchObject({ status: 200, body: { mailed: true } });
+    expect(await sending.mails("mailed@example.com")).toMatchObject([
+      {
+        template: "invitation",
+        link: `http://workers.test/sign-up/invited?token=${token}`,
+        organisation: `org-${organisation}`,
+      },
+    ]);
+    expect((await mail(sending, `${token}x`)).status).toBe(400);
+    // Nobody's mailbox is filled with it.
+    for (let times = 0; times < 2; times++) await mail(sending, token);
+    expect((await mail(sending, token)).status).toBe(429);
+    expect(await sending.mails("mailed@example.com")).toHaveLength(3);
+    const silent = await invite("by-hand@example.com");
+    expect((await mail(rig, silent.token)).body).toEqual({ mailed: false });
+    expect(await rig.mails("by-hand@example.com")).toEqual([]);
+  });
+
+  test("has a page of its own where there is no dashboard", async () => {
+    const { status, body, headers } = await rig.ask(`/sign-up/invited?token=${"x".repeat(40)}`);
+    expect([status, headers.get("referrer-policy")]).toEqual([200, "no-referrer"]);
+    expect(body).toContain(`name="invitation" value="${"x".repeat(40)}"`);
+  });
+
   test("that has expired, or is for somebody with an account, makes nobody", async () => {
     const old = await invite("late@example.com", "-1 hour");
     expect((await rig.ask("/sign-up/invited", { body: { invitation: old.token, password } })).status).toBe(
@@ -264,10 +293,10 @@ async function accounts(of: Rig, email: string): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-async function invite(email: string, life = "1 day") {
+async function invite(email: string, life = "1 day", into = rig) {
   const [organisation, inviter] = [newId<"user">(), newId<"user">()];
   const token = randomBytes(32).toString("base64url");
-  await rig.database.read(async (queries) => {
+  await into.database.read(async (queries) => {
     await sql`insert into users (id, name, kind) values
       (${organisation}, ${`org-${organisation}`}, 'organisation'), (${inviter}, ${`by-${inviter}`}, 'person')`.execute(
       queries,

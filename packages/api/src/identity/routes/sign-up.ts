@@ -20,7 +20,7 @@ interface Person {
   readonly name?: string | undefined;
 }
 
-const person = z.object({ email, password: newPassword, name: displayName.optional() });
+const person = z.strictObject({ email, password: newPassword, name: displayName.optional() });
 
 export function signUpRoutes(app: IdentityApp): void {
   route(
@@ -63,7 +63,7 @@ export function signUpRoutes(app: IdentityApp): void {
       summary: "Make an account with the token of an invitation, and join the organisation",
       open: true,
       query: tokenQuery,
-      body: z.object({ invitation: linkToken, password: newPassword, name: displayName.optional() }),
+      body: z.strictObject({ invitation: linkToken, password: newPassword, name: displayName.optional() }),
       result: signedIn,
       status: 201,
     },

@@ -23,7 +23,7 @@ export function twoFactorRoutes(app: IdentityApp): void {
       hashes: true,
       summary: "Begin with two-factor sign-in",
       description: "It is on once POST /v1/auth/two-factor/confirm was given a code. Needs a fresh sign-in.",
-      body: z.object({ password }),
+      body: z.strictObject({ password }),
       result: recoveryCodes.extend({
         /** For an authenticator's manual entry, Base32. */
         secret: z.string(),
@@ -52,7 +52,7 @@ export function twoFactorRoutes(app: IdentityApp): void {
       method: "post",
       path: "/two-factor/confirm",
       summary: "Turn two-factor sign-in on, with a code of the authenticator; ends every other session",
-      body: z.object({ code }),
+      body: z.strictObject({ code }),
       result: renewed,
     },
     async (call) => {
@@ -77,7 +77,7 @@ export function twoFactorRoutes(app: IdentityApp): void {
       path: "/two-factor/recovery-codes",
       hashes: true,
       summary: "Make new recovery codes, and the old ones useless",
-      body: z.object({ password }),
+      body: z.strictObject({ password }),
       result: recoveryCodes,
     },
     async (call) => {
@@ -98,7 +98,7 @@ export function twoFactorRoutes(app: IdentityApp): void {
       path: "/two-factor/disable",
       hashes: true,
       summary: "Turn two-factor sign-in off; ends every other session",
-      body: z.object({ password }),
+      body: z.strictObject({ password }),
       result: renewed,
     },
     async (call) => {

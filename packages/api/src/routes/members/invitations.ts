@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { isId, newId, OpenWorkersError, type UserId } from "@openworkers/core";
 import { sql } from "kysely";
 import { auditFor } from "../../access/audit.ts";
+import type { Call } from "../../http/call.ts";
 import { notFound } from "../../http/not-found.ts";
 import { pageOf, pageOfAll, pageQuery } from "../../http/page.ts";
 import type { Routes } from "../../http/route.ts";
@@ -23,6 +24,10 @@ const invitationSchema = z
     expiresAt: time,
   })
   .openapi("Invitation");
+
+const mailed = z
+  .boolean()
+  .openapi({ description: "Whether a mail is on its way; otherwise the token is to be handed on." });
 
 const email = z
   .email()
@@ -60,14 +65,15 @@ export function invitationRoutes(routes: Routes): void {
       tag,
       summary: "Invite somebody by their e-mail address",
       description:
-        "The token is told once: whoever has it joins, with `POST /v1/invitations/accept` or as they sign up. An invitation for the same address before is replaced.",
+        "A mail brings it to them where mail is set up. The token is told once: whoever has it joins, with `POST /v1/invitations/accept` or as they sign up. An invitation for the same address before is replaced.",
       params: accountParams,
       body: z.strictObject({ email, role: invitationSchema.shape.role }),
-      result: invitationSchema.extend({ token: z.string() }).openapi("NewInvitation"),
+      result: invitationSchema.extend({ token: z.string(), mailed }).openapi("NewInvitation"),
       status: 201,
     },
-    ({ params, body, together }) =>
-      together(async (scope) => {
+    async (call) => {
+      const { params, body, together } = call;
+      const made = await together(async (scope) => {
         const organisation = await organisationFor(scope, params.account, "write");
         const token = newToken("owin_");
         const invitation = newId<"invitation">();
@@ -91,7 +97,9 @@ export function invitationRoutes(routes: Routes): void {
           .execute();
         await auditFor(scope, organisation.id, "member.invite", organisation.name, body);
         return { id: invitation, ...body, createdAt: new Date(), expiresAt, token };
-      }),
+      });
+      return { ...made, mailed: await mail(call, made.token) };
+    },
   );
 
   routes.add(
@@ -148,6 +156,24 @@ export function invitationRoutes(routes: Routes): void {
         return { account: name, accountId: joined };
       }),
   );
+}
+
+/** Has sign-in, which knows where its pages are, mail an invitation's link. Whether it does: the invitation is good without. */
+async function mail({ env, request }: Pick<Call, "env" | "request">, token: string): Promise<boolean> {
+  const answer = await env.IDENTITY.fetch(
+    new Request(`${env.BASE_URL}/v1/auth/sign-up/invitation/mail`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "cf-connecting-ip": request.headers.get("cf-connecting-ip") ?? "",
+      },
+      body: JSON.stringify({ invitation: token }),
+    }),
+  );
+  if (answer.status === 200) return z.object({ mailed: z.boolean() }).parse(await answer.json()).mailed;
+  // Too many at once, or a platform that has no key to seal a mail with.
+  await answer.body?.cancel();
+  return false;
 }
 
 function hashOf(token: string): Uint8Array {

@@ -244,10 +244,14 @@ test("a cron is added, changed, run and removed, and its history stays", async (
   expect((await get("/workers/shop/events?cursor=Im5vbnNlbnNlIg")).status).toBe(400);
 });
 
-test("the reference page tells of every route, and runs nothing", async () => {
+test("the reference page tells of every route, and runs nothing but the API's own script", async () => {
   const { status, body, headers } = await api.ask("/reference");
   expect(status).toBe(200);
   expect(body).toContain("/v1/workers/{worker}/versions");
-  expect(body).not.toContain("<script");
-  expect(headers.get("content-security-policy")).toStartWith("default-src 'none'; style-src 'sha256-");
+  expect(body.match(/<script[^>]*>/g)).toEqual(['<script type="module" src="/v1/reference.js">']);
+  const policy = headers.get("content-security-policy");
+  expect(policy).toMatch(
+    /^default-src 'none'; style-src 'sha256-[^ ]+'; script-src 'self'; connect-src 'self'; require-trusted-types-for/,
+  );
+  expect((await api.ask("/reference.js")).headers.get("content-type")).toStartWith("text/javascript");
 });

@@ -10,6 +10,8 @@ const schema = z.object({
   OW_GITHUB_CLIENT_ID: z.string().min(1).optional(),
   OW_GITHUB_CLIENT_SECRET: z.string().min(1).optional(),
   OW_GITHUB_URL: url,
+  // What is wrong with it says the scheduler, whose it is.
+  OW_SMTP_URL: z.string().optional(),
 });
 
 /** What an operator decides of the API and the dashboard. */
@@ -19,6 +21,8 @@ export interface SystemSettings {
   /** Where people see the dashboard: `https://workers.example.com`. */
   readonly dashboardUrl: string | undefined;
   readonly registration: "closed" | "open";
+  /** Whether the scheduler sends mail. */
+  readonly mail: "off" | "on";
   readonly github:
     | { readonly clientId: string; readonly clientSecret: string; readonly url: string }
     | undefined;
@@ -45,6 +49,7 @@ export function readSystemSettings(env: Readonly<Record<string, string | undefin
     baseUrl: parsed.data.OW_API_URL?.replace(/\/+$/, ""),
     dashboardUrl: parsed.data.OW_DASHBOARD_URL?.replace(/\/+$/, ""),
     registration: parsed.data.OW_REGISTRATION,
+    mail: parsed.data.OW_SMTP_URL === undefined ? "off" : "on",
     github:
       clientId === undefined || clientSecret === undefined
         ? undefined

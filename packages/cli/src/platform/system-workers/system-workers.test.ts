@@ -65,11 +65,12 @@ describe("the platform's own workers", () => {
 
   test("are told of other settings without another version, and of none that is gone", async () => {
     const { AUTH_SECRET: secret } = await valuesOf("identity");
-    const settings = readSystemSettings({ OW_REGISTRATION: "open" });
+    const settings = readSystemSettings({ OW_REGISTRATION: "open", OW_SMTP_URL: "smtp://mail.test" });
     await deploySystemWorkers({ ...options, settings, baseUrl: "https://api.example.com" });
     expect(await valuesOf("identity")).toEqual({
       AUTH_SECRET: secret ?? "",
       BASE_URL: "https://api.example.com",
+      MAIL: "on",
       REGISTRATION: "open",
     });
     expect(await valuesOf("api")).toEqual({ BASE_URL: "https://api.example.com" });

@@ -23,7 +23,7 @@ export interface SystemValues {
 /** What one is to find. */
 export function systemValues(
   name: SystemWorker["name"],
-  { registration, github }: SystemSettings,
+  { registration, mail, github }: SystemSettings,
   { baseUrl, dashboard }: Pick<SystemWorkersOptions, "baseUrl" | "dashboard">,
 ): SystemValues {
   if (name === "dashboard") return { vars: {}, secrets: {}, made: [] };
@@ -33,6 +33,7 @@ export function systemValues(
     vars: {
       ...origins,
       REGISTRATION: registration,
+      MAIL: mail,
       GITHUB_CLIENT_ID: github?.clientId,
       GITHUB_URL: github?.url,
     },

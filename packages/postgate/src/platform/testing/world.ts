@@ -97,8 +97,16 @@ export interface World {
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** Makes something of every kind for a person, by the stores, with the person's name in all that can hold it. */
-export async function makeWorld(database: StoreDatabase, { id: by, name }: Person): Promise<World> {
+/**
+ * Makes something of every kind for a person, by the stores, with the person's name in all that can hold it.
+ *
+ * @param platform as the owner of the tables, which alone says that a domain is proven
+ */
+export async function makeWorld(
+  database: StoreDatabase,
+  { id: by, name }: Person,
+  platform: StoreDatabase,
+): Promise<World> {
   const worker = `${name}-worker`;
   const page = bytes(`page of ${name}`);
   const assets = new Map([[hashOf(page), page]]);
@@ -177,7 +185,7 @@ export async function makeWorld(database: StoreDatabase, { id: by, name }: Perso
     by,
   });
   await addDomain(database, { worker, hostname: `more.${name}.example.com`, by });
-  await verifyDomain(database, { hostname: `${name}.example.com`, by });
+  await verifyDomain(platform, { hostname: `${name}.example.com`, by });
   await setRoutes(database, { worker, patterns: [`${name}.example.com/api/*`], by });
   await addCron(database, { worker, expression: "5 5 * * *", by });
   await changeCron(database, { worker, cron: "5 5 * * *", by }, { paused: true });

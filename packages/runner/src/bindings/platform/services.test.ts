@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { codeForm, type EnvValue, newId, type WorkerCode } from "@openworkers/core";
+import { addDomain, deployVersion, listDomains } from "@openworkers/db";
 import { sql } from "kysely";
 import { resultOf } from "../testing/binding-cells.ts";
 import { maxChecks } from "./check.ts";
@@ -8,7 +9,7 @@ import { type PlatformRig, platformRig, type TestPerson } from "./testing/platfo
 let rig: PlatformRig;
 let ada: TestPerson;
 let eve: TestPerson;
-const records: Record<string, string[][]> = { "_openworkers.example.com": [["ow-", "token"], ["other"]] };
+const records: Record<string, string[][]> = {};
 beforeAll(async () => {
   rig = await platformRig({
     resolver: {
@@ -16,7 +17,7 @@ beforeAll(async () => {
         const found = records[name];
         if (found !== undefined) return found;
         throw Object.assign(new Error(`query ${name}`), {
-          code: name.startsWith("broken") ? "ETIMEOUT" : "ENOTFOUND",
+          code: name.includes("broken") ? "ETIMEOUT" : "ENOTFOUND",
         });
       },
     },
@@ -133,26 +134,59 @@ describe("a check", () => {
   });
 });
 
-describe("a TXT record", () => {
-  const look = (name: string) => rig.ask(`/dns/txt?name=${encodeURIComponent(name)}`, undefined);
+describe("a domain", () => {
+  const verify = (by: TestPerson | undefined, hostname: string, worker: string) =>
+    rig.ask(`/domains/${hostname}/verify?worker=${worker}`, by, { method: "POST" });
+  const isVerified = async (hostname: string) =>
+    (await listDomains(rig.own.database)).some(
+      (each) => each.hostname === hostname && each.verifiedAt !== null,
+    );
+  /** Somebody's claim, whose TXT record says what `say` makes of its token. */
+  async function claimed(by: TestPerson, hostname: string, say: (token: string) => string[][]) {
+    const worker = `of-${hostname.replaceAll(".", "-")}`;
+    await deployVersion(rig.own.database, { worker, by: by.id, code: codeFrom("export default {}") });
+    const { workerId, verificationToken } = await addDomain(rig.own.database, {
+      worker,
+      hostname,
+      by: by.id,
+    });
+    records[`_openworkers.${hostname}`] = say(verificationToken);
+    return workerId;
+  }
 
-  test("is looked up whole, and one that is not there is none", async () => {
-    expect(await (await look("_openworkers.example.com")).json()).toEqual({ records: ["ow-token", "other"] });
-    expect(await (await look("_openworkers.example.org")).json()).toEqual({ records: [] });
+  test("is proven by its TXT record, in however many pieces, and by no other", async () => {
+    const worker = await claimed(ada, "proven.example.com", (token) => [
+      ["other"],
+      [token.slice(0, 5), token.slice(5)],
+    ]);
+    expect((await verify(ada, "proven.example.com", worker)).status).toBe(204);
+    expect(await isVerified("proven.example.com")).toBe(true);
+    const others = await claimed(ada, "unproven.example.com", (token) => [[`${token}x`], ["other"]]);
+    expect(await codeOf(await verify(ada, "unproven.example.com", others))).toEqual([409, "CONFLICT"]);
+    delete records["_openworkers.unproven.example.com"];
+    expect(await codeOf(await verify(ada, "unproven.example.com", others))).toEqual([409, "CONFLICT"]);
+    expect(await isVerified("unproven.example.com")).toBe(false);
   });
 
-  test("of what is no name, or that DNS does not answer for, is an error", async () => {
-    for (const name of [
-      "",
-      "localhost",
-      "a b.example.com",
-      "x".repeat(300),
-      "-a.example.com",
-      "example.com/x",
-    ]) {
-      expect([name, ...(await codeOf(await look(name)))]).toEqual([name, 400, "INVALID_INPUT"]);
+  test("is its owner's to have proven", async () => {
+    const worker = await claimed(ada, "adas.example.com", (token) => [[token]]);
+    expect(await codeOf(await verify(undefined, "adas.example.com", worker))).toEqual([401, "UNAUTHORIZED"]);
+    expect(await codeOf(await verify(eve, "adas.example.com", worker))).toEqual([404, "NOT_FOUND"]);
+    expect(await codeOf(await verify(ada, "nobodys.example.com", worker))).toEqual([404, "NOT_FOUND"]);
+    expect(await isVerified("adas.example.com")).toBe(false);
+  });
+
+  test("that is no name, or that DNS does not answer for, is an error", async () => {
+    for (const name of ["localhost", "a%20b.example.com", "x".repeat(300), "-a.example.com"]) {
+      expect([name, ...(await codeOf(await verify(ada, name, newId())))]).toEqual([
+        name,
+        400,
+        "INVALID_INPUT",
+      ]);
     }
-    expect(await codeOf(await look("broken.example.com"))).toEqual([404, "NOT_FOUND"]);
+    const worker = await claimed(ada, "broken.example.com", () => [["x"]]);
+    delete records["_openworkers.broken.example.com"];
+    expect(await codeOf(await verify(ada, "broken.example.com", worker))).toEqual([404, "NOT_FOUND"]);
   });
 });
 
@@ -223,7 +257,7 @@ test("what there is not is an answer in the same form", async () => {
   for (const [method, path] of [
     ["GET", "/"],
     ["GET", "/check"],
-    ["POST", "/dns/txt"],
+    ["GET", "/dns/txt?name=example.com"],
     ["GET", `/databases/${newId()}/query`],
     ["POST", `/databases/${newId()}/other`],
     ["POST", `/buckets/${newId()}`],

@@ -8,7 +8,8 @@ import { callerOf } from "./access.ts";
 import { failureAnswer } from "./answer.ts";
 import { StartChecks } from "./check.ts";
 import { ConsoleQueries } from "./databases.ts";
-import { type TxtResolver, txtAnswer } from "./dns.ts";
+import type { TxtResolver } from "./dns.ts";
+import { DomainProofs } from "./domains.ts";
 import type { PlatformGateway } from "./gateway.ts";
 import { logsAnswer } from "./logs.ts";
 import { BucketObjects } from "./objects.ts";
@@ -48,6 +49,7 @@ export class PlatformServices {
   readonly #options: PlatformServicesOptions;
   readonly #checks: StartChecks;
   readonly #queries: ConsoleQueries;
+  readonly #domains: DomainProofs;
   readonly #objects: BucketObjects;
   readonly #previews: Previews;
   readonly #messages: QueueMessages;
@@ -57,6 +59,7 @@ export class PlatformServices {
     this.#options = options;
     this.#checks = new StartChecks(options.host);
     this.#queries = new ConsoleQueries(options.database, options.databases);
+    this.#domains = new DomainProofs(options.database, options.resolver);
     this.#objects = new BucketObjects(options);
     this.#previews = new Previews(options.database, options.preview);
     this.#messages = new QueueMessages(options.database, options.bus);
@@ -84,9 +87,11 @@ export class PlatformServices {
     switch (`${method} ${kind}`) {
       case "POST check":
         return await this.#checks.answer(request);
-      case "GET dns":
-        if (id === "txt") return await txtAnswer(searchParams.get("name") ?? "", this.#options.resolver);
+      case "POST domains": {
+        const worker = searchParams.get("worker") ?? "";
+        if (part === "verify") return await this.#domains.verify(id, worker, await caller());
         break;
+      }
       case "POST databases":
         if (part === "query") return await this.#queries.answer(request, id, await caller());
         break;
