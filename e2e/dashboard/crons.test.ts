@@ -109,7 +109,7 @@ test("a cron is told in words, made, run with its logs, paused, changed and dele
   await page.waitForURL("**/crons");
   await page.getByRole("heading", { name: "No crons yet" }).waitFor();
   expect(await cronsOf("ticker")).toEqual([]);
-}, 120_000);
+});
 
 test("a cron that somebody else changed meanwhile is not overwritten, and a list that fails is asked for again", async () => {
   const { dashboard } = tests;
@@ -139,4 +139,4 @@ test("a cron that somebody else changed meanwhile is not overwritten, and a list
   await page.getByRole("link", { name: "ticker" }).first().click();
   await page.waitForURL("**/crons?worker=ticker");
   await page.getByText("When ticker is called by the clock.").waitFor();
-}, 60_000);
+});
