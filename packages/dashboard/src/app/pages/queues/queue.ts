@@ -68,6 +68,15 @@ export class QueuePage {
       { name: "Dead letters", value: shown(counts.deadLetters), bad: (counts.deadLetters ?? 0) > 0 },
     ];
   });
+  protected readonly deadLetters = computed(() =>
+    this.counts.hasValue() ? (this.counts.value().deadLetters ?? undefined) : undefined,
+  );
+  /** Messages that the list shows: those that are to be delivered, and those that a worker has. */
+  protected readonly onBus = computed(() => {
+    if (!this.counts.hasValue()) return undefined;
+    const { waiting, inFlight } = this.counts.value();
+    return waiting === null || inFlight === null ? undefined : waiting + inFlight;
+  });
   protected readonly settings = computed(() => {
     const consumer = this.found.hasValue() ? this.found.value().consumer : null;
     if (consumer === null) return [];
