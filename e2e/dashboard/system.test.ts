@@ -43,7 +43,10 @@ test("an admin sees the runner's cells, and what they use", async () => {
   await page.getByText("Routes fresh").waitFor();
   const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: "busy" }) });
   // State, process, memory of its limit, share of a core since the last look.
-  await row.getByText(/^(idle|busy)$/).waitFor();
+  await row
+    .locator(".badge")
+    .getByText(/^(idle|busy)$/)
+    .waitFor();
   await row.getByText(/\d MB \/ \d+ MB/).waitFor();
   await row.getByText(/^\d+\.\d %$/).waitFor();
   const cell = runner?.cells.find(({ worker }) => worker === "busy");

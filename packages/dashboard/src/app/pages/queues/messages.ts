@@ -26,6 +26,7 @@ import { briefBody, readableBody } from "./bodies.ts";
 import type { QueueMessage } from "./queue-types.ts";
 
 const pageSize = 20;
+const types = { json: "JSON", text: "Text", bytes: "Bytes", v8: "V8" } as const;
 
 /** What lies in a queue, the oldest first; dead letters can be sent again to the queue that they came from. */
 @Component({
@@ -35,6 +36,7 @@ const pageSize = 20;
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
 export class QueueMessages {
+  readonly heading = input.required<string>();
   /** The queue that is read. */
   readonly queue = input.required<string>();
   /** Where its messages are sent again to; nowhere without. */
@@ -43,7 +45,7 @@ export class QueueMessages {
   readonly count = input<number>();
   readonly emptyTitle = input.required<string>();
   readonly emptyText = input.required<string>();
-  /** Something was taken out. */
+  /** Something was taken out, or may have been. */
   readonly changed = output<void>();
   protected readonly roles = inject(Roles);
   protected readonly opened = signal<number | undefined>(undefined);
@@ -77,6 +79,7 @@ export class QueueMessages {
     })),
   );
   protected readonly formatBytes = formatBytes;
+  protected readonly types = types;
 
   constructor() {
     let before: number | undefined;
@@ -96,6 +99,11 @@ export class QueueMessages {
 
   reload(): void {
     this.messages.reload();
+  }
+
+  protected refresh(): void {
+    this.reload();
+    this.changed.emit();
   }
 
   protected async replay({ position }: QueueMessage): Promise<void> {
