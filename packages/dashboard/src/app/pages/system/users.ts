@@ -65,7 +65,7 @@ type Link = components["schemas"]["SystemLink"];
     </div>
     <ow-dialog [open]="made() !== undefined" [title]="made()?.title ?? ''" (closed)="made.set(undefined)">
       @if (made(); as it) {
-        <p class="text-muted">{{ it.text }} It works once and is not shown again; it ends <ow-time [value]="it.link.expiresAt" />.</p>
+        <p class="text-muted">{{ it.text }} It works once, ends <ow-time [value]="it.link.expiresAt" />, and is not shown again.</p>
         <div class="mt-3 flex items-center gap-2">
           <input class="input font-mono text-[13px]" readonly aria-label="Link" [value]="it.link.url" (focus)="$any($event.target).select()" />
           <ow-copy [text]="it.link.url" label="Copy the link" />
