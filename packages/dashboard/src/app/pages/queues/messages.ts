@@ -1,4 +1,14 @@
-import { ChangeDetectionStrategy, Component, computed, inject, input, output, signal } from "@angular/core";
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  effect,
+  inject,
+  input,
+  output,
+  signal,
+  untracked,
+} from "@angular/core";
 import { LucideChevronRight } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { messageOf } from "../../api/failure.ts";
@@ -15,6 +25,9 @@ import { Toasts } from "../../ui/toasts.ts";
 import { briefBody, readableBody } from "./bodies.ts";
 import type { QueueMessage } from "./queue-types.ts";
 
+const pageSize = 20;
+const types = { json: "JSON", text: "Text", bytes: "Bytes", v8: "V8" } as const;
+
 /** What lies in a queue, the oldest first; dead letters can be sent again to the queue that they came from. */
 @Component({
   selector: "ow-queue-messages",
@@ -23,13 +36,16 @@ import type { QueueMessage } from "./queue-types.ts";
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
 export class QueueMessages {
+  readonly heading = input.required<string>();
   /** The queue that is read. */
   readonly queue = input.required<string>();
   /** Where its messages are sent again to; nowhere without. */
   readonly replayTo = input<string>();
+  /** How many there are, where that is known: the list is read again when it shows them no longer. */
+  readonly count = input<number>();
   readonly emptyTitle = input.required<string>();
   readonly emptyText = input.required<string>();
-  /** Something was taken out. */
+  /** Something was taken out, or may have been. */
   readonly changed = output<void>();
   protected readonly roles = inject(Roles);
   protected readonly opened = signal<number | undefined>(undefined);
@@ -47,7 +63,10 @@ export class QueueMessages {
     return (cursor, signal) =>
       this.client.data(
         this.client.api.GET("/v1/queues/{queue}/messages", {
-          params: { path, query: { ...account, limit: 20, ...(cursor === undefined ? {} : { cursor }) } },
+          params: {
+            path,
+            query: { ...account, limit: pageSize, ...(cursor === undefined ? {} : { cursor }) },
+          },
           signal,
         }),
       );
@@ -60,9 +79,31 @@ export class QueueMessages {
     })),
   );
   protected readonly formatBytes = formatBytes;
+  protected readonly types = types;
+
+  constructor() {
+    let before: number | undefined;
+    effect(() => {
+      const now = this.count();
+      if (now === undefined) return;
+      untracked(() => {
+        const shown = this.messages.items().length;
+        // The oldest are first: more of them move nothing that is being read, fewer would.
+        const grown = before !== undefined && now > before && shown < pageSize;
+        const gone = now === 0 && shown > 0;
+        if ((grown || gone) && this.replayed() === undefined) this.reload();
+        before = now;
+      });
+    });
+  }
 
   reload(): void {
     this.messages.reload();
+  }
+
+  protected refresh(): void {
+    this.reload();
+    this.changed.emit();
   }
 
   protected async replay({ position }: QueueMessage): Promise<void> {

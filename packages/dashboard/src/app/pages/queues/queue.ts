@@ -68,15 +68,31 @@ export class QueuePage {
       { name: "Dead letters", value: shown(counts.deadLetters), bad: (counts.deadLetters ?? 0) > 0 },
     ];
   });
+  protected readonly deadLetters = computed(() =>
+    this.counts.hasValue() ? (this.counts.value().deadLetters ?? undefined) : undefined,
+  );
+  /** Messages that the list shows: those that are to be delivered, and those that a worker has. */
+  protected readonly onBus = computed(() => {
+    if (!this.counts.hasValue()) return undefined;
+    const { waiting, inFlight } = this.counts.value();
+    return waiting === null || inFlight === null ? undefined : waiting + inFlight;
+  });
   protected readonly settings = computed(() => {
     const consumer = this.found.hasValue() ? this.found.value().consumer : null;
     if (consumer === null) return [];
     const { maxBatchSize, maxBatchTimeout, maxRetries, retryDelay, maxConcurrency } = consumer.settings;
     return [
-      ["Batches", `up to ${maxBatchSize} messages, or what came in ${maxBatchTimeout} s`],
+      [
+        "Batches",
+        maxBatchSize === 1
+          ? "one message each"
+          : `up to ${maxBatchSize} messages${maxBatchTimeout === 0 ? "" : `, or what came within ${maxBatchTimeout} s`}`,
+      ],
       [
         "After a failure",
-        `${maxRetries} more deliveries${retryDelay === 0 ? "" : `, each after ${retryDelay} s`}`,
+        maxRetries === 0
+          ? "no further delivery"
+          : `${maxRetries} more ${maxRetries === 1 ? "delivery" : "deliveries"}${retryDelay === 0 ? "" : `, each after ${retryDelay} s`}`,
       ],
       ["Batches at a time", maxConcurrency === undefined ? "as many as are good" : String(maxConcurrency)],
     ];
@@ -143,12 +159,6 @@ export class QueuePage {
     });
   }
 
-  /** What is shown of messages is old. */
-  protected look(): void {
-    this.counts.reload();
-    for (const list of this.lists()) list.reload();
-  }
-
   protected count(): void {
     this.counts.reload();
   }
@@ -161,7 +171,8 @@ export class QueuePage {
       if (waiting === 0 || waiting === null) break;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
-    this.look();
+    this.counts.reload();
+    for (const list of this.lists()) list.reload();
   }
 
   async #tried(work: () => Promise<void>): Promise<void> {

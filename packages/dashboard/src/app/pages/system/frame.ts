@@ -1,28 +1,15 @@
 import { ChangeDetectionStrategy, Component } from "@angular/core";
-import { RouterLink, RouterLinkActive, RouterOutlet } from "@angular/router";
+import { RouterOutlet } from "@angular/router";
+import { LinkTabs } from "../../ui/link-tabs.ts";
 import { Page } from "../../ui/page.ts";
 
 /** The platform as a whole, for its operators. */
 @Component({
   selector: "ow-system",
-  imports: [Page, RouterLink, RouterLinkActive, RouterOutlet],
+  imports: [LinkTabs, Page, RouterOutlet],
   template: `
     <ow-page heading="System" lead="The platform itself, as its operators see it.">
-      <nav class="mb-5 overflow-x-auto" aria-label="System">
-        <ul class="flex gap-1 border-b border-line">
-          @for (tab of tabs; track tab.path) {
-            <li>
-              <a
-                [routerLink]="['/system', tab.path]"
-                routerLinkActive="!border-accent !text-text"
-                ariaCurrentWhenActive="page"
-                class="flex h-9 items-center border-b-2 border-transparent px-2.5 font-medium text-muted hover:text-text focus-visible:-outline-offset-2"
-                >{{ tab.name }}</a
-              >
-            </li>
-          }
-        </ul>
-      </nav>
+      <ow-link-tabs label="System" [tabs]="tabs" />
       <router-outlet />
     </ow-page>
   `,
@@ -30,9 +17,9 @@ import { Page } from "../../ui/page.ts";
 })
 export class SystemFrame {
   protected readonly tabs = [
-    { path: "runners", name: "Runners" },
-    { path: "services", name: "Services" },
-    { path: "versions", name: "Versions" },
-    { path: "users", name: "Users" },
+    { path: "/system/runners", name: "Runners" },
+    { path: "/system/services", name: "Services" },
+    { path: "/system/versions", name: "Versions" },
+    { path: "/system/users", name: "Users" },
   ];
 }

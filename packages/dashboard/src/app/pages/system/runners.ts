@@ -124,7 +124,8 @@ function factsOf({ stats, connections, memoryBytes, availableMemory, cores }: Ru
     ["Cold starts", stats.coldStarts.toLocaleString()],
     ["Connections", `${connections}`],
     ["Own memory", formatBytes(memoryBytes)],
-    ["Machine", `${cores} cores, ${Math.round(availableMemory * 100)} % memory free`],
+    ["Cores", `${cores}`],
+    ["Free memory", `${Math.round(availableMemory * 100)} %`],
     ["Ended", endsOf(stats.ends)],
   ] as const;
 }

@@ -25,7 +25,7 @@ const badges = {
   imports: [Load],
   template: `
     @if (found.hasValue()) {
-      <div class="grid items-start gap-4 lg:grid-cols-2">
+      <div class="grid gap-4 lg:grid-cols-2">
         @for (service of services(); track service.name) {
           <section class="card p-4" [attr.aria-label]="service.title">
             <div class="flex items-center justify-between gap-3">
@@ -35,9 +35,9 @@ const badges = {
             <p class="text-muted">{{ service.detail }}</p>
             @if (service.figures.length > 0) {
               <dl class="mt-3 grid grid-cols-[1fr_auto] gap-x-6 gap-y-1">
-                @for (figure of service.figures; track $index) {
-                  <dt class="text-muted">{{ figure.name }}</dt>
-                  <dd class="text-right tabular-nums">{{ figure.text }}</dd>
+                @for (figure of service.figures; track figure[0]) {
+                  <dt class="text-muted first-letter:uppercase">{{ figure[0] }}</dt>
+                  <dd class="text-right tabular-nums">{{ figure[1] }}</dd>
                 }
               </dl>
             }
@@ -62,7 +62,10 @@ export class Services {
       detail,
       title: titles[name] ?? name,
       badge: badges[state],
-      figures: figures.map((figure) => ({ name: figure.name, text: formatFigure(figure) })),
+      // One thing may be told in several units, as a count and its bytes.
+      figures: [...Map.groupBy(figures, (figure) => figure.name)].map(
+        ([what, told]) => [what, told.map(formatFigure).join(" · ")] as const,
+      ),
     })),
   );
 

@@ -31,7 +31,7 @@ type Link = components["schemas"]["SystemLink"];
           <thead>
             <tr>
               <th scope="col">Name</th>
-              <th scope="col">E-mail</th>
+              <th scope="col" class="max-sm:hidden">E-mail</th>
               <th scope="col">Role</th>
               <th scope="col" class="numeric max-sm:hidden">Since</th>
               <th scope="col" class="numeric"><span class="sr-only">What can be done</span></th>
@@ -40,8 +40,11 @@ type Link = components["schemas"]["SystemLink"];
           <tbody>
             @for (user of users.items(); track user.id) {
               <tr>
-                <td class="font-medium">{{ user.name }}</td>
-                <td>{{ user.email }}</td>
+                <td class="max-sm:w-full max-sm:max-w-0">
+                  <div class="truncate font-medium">{{ user.name }}</div>
+                  <div class="truncate text-[13px] text-muted sm:hidden">{{ user.email }}</div>
+                </td>
+                <td class="max-sm:hidden">{{ user.email }}</td>
                 <td>
                   @if (user.isOperator) {
                     <span class="badge badge-accent">Admin</span>
@@ -62,7 +65,7 @@ type Link = components["schemas"]["SystemLink"];
     </div>
     <ow-dialog [open]="made() !== undefined" [title]="made()?.title ?? ''" (closed)="made.set(undefined)">
       @if (made(); as it) {
-        <p class="text-muted">{{ it.text }} It works once, until <ow-time [value]="it.link.expiresAt" />, and is not shown again.</p>
+        <p class="text-muted">{{ it.text }} It works once, ends <ow-time [value]="it.link.expiresAt" />, and is not shown again.</p>
         <div class="mt-3 flex items-center gap-2">
           <input class="input font-mono text-[13px]" readonly aria-label="Link" [value]="it.link.url" (focus)="$any($event.target).select()" />
           <ow-copy [text]="it.link.url" label="Copy the link" />
