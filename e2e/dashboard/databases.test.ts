@@ -113,6 +113,7 @@ test("statements run in the console; their results are a table, JSON and CSV, an
   await page.getByText("as nothing").waitFor();
   await page.getByRole("button", { name: "History" }).click();
   const dialog = page.getByRole("dialog", { name: "History" });
+  await dialog.getByRole("listitem").nth(1).waitFor();
   expect(await dialog.getByRole("listitem").count()).toBe(2);
   await dialog.getByRole("button", { name: "Put into the editor" }).last().click();
   await page.locator("ow-code-editor").getByText("create table items").waitFor();
@@ -334,7 +335,7 @@ test("a database is limited, renamed and deleted, and its dump told of", async (
 
   await page.getByRole("link", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Delete after" }).click();
-  expect(await page.getByRole("button", { name: "Delete the database" }).isDisabled()).toBe(true);
+  await page.getByRole("button", { name: "Delete the database", disabled: true }).waitFor();
   await page.getByLabel(/to confirm/).fill("after");
   await page.getByRole("button", { name: "Delete the database" }).click();
   await page.waitForURL("**/databases");

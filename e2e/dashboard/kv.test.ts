@@ -40,10 +40,9 @@ test("a namespace is made, renamed and deleted with its name typed", async () =>
   await page.getByRole("dialog").getByRole("button", { name: "Rename" }).click();
   await page.waitForURL("**/kv/visits");
   await page.getByRole("button", { name: "Delete" }).click();
-  const remove = page.getByRole("button", { name: "Delete the namespace" });
-  expect(await remove.isDisabled()).toBe(true);
+  await page.getByRole("button", { name: "Delete the namespace", disabled: true }).waitFor();
   await page.getByLabel("Type visits to confirm").fill("visits");
-  await remove.click();
+  await page.getByRole("button", { name: "Delete the namespace" }).click();
   await page.getByRole("heading", { name: "No namespaces yet" }).waitFor();
   expect((await tests.dashboard.api<{ items: unknown[] }>("GET", "/kv")).items).toEqual([]);
 });

@@ -113,7 +113,7 @@ export class Transfer {
               await this.#put([entry]);
               stored++;
             } catch (thrown) {
-              this.failures.update((before) => [...before, `${entry.key}: ${messageOf(thrown)}`]);
+              this.failures.update((before) => [...before, `${shortened(entry.key)}: ${messageOf(thrown)}`]);
             }
           }
         }
@@ -219,6 +219,10 @@ export class Transfer {
       ];
     }
   }
+}
+
+function shortened(key: string): string {
+  return key.length > 80 ? `${key.slice(0, 80)}…` : key;
 }
 
 function fileValue(base64: string): { value: string; base64?: true } {

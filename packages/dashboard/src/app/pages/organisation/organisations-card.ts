@@ -19,7 +19,7 @@ import { NewOrganisation } from "./new-organisation.ts";
           <code class="code self-center">ow accounts create acme</code>
         </ow-empty>
       } @else {
-        <div class="relative overflow-x-auto">
+        <div class="relative overflow-x-auto focus-visible:outline-offset-[-2px]" tabindex="0" role="region" aria-label="Organisations">
           <table class="table">
             <thead>
               <tr>
