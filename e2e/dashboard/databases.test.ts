@@ -64,7 +64,6 @@ test("the first database is made from the empty list, and found there again", as
     .getByRole("row", { name: /shop ready/ })
     .getByText("none")
     .waitFor();
-  expect(await look(page, "databases-list")).toEqual([]);
 });
 
 test("statements run in the console; their results are a table, JSON and CSV, and are remembered", async () => {
@@ -408,7 +407,6 @@ test("a viewer looks at rows and runs what reads, and cannot write", async () =>
   for (const name of ["Delete theirs", "Rename", "Save limits"]) {
     await page.getByRole("button", { name, disabled: true }).waitFor();
   }
-  expect(await look(page, "databases-viewer")).toEqual([]);
   for (const [method, path, body] of [
     ["POST", "/databases?account=acme", { name: "another" }],
     ["POST", "/databases/theirs/tokens?account=acme", { name: "mine", scope: "read-only" }],

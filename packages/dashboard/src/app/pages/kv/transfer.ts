@@ -36,7 +36,7 @@ interface Progress {
       @if (progress(); as now) {
         <div role="status">
           <p class="tabular-nums">{{ now.done.toLocaleString() }}{{ now.of === undefined ? "" : " of " + now.of.toLocaleString() }} keys</p>
-          <progress class="mt-2 h-1.5 w-full accent-accent-fill" aria-label="Progress" [attr.value]="now.of === undefined ? null : now.done" [attr.max]="now.of ?? null"></progress>
+          <progress class="mt-2 h-1.5 w-full" aria-label="Progress" [attr.value]="now.of === undefined ? null : now.done" [attr.max]="now.of ?? null"></progress>
         </div>
       } @else if (direction() === "import") {
         <p class="text-muted">A JSON file as wrangler and <span class="code">ow kv export</span> write it:
