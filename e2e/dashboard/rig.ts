@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Cookie, Page } from "playwright-core";
 import { type Platform, type PlatformOptions, startPlatform } from "../platform.ts";
 import { launch, watchFaults } from "./browser.ts";
 
@@ -23,6 +23,8 @@ export class Dashboard {
   /** Ada's session, for what a test prepares without the pages. */
   readonly token: string;
   readonly #contexts: BrowserContext[] = [];
+  /** The cookies of who has signed in, by e-mail. */
+  readonly #sessions = new Map<string, Cookie[]>();
 
   private constructor(platform: Platform, browser: Browser, token: string) {
     this.platform = platform;
@@ -65,14 +67,24 @@ export class Dashboard {
     return await context.newPage();
   }
 
-  /** A window in which somebody has signed in, Ada unless said otherwise, at `path`. */
+  /**
+   * A window in which somebody has signed in, Ada unless said otherwise, at `path`. Their windows share the session of the
+   * first while it is good: a sign-in hashes, and loads two pages.
+   */
   async page(path = "/", person: Person = ada): Promise<Page> {
     const page = await this.visitor();
-    await page.goto(`/sign-in?next=${encodeURIComponent(path)}`);
-    await page.getByLabel("E-mail").fill(person.email);
-    await page.getByLabel("Password").fill(person.password);
-    await page.getByRole("button", { name: "Sign in" }).click();
+    const context = page.context();
+    await context.addCookies(this.#sessions.get(person.email) ?? []);
+    if ((await context.request.get(`${this.origin}/v1/auth/me`)).ok()) {
+      await page.goto(path);
+    } else {
+      await page.goto(`/sign-in?next=${encodeURIComponent(path)}`);
+      await page.getByLabel("E-mail").fill(person.email);
+      await page.getByLabel("Password").fill(person.password);
+      await page.getByRole("button", { name: "Sign in" }).click();
+    }
     await page.waitForURL(this.origin + path);
+    this.#sessions.set(person.email, await context.cookies());
     return page;
   }
 

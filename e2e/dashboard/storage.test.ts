@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { look } from "./browser.ts";
+import { join as joinAccount } from "./people.ts";
 import { dashboardTests } from "./rig.ts";
 
 const tests = dashboardTests();
@@ -20,9 +21,15 @@ const keysOf = async (bucket: string) => {
   return items;
 };
 
-const put = async (bucket: string, key: string, body: string | Uint8Array<ArrayBuffer>, type: string) => {
+const put = async (
+  bucket: string,
+  key: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  type: string,
+  query = "",
+) => {
   const { platform, token } = tests.dashboard;
-  const path = `/v1/storage/${bucket}/objects/${encodeURIComponent(key)}`;
+  const path = `/v1/storage/${bucket}/objects/${encodeURIComponent(key)}${query}`;
   const headers = { authorization: `Bearer ${token}`, "content-type": type };
   const response = await platform.fetch("api", path, { method: "PUT", headers, body });
   expect(response.status).toBe(200);
@@ -163,6 +170,54 @@ test("pictures are shown, and what could run as a page is only shown as text", a
     expect(headers["content-disposition"]).toStartWith("attachment");
     expect(headers["content-security-policy"]).toStartWith("sandbox");
     expect(headers["x-content-type-options"]).toBe("nosniff");
+  }
+});
+
+test("a viewer reads and downloads, and is offered no change", async () => {
+  const { dashboard } = tests;
+  await dashboard.api("POST", "/accounts", { name: "acme" });
+  await dashboard.api("POST", "/storage?account=acme", { name: "theirs" });
+  await put("theirs", "note.txt", "for all of us", "text/plain", "?account=acme");
+  const vera = await joinAccount(dashboard, "acme", {
+    email: "vera@example.com",
+    name: "Vera",
+    role: "viewer",
+  });
+  const page = await dashboard.page("/storage", vera);
+  await page.getByRole("combobox", { name: "Account", exact: true }).selectOption({ label: "acme" });
+  await page.getByRole("link", { name: "theirs" }).waitFor();
+  expect(await page.getByRole("button", { name: "New bucket" }).count()).toBe(0);
+  await page.getByRole("link", { name: "theirs" }).click();
+  await page.getByText("You are viewer here").waitFor();
+  await page.getByRole("button", { name: "note.txt" }).click();
+  await page.getByText("for all of us").waitFor();
+  const saved = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download" }).click();
+  expect(await Bun.file(await (await saved).path()).text()).toBe("for all of us");
+  // Beside the dialog as well as in it.
+  const changes = page.getByRole("button", { name: /^(Rename|Delete.*|Upload.*)$/, includeHidden: true });
+  expect(await changes.count()).toBe(0);
+  expect(await page.getByRole("checkbox", { includeHidden: true }).count()).toBe(0);
+  expect(await page.locator("input[type=file]").count()).toBe(0);
+  await page.keyboard.press("Escape");
+  expect(await look(page, "storage-viewer")).toEqual([]);
+
+  // Dropped all the same, it is not taken.
+  const files = await page.evaluateHandle(`(() => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File(["dropped"], "dropped.txt", { type: "text/plain" }));
+    return dropped;
+  })()`);
+  await page.getByRole("heading", { name: "theirs" }).dispatchEvent("drop", { dataTransfer: files });
+  expect(await page.getByRole("region", { name: "Uploads" }).count()).toBe(0);
+  for (const [method, path, body] of [
+    ["POST", "/storage?account=acme", { name: "another" }],
+    ["PUT", "/storage/theirs/objects/note.txt?account=acme", "mine"],
+    ["DELETE", "/storage/theirs/objects/note.txt?account=acme", undefined],
+    ["PATCH", "/storage/theirs?account=acme", { name: "mine" }],
+    ["DELETE", "/storage/theirs?account=acme", undefined],
+  ] as const) {
+    await expect(dashboard.api(method, path, body, vera.token)).rejects.toThrow("answered 403");
   }
 });
 

@@ -2,6 +2,9 @@ import { Injectable } from "@angular/core";
 import { ApiClient } from "@openworkers/client";
 import { codeOf } from "./failure.ts";
 
+/** Where UNAUTHORIZED is said of a password or a code, not of the session. */
+const ofCredentials = /^\/v1\/auth\/(sign-in|two-factor\/confirm)/;
+
 /**
  * The platform's API, on this page's own origin: the dashboard's worker hands `/v1` on.
  *
@@ -22,9 +25,8 @@ export class Api extends ApiClient {
     try {
       return await super.send(request);
     } catch (thrown) {
-      // There it is said of a password or a code.
-      const isOfSignIn = new URL(request.url).pathname.startsWith("/v1/auth/sign-in");
-      if (codeOf(thrown) === "UNAUTHORIZED" && !isOfSignIn) this.refused();
+      const { pathname } = new URL(request.url);
+      if (codeOf(thrown) === "UNAUTHORIZED" && !ofCredentials.test(pathname)) this.refused();
       throw thrown;
     }
   }

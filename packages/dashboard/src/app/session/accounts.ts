@@ -38,6 +38,13 @@ export class Accounts {
     this.account.organisation() === undefined ? "owner" : this.current()?.role,
   );
 
+  /** They may look at what the shown account has, and it is known that they may not change it. */
+  readonly readsOnly = computed(() => this.role() === "viewer");
+  /** Whether the reader may make and change things in the account that is shown. The API judges again. */
+  readonly mayWrite = computed(() => this.isAtLeast("developer"));
+  /** Whether they may delete them. */
+  readonly mayDelete = computed(() => this.isAtLeast("admin"));
+
   constructor() {
     // One that they have left, or that is gone.
     effect(() => {

@@ -2,7 +2,7 @@ import { ChangeDetectionStrategy, Component, input, model } from "@angular/core"
 
 let next = 0;
 
-/** A labelled text input, with what is wrong with its value below it. */
+/** A labelled text input, with what is wrong with its value below it, which screen readers say at once. */
 @Component({
   selector: "ow-field",
   template: `
@@ -25,7 +25,7 @@ let next = 0;
       (input)="value.set($any($event.target).value)"
     />
     @if (issue() ?? hint(); as text) {
-      <p class="hint" [class.text-bad]="issue() !== undefined" [id]="id + '-hint'">{{ text }}</p>
+      <p class="hint" [class.text-bad]="issue() !== undefined" [attr.role]="issue() !== undefined ? 'alert' : null" [id]="id + '-hint'">{{ text }}</p>
     }
   `,
   host: { class: "block" },

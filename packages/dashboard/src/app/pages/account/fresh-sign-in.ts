@@ -1,6 +1,7 @@
-import { ChangeDetectionStrategy, Component, Injectable, inject, signal } from "@angular/core";
+import { ChangeDetectionStrategy, Component, computed, Injectable, inject, signal } from "@angular/core";
 import { ApiError } from "@openworkers/client";
 import { Api } from "../../api/api.ts";
+import { codeOf } from "../../api/failure.ts";
 import { Session } from "../../session/session.ts";
 import { Dialog } from "../../ui/dialog.ts";
 import { Field } from "../../ui/field.ts";
@@ -67,7 +68,7 @@ export class FreshSignIn {
           <p class="text-muted">How one signs in is only changed within ten minutes of a sign-in.</p>
           <input type="hidden" name="email" autocomplete="username" [value]="session.person()?.email" />
           <ow-field label="Password" name="password" type="password" autocomplete="current-password" />
-          @if (sending.message(); as text) {
+          @if (wrong(); as text) {
             <p class="text-bad" role="alert">{{ text }}</p>
           }
           <button class="button button-primary self-end" [disabled]="sending.busy()">Go on</button>
@@ -82,6 +83,10 @@ export class FreshSignInDialog {
   protected readonly session = inject(Session);
   protected readonly sending = new Sending();
   protected readonly challenge = signal<string | undefined>(undefined);
+  /** In other words than at the door, where it may be the e-mail that is wrong. */
+  protected readonly wrong = computed(() =>
+    codeOf(this.sending.failure()) === "UNAUTHORIZED" ? "The password is wrong." : this.sending.message(),
+  );
   private readonly client = inject(Api);
   #before: string | undefined;
 

@@ -24,7 +24,7 @@ interface SessionItem {
     <ow-titled-card heading="Sessions" lead="Where you are signed in. One ends 30 days after its last use." [flush]="true">
       <button actions type="button" class="button button-small" [disabled]="others() === 0" (click)="endOthers()">End all others</button>
       @if (sessions.hasValue()) {
-        <div class="relative overflow-x-auto">
+        <div class="relative overflow-x-auto focus-visible:outline-offset-[-2px]" tabindex="0" role="region" aria-label="Sessions">
           <table class="table">
             <thead>
               <tr>

@@ -12,6 +12,7 @@ import {
 import { Api } from "../../api/api.ts";
 import { issueOf, messageOf } from "../../api/failure.ts";
 import { Account } from "../../session/account.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { download, formatBytes, hexDump, textOf } from "../../ui/bytes.ts";
 import { Confirm } from "../../ui/confirm.ts";
 import { Dialog } from "../../ui/dialog.ts";
@@ -49,6 +50,7 @@ export class EntryEditor {
   private readonly account = inject(Account);
   private readonly confirm = inject(Confirm);
   private readonly toasts = inject(Toasts);
+  protected readonly mayWrite = inject(Accounts).mayWrite;
   protected readonly sending = new Sending();
   protected readonly name = signal("");
   protected readonly format = signal<Format>("text");

@@ -12,6 +12,7 @@ import { LucideArrowLeft, LucideSearch } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { messageOf } from "../../api/failure.ts";
 import { Account } from "../../session/account.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Confirm } from "../../ui/confirm.ts";
 import { Empty } from "../../ui/empty.ts";
 import { NameDialog } from "../../ui/name-dialog.ts";
@@ -51,6 +52,7 @@ export class Namespace {
   readonly key = input<string>();
   private readonly client = inject(Api);
   private readonly account = inject(Account);
+  protected readonly accounts = inject(Accounts);
   private readonly confirm = inject(Confirm);
   private readonly router = inject(Router);
   private readonly toasts = inject(Toasts);

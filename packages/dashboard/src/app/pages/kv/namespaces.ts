@@ -3,6 +3,7 @@ import { Router, RouterLink } from "@angular/router";
 import { once } from "@openworkers/client";
 import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Empty } from "../../ui/empty.ts";
 import { NameDialog } from "../../ui/name-dialog.ts";
 import { Page } from "../../ui/page.ts";
@@ -17,11 +18,15 @@ import { Toasts } from "../../ui/toasts.ts";
   imports: [Empty, NameDialog, Page, PagedFoot, RouterLink, Time],
   template: `
     <ow-page heading="KV" lead="Values by key, for what is read often and may be a moment old.">
-      <button actions type="button" class="button button-primary" (click)="making.set(true)">New namespace</button>
+      @if (accounts.mayWrite()) {
+        <button actions type="button" class="button button-primary" (click)="making.set(true)">New namespace</button>
+      }
       <div class="card overflow-x-auto">
         @if (namespaces.empty()) {
           <ow-empty title="No namespaces yet" text="A namespace holds keys and values that a worker reads and writes through a binding. From a terminal: ow kv create NAME">
-            <button type="button" class="button" (click)="making.set(true)">New namespace</button>
+            @if (accounts.mayWrite()) {
+              <button type="button" class="button" (click)="making.set(true)">New namespace</button>
+            }
           </ow-empty>
         } @else if (namespaces.items().length > 0) {
           <table class="table">
@@ -56,6 +61,7 @@ import { Toasts } from "../../ui/toasts.ts";
 export class Namespaces {
   private readonly client = inject(Api);
   private readonly account = inject(Account);
+  protected readonly accounts = inject(Accounts);
   private readonly router = inject(Router);
   private readonly toasts = inject(Toasts);
   protected readonly making = signal(false);

@@ -36,7 +36,7 @@ interface Progress {
       @if (progress(); as now) {
         <div role="status">
           <p class="tabular-nums">{{ now.done.toLocaleString() }}{{ now.of === undefined ? "" : " of " + now.of.toLocaleString() }} keys</p>
-          <progress class="mt-2 h-1.5 w-full accent-accent-fill" aria-label="Progress" [attr.value]="now.of === undefined ? null : now.done" [attr.max]="now.of ?? null"></progress>
+          <progress class="mt-2 h-1.5 w-full" aria-label="Progress" [attr.value]="now.of === undefined ? null : now.done" [attr.max]="now.of ?? null"></progress>
         </div>
       } @else if (direction() === "import") {
         <p class="text-muted">A JSON file as wrangler and <span class="code">ow kv export</span> write it:
@@ -113,7 +113,7 @@ export class Transfer {
               await this.#put([entry]);
               stored++;
             } catch (thrown) {
-              this.failures.update((before) => [...before, `${entry.key}: ${messageOf(thrown)}`]);
+              this.failures.update((before) => [...before, `${shortened(entry.key)}: ${messageOf(thrown)}`]);
             }
           }
         }
@@ -219,6 +219,10 @@ export class Transfer {
       ];
     }
   }
+}
+
+function shortened(key: string): string {
+  return key.length > 80 ? `${key.slice(0, 80)}…` : key;
 }
 
 function fileValue(base64: string): { value: string; base64?: true } {

@@ -15,11 +15,11 @@ import { NewOrganisation } from "./new-organisation.ts";
         <ow-load [of]="accounts.list" [rows]="3" />
       } @else if (accounts.organisations().length === 0) {
         <ow-empty title="You are in no organisation" text="An organisation lets several people work on the same workers and data, each with a role.">
-          <button type="button" class="button button-primary" (click)="making.set(true)">Make one</button>
+          <button type="button" class="button" (click)="making.set(true)">Make one</button>
           <code class="code self-center">ow accounts create acme</code>
         </ow-empty>
       } @else {
-        <div class="relative overflow-x-auto">
+        <div class="relative overflow-x-auto focus-visible:outline-offset-[-2px]" tabindex="0" role="region" aria-label="Organisations">
           <table class="table">
             <thead>
               <tr>

@@ -15,6 +15,7 @@ import type { components } from "@openworkers/client";
 import { Api } from "../../api/api.ts";
 import { messageOf } from "../../api/failure.ts";
 import { Account } from "../../session/account.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { formatBytes } from "../../ui/bytes.ts";
 import { Confirm } from "../../ui/confirm.ts";
 import { Empty } from "../../ui/empty.ts";
@@ -69,6 +70,7 @@ export class Bucket {
   readonly key = input<string>();
   private readonly client = inject(Api);
   private readonly account = inject(Account);
+  protected readonly accounts = inject(Accounts);
   private readonly confirm = inject(Confirm);
   private readonly objects = inject(Objects);
   private readonly router = inject(Router);
@@ -150,7 +152,7 @@ export class Bucket {
   protected async drop(event: DragEvent): Promise<void> {
     event.preventDefault();
     this.dragged.set(false);
-    if (event.dataTransfer === null) return;
+    if (event.dataTransfer === null || !this.accounts.mayWrite()) return;
     try {
       this.#send(await droppedFiles(event.dataTransfer.items));
     } catch (thrown) {
@@ -161,7 +163,8 @@ export class Bucket {
   protected over(event: DragEvent): void {
     if (event.dataTransfer?.types.includes("Files") !== true) return;
     event.preventDefault();
-    this.dragged.set(true);
+    if (this.accounts.mayWrite()) this.dragged.set(true);
+    else event.dataTransfer.dropEffect = "none";
   }
 
   protected async removeChosen(): Promise<void> {

@@ -3,6 +3,7 @@ import { Router, RouterLink } from "@angular/router";
 import { once } from "@openworkers/client";
 import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Empty } from "../../ui/empty.ts";
 import { Field } from "../../ui/field.ts";
 import { NameDialog } from "../../ui/name-dialog.ts";
@@ -18,11 +19,15 @@ import { Toasts } from "../../ui/toasts.ts";
   imports: [Empty, Field, NameDialog, Page, PagedFoot, RouterLink, Time],
   template: `
     <ow-page heading="Storage" lead="Objects of any size in buckets, on the platform or on an S3 server of yours.">
-      <button actions type="button" class="button button-primary" (click)="making.set(true)">New bucket</button>
+      @if (accounts.mayWrite()) {
+        <button actions type="button" class="button button-primary" (click)="making.set(true)">New bucket</button>
+      }
       <div class="card overflow-x-auto">
         @if (buckets.empty()) {
           <ow-empty title="No buckets yet" text="A bucket holds files that a worker reads and writes through a binding. From a terminal: ow storage create NAME">
-            <button type="button" class="button" (click)="making.set(true)">New bucket</button>
+            @if (accounts.mayWrite()) {
+              <button type="button" class="button" (click)="making.set(true)">New bucket</button>
+            }
           </ow-empty>
         } @else if (buckets.items().length > 0) {
           <table class="table">
@@ -71,6 +76,7 @@ import { Toasts } from "../../ui/toasts.ts";
 export class Buckets {
   private readonly client = inject(Api);
   private readonly account = inject(Account);
+  protected readonly accounts = inject(Accounts);
   private readonly router = inject(Router);
   private readonly toasts = inject(Toasts);
   protected readonly making = signal(false);

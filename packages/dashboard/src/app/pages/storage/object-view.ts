@@ -10,6 +10,7 @@ import {
 } from "@angular/core";
 import { Api } from "../../api/api.ts";
 import { messageOf } from "../../api/failure.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { formatBytes, hexDump, textOf } from "../../ui/bytes.ts";
 import { Confirm } from "../../ui/confirm.ts";
 import { Copy } from "../../ui/copy.ts";
@@ -86,8 +87,10 @@ interface Facts {
         <ow-load [of]="facts" [rows]="8" />
       }
       <div class="flex flex-wrap justify-between gap-2">
-        <button type="button" class="button" (click)="remove()">Delete</button>
-        <div class="flex gap-2">
+        @if (accounts.mayDelete()) {
+          <button type="button" class="button" (click)="remove()">Delete</button>
+        }
+        <div class="ml-auto flex gap-2">
           <button type="button" class="button" (click)="share()">Make a link</button>
           <a class="button button-primary" [href]="url()" [attr.download]="name()">Download</a>
         </div>
@@ -101,6 +104,7 @@ export class ObjectView {
   readonly key = input.required<string>();
   readonly deleted = output<void>();
   readonly closed = output<void>();
+  protected readonly accounts = inject(Accounts);
   private readonly client = inject(Api);
   private readonly confirm = inject(Confirm);
   private readonly objects = inject(Objects);

@@ -24,7 +24,7 @@ const shown = 100;
             <button type="button" class="button button-quiet button-icon button-small" aria-label="Clear the list of uploads" (click)="uploads.clear()"><svg lucideX size="14"></svg></button>
           }
         </div>
-        <progress class="block h-1 w-full accent-accent-fill" aria-label="All uploads" [value]="uploads.sent()" [max]="uploads.total() || 1"></progress>
+        <progress class="block h-1 w-full" aria-label="All uploads" [value]="uploads.sent()" [max]="uploads.total() || 1"></progress>
         <ul class="max-h-56 overflow-auto py-1" tabindex="0" aria-label="Each upload">
           @for (upload of rows(); track upload.id) {
             <li class="flex items-center gap-3 px-3 py-1 text-[13px]">

@@ -12,12 +12,12 @@ import { LucideCopy, LucidePlus, LucideTrash2 } from "@lucide/angular";
 import { Api } from "../../../api/api.ts";
 import { messageOf } from "../../../api/failure.ts";
 import { Account } from "../../../session/account.ts";
+import { Accounts } from "../../../session/accounts.ts";
 import { Empty } from "../../../ui/empty.ts";
 import { Load } from "../../../ui/load.ts";
 import { Page } from "../../../ui/page.ts";
 import { Time } from "../../../ui/time.ts";
 import { Toasts } from "../../../ui/toasts.ts";
-import { Rights } from "../rights.ts";
 import { Size } from "../size.ts";
 import type { Database } from "../types.ts";
 import { CreateDatabase } from "./create.ts";
@@ -35,7 +35,7 @@ import { DatabaseUsers } from "./users.ts";
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
 export class DatabaseList {
-  protected readonly rights = inject(Rights);
+  protected readonly accounts = inject(Accounts);
   protected readonly deletions = inject(Deletions);
   protected readonly creating = signal(false);
   /** Id of the database that a copy is asked of. */

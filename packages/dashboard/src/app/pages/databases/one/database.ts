@@ -24,13 +24,13 @@ import { OneDatabase } from "./one-database.ts";
           }
         }
       </div>
-      <nav aria-label="Database" class="mb-4 flex gap-1 overflow-x-auto border-b border-line">
+      <nav aria-label="Database" class="mb-4 flex overflow-x-auto border-b sm:gap-1 border-line">
         @for (tab of tabs; track tab.path) {
           <a
             [routerLink]="tab.path"
             routerLinkActive="!border-accent !text-text"
             ariaCurrentWhenActive="page"
-            class="-mb-px border-b-2 border-transparent px-3 py-2 font-medium text-muted outline-offset-[-2px] hover:text-text"
+            class="-mb-px border-b-2 border-transparent px-2.5 py-2 font-medium sm:px-3 text-muted outline-offset-[-2px] hover:text-text"
           >
             {{ tab.name }}
           </a>

@@ -2,7 +2,7 @@ import { computed, Injectable, inject, resource, signal } from "@angular/core";
 import { allOf } from "@openworkers/client";
 import { Api } from "../../../api/api.ts";
 import { Account } from "../../../session/account.ts";
-import { Rights } from "../rights.ts";
+import { Accounts } from "../../../session/accounts.ts";
 import { type Query, type Result, run } from "../sql/queries.ts";
 import type { Table } from "../sql/rows.ts";
 
@@ -14,8 +14,8 @@ export class OneDatabase {
   private readonly client = inject(Api);
   private readonly account = inject(Account);
   /** Whether the reader may change it and what is in it. */
-  readonly mayWrite = inject(Rights).mayWrite;
-  readonly mayDelete = inject(Rights).mayDelete;
+  readonly mayWrite = inject(Accounts).mayWrite;
+  readonly mayDelete = inject(Accounts).mayDelete;
   private readonly asked = computed(() => ({ database: this.name(), query: this.account.query() }));
 
   readonly details = resource({
