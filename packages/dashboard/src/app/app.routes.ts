@@ -1,4 +1,4 @@
-import type { Routes } from "@angular/router";
+import type { Route, Routes, UrlSegment } from "@angular/router";
 import { operator, signedIn } from "./session/guards.ts";
 
 type Area = () => Promise<{ readonly routes: Routes }>;
@@ -8,7 +8,11 @@ function area(path: string, load: Area) {
 }
 
 export const routes: Routes = [
-  area("", () => import("./pages/sign-in/routes.ts")),
+  // Without its condition it would match the dashboard's own address, with nothing in it.
+  {
+    ...area("", () => import("./pages/sign-in/routes.ts")),
+    canMatch: [(_: Route, segments: readonly UrlSegment[]) => segments.length > 0],
+  },
   {
     path: "",
     canActivate: [signedIn],
