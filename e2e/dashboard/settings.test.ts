@@ -181,7 +181,7 @@ test("a domain is claimed, its proof is shown and looked for; routes are set; bo
   await press(page, "Add a domain");
   await dialog(page).getByLabel("Host name").fill("not a host");
   await dialog(page).getByRole("button", { name: "Add" }).click();
-  await dialog(page).getByRole("alert").waitFor();
+  await dialog(page).locator("input[aria-invalid=true]").waitFor();
   await dialog(page).getByLabel("Host name").fill("stall.example.invalid");
   await dialog(page).getByRole("button", { name: "Add" }).click();
   await page.getByText("_openworkers.stall.example.invalid").waitFor();

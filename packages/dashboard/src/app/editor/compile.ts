@@ -1,4 +1,5 @@
 import type { Module } from "@openworkers/core";
+import type { typescript } from "monaco-editor";
 import { linkImports } from "./imports.ts";
 import { compiledName, isDeclaration, isScript, type SourceModule, typeOfModule } from "./modules.ts";
 import { monaco } from "./monaco.ts";
@@ -16,7 +17,7 @@ export interface Compiled {
 }
 
 type Script = SourceModule & { readonly content: string };
-type Diagnostic = Awaited<ReturnType<monaco.typescript.TypeScriptWorker["getSyntacticDiagnostics"]>>[number];
+type Diagnostic = Awaited<ReturnType<typescript.TypeScriptWorker["getSyntacticDiagnostics"]>>[number];
 
 const encoder = new TextEncoder();
 
@@ -65,7 +66,7 @@ function isCode(module: SourceModule): boolean {
   return isScript(module) || isDeclaration(module.name);
 }
 
-async function emit(worker: monaco.typescript.TypeScriptWorker, uri: string, { name, content }: Script) {
+async function emit(worker: typescript.TypeScriptWorker, uri: string, { name, content }: Script) {
   // JavaScript is deployed as it is written.
   if (!name.endsWith(".ts")) return { script: content, map: undefined };
   const { outputFiles } = await worker.getEmitOutput(uri);

@@ -1,10 +1,13 @@
-import * as monaco from "monaco-editor";
 import type { AmbientTypes } from "./code-editor.ts";
+import { environment } from "./environment.ts";
 import { loadStyles } from "./styles.ts";
 
-await loadStyles();
+Object.assign(globalThis, { MonacoEnvironment: environment });
+// Not by a static import: all of Monaco would run before the line above.
+const [monaco] = await Promise.all([import("monaco-editor"), loadStyles()]);
 
-// What Monaco has these in is too faint to be read: WCAG AA wants a contrast of 4.5.
+// What Monaco has these in is too faint to be read: WCAG AA wants a contrast of 4.5. Unused names it dims further.
+const colors = { "editorUnnecessaryCode.opacity": "#000000ff" };
 monaco.editor.defineTheme("vs", {
   base: "vs",
   inherit: true,
@@ -12,47 +15,13 @@ monaco.editor.defineTheme("vs", {
     { token: "string.sql", foreground: "a31515" },
     { token: "operator.sql", foreground: "5a6472" },
   ],
-  colors: {},
+  colors,
 });
 monaco.editor.defineTheme("vs-dark", {
   base: "vs-dark",
   inherit: true,
   rules: [{ token: "string.sql", foreground: "ce9178" }],
-  colors: {},
-});
-
-const scripts = (
-  globalThis as unknown as {
-    readonly trustedTypes?: {
-      createPolicy(name: string, rules: { createScriptURL(url: string): string }): typeof rules;
-    };
-  }
-).trustedTypes?.createPolicy("monaco", {
-  createScriptURL(url) {
-    if (new URL(url).origin === location.origin) return url;
-    throw new TypeError(`${url} is no script of ours.`);
-  },
-});
-
-/** A worker whose script the page's policy trusts. Called as the browser's: the bundler looks for `new Worker(new URL(`. */
-class Worker extends globalThis.Worker {
-  constructor({ href }: URL, options: WorkerOptions) {
-    super(scripts?.createScriptURL(href) ?? href, options);
-  }
-}
-
-// Monaco asks for its workers through this; they are files of ours, so that the policy may forbid `blob:`.
-Object.assign(globalThis, {
-  MonacoEnvironment: {
-    getWorker: (_id: string, label: string) => {
-      if (label === "typescript" || label === "javascript") {
-        return new Worker(new URL("./typescript.worker", import.meta.url), { type: "module" });
-      }
-      return label === "json"
-        ? new Worker(new URL("./json.worker", import.meta.url), { type: "module" })
-        : new Worker(new URL("./editor.worker", import.meta.url), { type: "module" });
-    },
-  },
+  colors,
 });
 
 const { ModuleKind, ModuleResolutionKind, ScriptTarget, typescriptDefaults } = monaco.typescript;
