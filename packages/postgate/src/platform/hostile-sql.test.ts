@@ -490,7 +490,7 @@ for (const [name, start] of testServers) {
           bobs.worker,
         ],
         [
-          "insert into domains (hostname, worker_id, verification_token) values ('claimed.example.com', $1, 't') on conflict (hostname, worker_id) do update set verified_at = now()",
+          "insert into domains (hostname, worker_id, verification_token) values ('more.bob.example.com', $1, 't') on conflict (hostname, worker_id) do update set verified_at = now()",
           bobs.worker,
         ],
         "update domains set verified_at = now()",
