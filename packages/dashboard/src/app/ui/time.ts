@@ -34,5 +34,9 @@ export class Time {
   private readonly at = computed(() => new Date(this.value()));
   protected readonly iso = computed(() => this.at().toISOString());
   protected readonly title = computed(() => exact.format(this.at()));
-  protected readonly text = computed(() => formatRelative(this.at().getTime(), this.clock.now()));
+  protected readonly text = computed(() => {
+    // The clock stands still between its ticks: by it, what has happened since the last would be to come.
+    const now = Math.max(this.clock.now(), Date.now());
+    return formatRelative(this.at().getTime(), now);
+  });
 }
