@@ -115,12 +115,17 @@ test("a cron that somebody else changed meanwhile is not overwritten, and a list
   const { dashboard } = tests;
   const cron = await dashboard.api<Cron>("POST", "/workers/ticker/crons", { expression: "*/5 * * * *" });
   const page = await dashboard.page(`/crons/ticker/${cron.id}`);
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  await page.route(`**/v1/workers/ticker/crons/${cron.id}`, async (route) => {
+    await told;
+    await route.continue();
+  });
   await page.getByRole("button", { name: "Change", exact: true }).click();
   const change = page.getByRole("dialog", { name: "Change the cron" });
-  await change.getByLabel("Further attempts").waitFor();
-  await page.waitForFunction(
-    "document.querySelector('dialog[open] button.button-primary')?.disabled === false",
-  );
+  // What is typed before that is read would be lost.
+  expect(await change.getByLabel("Further attempts").isDisabled()).toBe(true);
+  tell();
+  await change.getByRole("button", { name: "Save", disabled: false }).waitFor();
   await dashboard.api("PATCH", `/workers/ticker/crons/${cron.id}`, { retries: 5 });
   await change.getByLabel("Further attempts").fill("1");
   await change.getByRole("button", { name: "Save" }).click();

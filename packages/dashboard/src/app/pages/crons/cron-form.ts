@@ -49,6 +49,8 @@ export class CronForm {
   protected readonly presets = presets;
   protected readonly zones = zones;
   protected readonly sending = new Sending();
+  /** Until what is there has been read: it would replace what is typed meanwhile. */
+  protected readonly loading = signal(false);
   protected readonly worker = signal("");
   protected readonly workers = signal<readonly string[] | undefined>(undefined);
   protected readonly expression = signal("");
@@ -73,7 +75,7 @@ export class CronForm {
 
   constructor() {
     effect(() => {
-      if (this.open()) untracked(() => void this.sending.run(() => this.#begin()));
+      if (this.open()) untracked(() => void this.#begin());
     });
   }
 
@@ -100,6 +102,12 @@ export class CronForm {
   }
 
   async #begin(): Promise<void> {
+    this.loading.set(true);
+    // What could not be read is not overwritten with what a new one would have.
+    this.loading.set(!(await this.sending.run(() => this.#read())));
+  }
+
+  async #read(): Promise<void> {
     const cron = this.cron();
     this.worker.set(cron?.worker ?? this.of() ?? "");
     this.expression.set(cron?.expression ?? "");
