@@ -96,8 +96,8 @@ test("somebody is invited by a link that is shown once, which can be taken back"
   expect(await look(bob, "organisation-audit-viewer")).toEqual([]);
   await bob.getByRole("link", { name: "Settings" }).click();
   await bob.getByText("You are viewer here: admins and owners change it.").waitFor();
-  expect(await bob.getByRole("button", { name: "Save" }).isDisabled()).toBe(true);
-  expect(await bob.getByRole("button", { name: "Delete…" }).isDisabled()).toBe(true);
+  await bob.getByRole("button", { name: "Save", disabled: true }).waitFor();
+  await bob.getByRole("button", { name: "Delete…", disabled: true }).waitFor();
   await bob.getByRole("link", { name: "Members" }).click();
   await bob.getByRole("button", { name: "Leave" }).click();
   await dialog(bob, "Leave Acme Works").getByRole("button", { name: "Leave" }).click();
@@ -218,10 +218,9 @@ test("it is renamed, and deleted once it owns nothing", async () => {
   const remove = async () => {
     await page.getByRole("button", { name: "Delete…" }).click();
     const asked = dialog(page, "Delete Bolt Works");
-    const button = asked.getByRole("button", { name: "Delete the organisation" });
-    expect(await button.isDisabled()).toBe(true);
+    await asked.getByRole("button", { name: "Delete the organisation", disabled: true }).waitFor();
     await asked.getByRole("textbox").fill("bolt");
-    await button.click();
+    await asked.getByRole("button", { name: "Delete the organisation" }).click();
   };
   await remove();
   await page.getByRole("alert").waitFor();
