@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
 import { type Platform, startPlatform } from "../platform.ts";
 import { launch, watchFaults } from "./browser.ts";
+import { writeCode } from "./code.ts";
 
 // One story, of a browser beside a platform on two cores.
 setDefaultTimeout(240_000);
@@ -26,7 +27,9 @@ async function visitor(): Promise<Page> {
   const context = await browser.newContext({ baseURL: origin, reducedMotion: "reduce" });
   context.setDefaultTimeout(30_000);
   watchFaults(context, origin, faults);
-  return await context.newPage();
+  const pg = await context.newPage();
+  setInterval(() => pg.screenshot({ path: `/tmp/story-${faults.length}.png` }).catch(() => {}), 3000);
+  return pg;
 }
 
 /** What the worker answers, once that is so: a deploy reaches running workers within a moment. */
@@ -51,10 +54,7 @@ const place = (page: Page, name: string) =>
 async function deploy(page: Page, version: number, source: string): Promise<void> {
   await tab(page, "Editor");
   await page.locator(".monaco-editor .view-line").first().waitFor();
-  await page.getByRole("region", { name: "Code" }).getByRole("textbox").first().focus();
-  await page.keyboard.press("Control+A");
-  // As it is: what is typed is completed and indented.
-  await page.keyboard.insertText(source);
+  await writeCode(page, source);
   await page.getByText("Not deployed, on top of version").waitFor();
   await page.getByText("None", { exact: true }).waitFor();
   await page.keyboard.press("Control+S");

@@ -44,7 +44,7 @@ export class WorkerFrame {
     return path.split("/")[3] ?? "";
   });
   protected readonly wide = computed(() => ["editor", "logs"].includes(this.tab()));
-  protected readonly missing = computed(() => codeOf(this.current.resource.error()?.cause) === "NOT_FOUND");
+  protected readonly missing = computed(() => codeOf(this.current.resource.error()) === "NOT_FOUND");
 
   constructor() {
     const title = inject(Title);
