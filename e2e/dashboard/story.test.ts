@@ -177,7 +177,7 @@ test("from the link that the first start prints to a worker that others may not 
   await dialog(page).getByLabel("E-mail").fill("bob@example.com");
   await dialog(page).getByLabel("Role").selectOption("developer");
   await dialog(page).getByRole("button", { name: "Invite" }).click();
-  const link = (await dialog(page).getByLabel("The link").textContent())?.trim() ?? "";
+  const link = (await dialog(page).getByLabel("The link", { exact: true }).textContent())?.trim() ?? "";
   const bob = await visitor();
   await bob.goto(link);
   await bob.getByLabel("Name").fill("Bob");

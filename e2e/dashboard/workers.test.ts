@@ -241,10 +241,13 @@ test("requests are shifted from one version to the other with the slider", async
   await slider.waitFor();
   expect(await slider.inputValue()).toBe("0");
   expect(await shift.getByRole("button", { name: "Shift requests" }).isDisabled()).toBe(true);
+  const spoken = (text: string) => shift.locator(`[aria-valuetext="${text}"]`).waitFor();
   await shift.getByRole("button", { name: "50 %" }).click();
+  await spoken("50 % to version 1, 50 % to version 2");
   await slider.press("ArrowLeft");
-  expect(await slider.getAttribute("aria-valuetext")).toBe("49 % to version 1, 51 % to version 2");
+  await spoken("49 % to version 1, 51 % to version 2");
   await slider.press("ArrowRight");
+  await spoken("50 % to version 1, 50 % to version 2");
   await shift.getByLabel("Message").fill("Half of them");
   expect(await look(page, "deployments-shift")).toEqual([]);
   await shift.getByRole("button", { name: "Shift requests" }).click();
