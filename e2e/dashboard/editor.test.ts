@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { look } from "./browser.ts";
+import { writeCode } from "./code.ts";
 import { join } from "./people.ts";
 import { dashboardTests } from "./rig.ts";
 
@@ -37,15 +38,6 @@ async function deployed(
 const script = (answer: string) =>
   `export default { fetch: () => new Response(${JSON.stringify(answer)}) };\n`;
 
-/** The text of what is shown, typed anew. */
-async function write(page: Page, text: string): Promise<void> {
-  const code = page.getByRole("region", { name: "Code" }).getByRole("textbox").first();
-  await code.focus();
-  await page.keyboard.press("Control+A");
-  // As it is: what is typed is completed and indented.
-  await page.keyboard.insertText(text);
-}
-
 async function openEditor(worker: string): Promise<Page> {
   const page = await tests.dashboard.page(`/workers/${worker}/editor`);
   await page.locator(".monaco-editor .view-line").first().waitFor();
@@ -79,14 +71,14 @@ test("modules in TypeScript are written, checked, deployed with Ctrl+S, and open
   await page.getByRole("alert").getByText("Use letters").waitFor();
   await page.getByLabel("Name of the new module").fill("lib/text.ts");
   await page.getByLabel("Name of the new module").press("Enter");
-  await write(
+  await writeCode(
     page,
     `import data from "../data.json";\nexport const greet = (name: string): string => name + data.mark;\n`,
   );
   await page.getByRole("button", { name: "Add a module" }).click();
   await page.getByLabel("Name of the new module").fill("data.json");
   await page.getByLabel("Name of the new module").press("Enter");
-  await write(page, `{ "mark": "!" }`);
+  await writeCode(page, `{ "mark": "!" }`);
   await page.getByRole("button", { name: "index.ts main" }).click();
   const source = `import { greet } from "./lib/text";
 export default {
@@ -96,14 +88,14 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 `;
-  await write(page, source);
+  await writeCode(page, source);
   // The type of env comes from what the worker is bound to.
   await page.getByText("'GREETINGS' does not exist on type 'Env'").first().waitFor();
   expect(await look(page, "editor-problem")).toEqual([]);
   await page.keyboard.press("Control+S");
   await page.getByRole("button", { name: "Deploy anyway" }).waitFor();
   expect(await answers("written")).toBe("one");
-  await write(page, source.replace("GREETINGS", "GREETING"));
+  await writeCode(page, source.replace("GREETINGS", "GREETING"));
   await page.getByText("None", { exact: true }).waitFor();
   await page.keyboard.press("Control+S");
   await live(page, 2);
@@ -125,7 +117,7 @@ test("what is not deployed survives a reload, and can be thrown away", async () 
     asked.push(dialog.type());
     await dialog.accept();
   });
-  await write(page, script("draft"));
+  await writeCode(page, script("draft"));
   await page.getByText("Not deployed, on top of version 1").waitFor();
   await page.reload();
   expect(asked).toEqual(["beforeunload"]);
@@ -139,7 +131,7 @@ test("what is not deployed survives a reload, and can be thrown away", async () 
 test("who deploys after somebody else is told, and chooses", async () => {
   await deployed("raced", { "index.js": script("one") });
   const page = await openEditor("raced");
-  await write(page, script("mine"));
+  await writeCode(page, script("mine"));
   await deployed(
     "raced",
     { "index.js": script("theirs") },
@@ -159,13 +151,13 @@ test("who deploys after somebody else is told, and chooses", async () => {
 test("a worker that does not start is shown where, and nothing changes", async () => {
   await deployed("broken", { "index.js": script("works") });
   const page = await openEditor("broken");
-  await write(page, `const settings = undefined;\n\nconsole.log(settings.key);\n${script("broken")}`);
+  await writeCode(page, `const settings = undefined;\n\nconsole.log(settings.key);\n${script("broken")}`);
   await deploy(page);
   await page.getByText("does not start; nothing has changed").waitFor();
   await page.getByRole("button", { name: /Cannot read properties of undefined.*index\.js:3/ }).waitFor();
   expect(await look(page, "editor-start-failed")).toEqual([]);
   expect(await answers("broken")).toBe("works");
-  await write(page, `import { Hono } from "hono";\nexport default new Hono();\n`);
+  await writeCode(page, `import { Hono } from "hono";\nexport default new Hono();\n`);
   await deploy(page);
   await page
     .getByRole("button", { name: /packages of npm are bundled by `ow deploy`.*index\.js:1/ })

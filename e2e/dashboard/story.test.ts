@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
 import { type Platform, startPlatform } from "../platform.ts";
 import { launch, watchFaults } from "./browser.ts";
+import { writeCode } from "./code.ts";
 
 // One story, of a browser beside a platform on two cores.
 setDefaultTimeout(240_000);
@@ -51,10 +52,7 @@ const place = (page: Page, name: string) =>
 async function deploy(page: Page, version: number, source: string): Promise<void> {
   await tab(page, "Editor");
   await page.locator(".monaco-editor .view-line").first().waitFor();
-  await page.getByRole("region", { name: "Code" }).getByRole("textbox").first().focus();
-  await page.keyboard.press("Control+A");
-  // As it is: what is typed is completed and indented.
-  await page.keyboard.insertText(source);
+  await writeCode(page, source);
   await page.getByText("Not deployed, on top of version").waitFor();
   await page.getByText("None", { exact: true }).waitFor();
   await page.keyboard.press("Control+S");
@@ -162,6 +160,7 @@ test("from the link that the first start prints to a worker that others may not 
   await press(page, `Run 0 18 * * 2-6 of ${worker} now`);
   await page.waitForURL(`**/crons/${worker}/*`);
   await page.getByText("ok", { exact: true }).first().waitFor();
+  await page.getByRole("row").filter({ hasText: "by hand" }).getByRole("button").click();
   await page.getByText("closing time: 0 18 * * 2-6").first().waitFor();
   expect(JSON.parse(await answers("/", (_, text) => text.includes('"0 18')))).toEqual({
     visits: expect.any(Number),
@@ -178,7 +177,7 @@ test("from the link that the first start prints to a worker that others may not 
   await dialog(page).getByLabel("E-mail").fill("bob@example.com");
   await dialog(page).getByLabel("Role").selectOption("developer");
   await dialog(page).getByRole("button", { name: "Invite" }).click();
-  const link = (await dialog(page).getByLabel("The link").textContent())?.trim() ?? "";
+  const link = (await dialog(page).getByLabel("The link", { exact: true }).textContent())?.trim() ?? "";
   const bob = await visitor();
   await bob.goto(link);
   await bob.getByLabel("Name").fill("Bob");

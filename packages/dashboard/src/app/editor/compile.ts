@@ -38,7 +38,7 @@ export async function compile(modules: readonly SourceModule[]): Promise<Compile
     monaco.editor.createModel(content, "typescript", monaco.Uri.joinPath(root, name)),
   );
   try {
-    const worker = await (await monaco.typescript.getTypeScriptWorker())(...models.map(({ uri }) => uri));
+    const worker = await (await languageService())(...models.map(({ uri }) => uri));
     const errors: Problem[] = [...twoOfOneName(modules), ...badJson(modules)];
     const typeErrors: Problem[] = [];
     const linked = new Map<string, { readonly text: string; readonly map: Uint8Array | undefined }>();
@@ -60,6 +60,23 @@ export async function compile(modules: readonly SourceModule[]): Promise<Compile
   } finally {
     for (const model of models) model.dispose();
   }
+}
+
+/**
+ * Monaco sets its TypeScript up once the first model is there and a script is loaded; until then it says that there is none.
+ *
+ * @throws what Monaco says when that takes seconds
+ */
+async function languageService(): ReturnType<typeof typescript.getTypeScriptWorker> {
+  const { getTypeScriptWorker } = monaco.typescript;
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      return await getTypeScriptWorker();
+    } catch {
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  }
+  return await getTypeScriptWorker();
 }
 
 function isCode(module: SourceModule): boolean {

@@ -28,20 +28,22 @@ const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
   selector: "ow-chart",
   template: `
     <div #place class="min-h-[180px] w-full" aria-hidden="true"></div>
-    <table class="sr-only">
-      <caption>{{ label() }}</caption>
-      <thead>
-        <tr><th>Time</th>@for (one of series(); track one.name) {<th>{{ one.name }}</th>}</tr>
-      </thead>
-      <tbody>
-        @for (time of times(); track time; let index = $index) {
-          <tr>
-            <th>{{ exact(time) }}</th>
-            @for (one of series(); track one.name) {<td>{{ one.values[index] ?? "–" }}</td>}
-          </tr>
-        }
-      </tbody>
-    </table>
+    <div class="sr-only">
+      <table>
+        <caption>{{ label() }}</caption>
+        <thead>
+          <tr><th>Time</th>@for (one of series(); track one.name) {<th>{{ one.name }}</th>}</tr>
+        </thead>
+        <tbody>
+          @for (time of times(); track time; let index = $index) {
+            <tr>
+              <th>{{ exact(time) }}</th>
+              @for (one of series(); track one.name) {<td>{{ one.values[index] ?? "–" }}</td>}
+            </tr>
+          }
+        </tbody>
+      </table>
+    </div>
   `,
   changeDetection: ChangeDetectionStrategy.OnPush,
 })

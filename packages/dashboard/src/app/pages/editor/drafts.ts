@@ -30,7 +30,11 @@ export class Drafts {
   async #run(mode: IDBTransactionMode, ask: (drafts: IDBObjectStore) => IDBRequest): Promise<unknown> {
     this.#opened ??= open();
     const database = await this.#opened;
-    return answerOf(ask(database.transaction(store, mode).objectStore(store)));
+    const transaction = database.transaction(store, mode);
+    const request = ask(transaction.objectStore(store));
+    // At once: by itself it waits for the page, which may be closing, and then nothing of it is kept.
+    transaction.commit();
+    return answerOf(request);
   }
 }
 

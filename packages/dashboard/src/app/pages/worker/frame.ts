@@ -1,6 +1,12 @@
 import { ChangeDetectionStrategy, Component, computed, effect, inject, input } from "@angular/core";
 import { Title } from "@angular/platform-browser";
-import { Router, RouterLink, RouterLinkActive, RouterOutlet } from "@angular/router";
+import {
+  type IsActiveMatchOptions,
+  Router,
+  RouterLink,
+  RouterLinkActive,
+  RouterOutlet,
+} from "@angular/router";
 import { LucideExternalLink } from "@lucide/angular";
 import { codeOf } from "../../api/failure.ts";
 import { Copy } from "../../ui/copy.ts";
@@ -15,6 +21,14 @@ const tabs = [
   { name: "Logs", path: "logs" },
   { name: "Settings", path: "settings" },
 ] as const;
+
+/** The first tab is the worker's own address, whatever range it shows. */
+const itself: IsActiveMatchOptions = {
+  paths: "exact",
+  queryParams: "ignored",
+  matrixParams: "ignored",
+  fragment: "ignored",
+};
 
 /**
  * What is round every page of a worker: its name, address and state, and the tabs. A tab's route with `data: { wide: true }`
@@ -37,6 +51,7 @@ export class WorkerFrame {
   readonly worker = input.required<string>();
   protected readonly current = inject(CurrentWorker);
   protected readonly tabs = tabs;
+  protected readonly itself = itself;
   private readonly router = inject(Router);
   /** The tab's path below the worker's, in the address. */
   private readonly tab = computed(() => {
@@ -44,7 +59,7 @@ export class WorkerFrame {
     return path.split("/")[3] ?? "";
   });
   protected readonly wide = computed(() => ["editor", "logs"].includes(this.tab()));
-  protected readonly missing = computed(() => codeOf(this.current.resource.error()?.cause) === "NOT_FOUND");
+  protected readonly missing = computed(() => codeOf(this.current.resource.error()) === "NOT_FOUND");
 
   constructor() {
     const title = inject(Title);

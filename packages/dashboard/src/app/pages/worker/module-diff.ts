@@ -62,9 +62,20 @@ export class ModuleDiff {
       fixedOverflowWidgets: true,
       hideUnchangedRegions: { enabled: true },
       renderOverviewRuler: false,
-      originalAriaLabel: "Before",
-      modifiedAriaLabel: "After",
     });
+    // Monaco drops them with the next option that it changes by itself.
+    const sides = [
+      [diff.getOriginalEditor(), "Before"],
+      [diff.getModifiedEditor(), "After"],
+    ] as const;
+    for (const [side, ariaLabel] of sides) {
+      const name = () => {
+        const label = side.getOption(monaco.editor.EditorOption.ariaLabel);
+        if (label !== ariaLabel) side.updateOptions({ ariaLabel });
+      };
+      side.onDidChangeConfiguration(name);
+      name();
+    }
     let models: { dispose(): void }[] = [];
     const theme = effect(() => monaco.editor.setTheme(this.theme.isDark() ? "vs-dark" : "vs"), { injector });
     const shown = effect(
