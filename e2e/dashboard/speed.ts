@@ -1,4 +1,5 @@
 import type { Page } from "playwright-core";
+import { until } from "./browser.ts";
 
 /** What a reader waits for on a page that is loaded into an empty cache, by Chromium's own count. */
 export interface Load {
@@ -50,7 +51,7 @@ const seenBy = (page: Page) => page.evaluate<Seen>("seenByTest");
 async function settled(page: Page): Promise<void> {
   await page.waitForLoadState("networkidle");
   await page.locator("h1").first().waitFor();
-  await page.waitForFunction(`document.querySelector("main [aria-busy=true]") === null`);
+  await until(page, `document.querySelector("main [aria-busy=true]") === null`);
   await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
 }
 
