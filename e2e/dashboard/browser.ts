@@ -42,6 +42,11 @@ export function watchFaults(context: BrowserContext, origin: string, seen: strin
   });
 }
 
+/** Waits until an expression is true in the page. Through the debugger each time: the page's policy evaluates no text. */
+export async function until(page: Page, expression: string): Promise<void> {
+  while (!(await page.evaluate<boolean>(expression))) await Bun.sleep(20);
+}
+
 const serious = new Set(["serious", "critical"]);
 
 /** What axe finds against WCAG 2.2 AA that is serious, each as one line; empty when it finds nothing. */

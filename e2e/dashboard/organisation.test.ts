@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { look } from "./browser.ts";
+import { look, until } from "./browser.ts";
 import { isGood, join } from "./people.ts";
 import { dashboardTests } from "./rig.ts";
 
@@ -119,7 +119,7 @@ describe("of a member", () => {
     await role.selectOption("admin");
     await page.getByText("Somebody has changed Cleo meanwhile").waitFor();
     expect(await membersOf("acme")).toContain("cleo viewer");
-    await page.waitForFunction('document.querySelector("[aria-label=\'Role of Cleo\']")?.value === "viewer"');
+    await until(page, 'document.querySelector("[aria-label=\'Role of Cleo\']")?.value === "viewer"');
     // The last owner stays one.
     await page.getByRole("combobox", { name: "Role of Ada" }).selectOption("viewer");
     await dialog(page, "Change your own role").getByRole("button", { name: "Change my role" }).click();

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { look } from "./browser.ts";
+import { look, until } from "./browser.ts";
 import { deployed } from "./deploys.ts";
 import { join } from "./people.ts";
 import { dashboardTests } from "./rig.ts";
@@ -153,7 +153,7 @@ test("depth, what is in flight and dead letters are shown as they are, and dead 
   for (const at of [4, 5, 6, 7]) await put({ at, bad: true, to: "Grace Hopper", street: "Harbour Road 12" });
   await counted(page, "Dead letters", "4");
   expect(await countsOf("parcels")).toMatchObject({ waiting: 0, inFlight: 0, deadLetters: 4 });
-  await page.waitForFunction("document.querySelectorAll('ow-queue-messages tbody').length === 4");
+  await until(page, "document.querySelectorAll('ow-queue-messages tbody').length === 4");
   await page.getByRole("button", { name: '{"at":4' }).click();
   await page.locator("pre").filter({ hasText: '"to": "Grace Hopper"' }).waitFor();
   expect(await look(page, "queues-dead")).toEqual([]);

@@ -254,7 +254,7 @@ describe("an invitation", () => {
     await page.getByText("You are signed in as emmy@example.com").waitFor();
     expect(await look(page, "invited-signed-in")).toEqual([]);
     await page.getByRole("button", { name: "Join" }).click();
-    await page.getByRole("heading", { name: "second" }).waitFor();
+    await page.getByRole("heading", { name: "second", exact: true, level: 1 }).waitFor();
     const { items } = await dashboard.api<{ items: { name: string }[] }>(
       "GET",
       "/accounts?kind=organisation",

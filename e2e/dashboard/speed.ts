@@ -1,4 +1,5 @@
 import type { Page } from "playwright-core";
+import { until } from "./browser.ts";
 
 /** What a reader waits for on a page that is loaded into an empty cache, by Chromium's own count. */
 export interface Load {
@@ -53,7 +54,7 @@ const isQuiet = `document.readyState === "complete" && document.querySelector("m
 /** Resolves when nothing has come for half a second, nothing says that it loads, and what is there has been painted. */
 async function settled(page: Page): Promise<void> {
   await page.locator("h1").first().waitFor();
-  while (!(await page.evaluate<boolean>(isQuiet))) await page.waitForTimeout(50);
+  await until(page, isQuiet);
   await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
 }
 
