@@ -12,7 +12,7 @@ const worker = "hello-js";
 export async function measureDashboard({ rounds }: Pick<SectionSize, "rounds">): Promise<Row[]> {
   const dashboard = await Dashboard.start();
   try {
-    await dashboard.platform.deploy(`examples/${worker}`);
+    await deployAsAda(dashboard);
     const visitor = await dashboard.visitor();
     await watchSpeed(visitor);
     const page = await dashboard.page("/");
@@ -53,6 +53,20 @@ export async function measureDashboard({ rounds }: Pick<SectionSize, "rounds">):
   } finally {
     await dashboard.stop();
   }
+}
+
+/** Hers, so that her lists have it: what `ow deploy` makes is the operator's. */
+async function deployAsAda({ platform, token }: Dashboard): Promise<void> {
+  const form = new FormData();
+  const modules = [{ name: "index.js", type: "esModule" }];
+  form.set("metadata", JSON.stringify({ modules, compatibilityDate: "2026-11-01" }));
+  form.set("index.js", new Blob([`export default { fetch: () => new Response("Hello") };`]));
+  const answer = await platform.fetch("api", `/v1/workers/${worker}/versions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+    body: form,
+  });
+  if (!answer.ok) throw new Error(await answer.text());
 }
 
 function loadRows(path: string, loads: readonly Load[], isEditor: boolean): Row[] {
