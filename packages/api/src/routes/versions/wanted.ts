@@ -29,7 +29,7 @@ const toWorker = z.strictObject({
   props: props.optional(),
 });
 
-/** A binding that a version wants; resources by name or id, made when there are none of the name. */
+/** A binding that a version wants: to the resource of that name or id, or to one that is made for it where none is named. */
 export const wantedBindingSchema = z
   .discriminatedUnion("kind", [
     toKv,
