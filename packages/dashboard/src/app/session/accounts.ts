@@ -59,6 +59,11 @@ export class Accounts {
     return own !== undefined && roles.indexOf(own) >= roles.indexOf(role);
   }
 
+  /** The reader's role in the account of this name; `owner` where nothing else is known, as in their own. */
+  roleIn(name: string | undefined): Role {
+    return this.organisations().find((each) => each.name === name)?.role ?? "owner";
+  }
+
   /** Reads the list anew, and shows one of it; undefined for the reader's own account. */
   async show(name: string | undefined): Promise<void> {
     if (name !== undefined && !this.organisations().some((each) => each.name === name)) await this.#again();

@@ -10,7 +10,7 @@ import {
 } from "@angular/core";
 import { Router, RouterLink } from "@angular/router";
 import { Api } from "../../api/api.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Load } from "../../ui/load.ts";
 import { Page } from "../../ui/page.ts";
 import { Time } from "../../ui/time.ts";
@@ -32,7 +32,7 @@ const lates = { once: "the newest runs", all: "all run", skip: "none runs" } as 
 export class CronPage {
   readonly worker = input.required<string>();
   readonly cron = input.required<string>();
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   protected readonly changing = signal(false);
   protected readonly busy = signal(false);
   private readonly client = inject(Api);

@@ -3,7 +3,7 @@ import { Router, RouterLink } from "@angular/router";
 import { LucidePause, LucidePlay, LucideStepForward } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Empty } from "../../ui/empty.ts";
 import { Page } from "../../ui/page.ts";
 import { Paged } from "../../ui/paged.ts";
@@ -35,7 +35,7 @@ import { wordsOf } from "./words.ts";
 export class Crons {
   /** Name of a worker. */
   readonly worker = input<string>();
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   protected readonly making = signal(false);
   protected readonly busy = signal<string | undefined>(undefined);
   private readonly client = inject(Api);

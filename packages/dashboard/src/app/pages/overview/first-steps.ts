@@ -1,6 +1,6 @@
 import { ChangeDetectionStrategy, Component, inject } from "@angular/core";
 import { RouterLink } from "@angular/router";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Copy } from "../../ui/copy.ts";
 
 /** What an account without workers shows: the two ways to a first one. */
@@ -14,7 +14,7 @@ import { Copy } from "../../ui/copy.ts";
         <p class="mt-1 text-muted">
           A worker is a few lines that answer requests at an address of their own. Begin with a template and edit it here.
         </p>
-        @if (roles.mayWrite()) {
+        @if (accounts.mayWrite()) {
           <a class="button button-primary mt-4 h-9" routerLink="/workers/new">Create a worker</a>
         } @else {
           <p class="mt-4 text-muted">You may look around in this account; making workers takes the role of a developer.</p>
@@ -37,7 +37,7 @@ import { Copy } from "../../ui/copy.ts";
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
 export class FirstSteps {
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   protected readonly commands = [
     `npx ow login ${location.origin}`,
     "npx ow init hello",

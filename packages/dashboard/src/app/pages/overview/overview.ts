@@ -3,7 +3,7 @@ import { RouterLink } from "@angular/router";
 import { LucidePlus } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Load } from "../../ui/load.ts";
 import { Page } from "../../ui/page.ts";
 import { Sparkline } from "../../ui/sparkline.ts";
@@ -25,7 +25,7 @@ const shownDeployments = 8;
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
 export class Overview {
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   private readonly client = inject(Api);
   private readonly counts = inject(Counts);
   private readonly query = inject(Account).query;

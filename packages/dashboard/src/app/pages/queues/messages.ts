@@ -13,7 +13,7 @@ import { LucideChevronRight } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { messageOf } from "../../api/failure.ts";
 import { Account } from "../../session/account.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { formatBytes } from "../../ui/bytes.ts";
 import { Confirm } from "../../ui/confirm.ts";
 import { Copy } from "../../ui/copy.ts";
@@ -47,7 +47,7 @@ export class QueueMessages {
   readonly emptyText = input.required<string>();
   /** Something was taken out, or may have been. */
   readonly changed = output<void>();
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   protected readonly opened = signal<number | undefined>(undefined);
   protected readonly busy = signal<number | undefined>(undefined);
   /** Messages sent again so far, while all of them are. */

@@ -12,7 +12,7 @@ import { Router, RouterLink } from "@angular/router";
 import { Api } from "../../api/api.ts";
 import { codeOf, messageOf } from "../../api/failure.ts";
 import { Account } from "../../session/account.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Confirm } from "../../ui/confirm.ts";
 import { everySeconds } from "../../ui/every-seconds.ts";
 import { Load } from "../../ui/load.ts";
@@ -33,7 +33,7 @@ import { SendMessage } from "./send-message.ts";
 export class QueuePage {
   /** Its name. */
   readonly queue = input.required<string>();
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   protected readonly sending = signal(false);
   protected readonly consuming = signal(false);
   protected readonly busy = signal(false);

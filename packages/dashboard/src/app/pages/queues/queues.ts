@@ -3,7 +3,7 @@ import { Router, RouterLink } from "@angular/router";
 import { once } from "@openworkers/client";
 import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Empty } from "../../ui/empty.ts";
 import { everySeconds } from "../../ui/every-seconds.ts";
 import { NameDialog } from "../../ui/name-dialog.ts";
@@ -19,13 +19,13 @@ import type { Queue, QueueCounts } from "./queue-types.ts";
   imports: [Empty, NameDialog, Page, PagedFoot, RouterLink],
   template: `
     <ow-page heading="Queues" lead="Messages from worker to worker, kept until one has taken them.">
-      @if (roles.mayWrite()) {
+      @if (accounts.mayWrite()) {
         <button actions type="button" class="button button-primary" (click)="making.set(true)">New queue</button>
       }
       <div class="card overflow-x-auto">
         @if (queues.empty()) {
           <ow-empty title="No queues yet" text="A worker sends to a queue through a binding, and another takes its messages in batches. From a terminal: ow queues create NAME">
-            @if (roles.mayWrite()) {
+            @if (accounts.mayWrite()) {
               <button type="button" class="button" (click)="making.set(true)">New queue</button>
             }
           </ow-empty>
@@ -80,7 +80,7 @@ import type { Queue, QueueCounts } from "./queue-types.ts";
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
 export class Queues {
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   protected readonly making = signal(false);
   private readonly client = inject(Api);
   private readonly account = inject(Account);

@@ -13,7 +13,7 @@ import { Api } from "../../api/api.ts";
 import { codeOf } from "../../api/failure.ts";
 import { deploy } from "../../editor/deploy.ts";
 import { Account } from "../../session/account.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Empty } from "../../ui/empty.ts";
 import { Field } from "../../ui/field.ts";
 import { Sending } from "../../ui/form.ts";
@@ -33,7 +33,7 @@ const steps = { compile: "Compiling…", deploy: "Starting it in a throw-away ce
 })
 export class CreateWorker {
   protected readonly templates = templates;
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   protected readonly sending = new Sending();
   protected readonly step = signal<keyof typeof steps | undefined>(undefined);
   protected readonly doing = computed(() => {

@@ -1,7 +1,7 @@
 import { computed, Injectable, inject, resource, signal } from "@angular/core";
 import type { components } from "@openworkers/client";
 import { Api } from "../../api/api.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 
 export type Worker = components["schemas"]["Worker"];
 
@@ -11,7 +11,7 @@ export class CurrentWorker {
   /** As the address has it. */
   readonly name = signal("");
   private readonly client = inject(Api);
-  private readonly roles = inject(Roles);
+  private readonly accounts = inject(Accounts);
   readonly resource = resource({
     params: () => this.name() || undefined,
     loader: ({ params: worker, abortSignal: signal }) =>
@@ -21,7 +21,7 @@ export class CurrentWorker {
   readonly worker = computed((): Worker | undefined =>
     this.resource.hasValue() ? this.resource.value() : undefined,
   );
-  private readonly role = this.roles.in(() => this.worker()?.account);
+  private readonly role = computed(() => this.accounts.roleIn(this.worker()?.account));
   /** Whether the reader may change and deploy it. The API decides; this is for what is offered. */
   readonly mayWrite = computed(() => this.role() !== "viewer");
   readonly mayDelete = computed(() => this.role() === "owner" || this.role() === "admin");

@@ -11,7 +11,7 @@ import { Router, RouterLink } from "@angular/router";
 import { LucidePlus, LucideSearch } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
-import { Roles } from "../../session/roles.ts";
+import { Accounts } from "../../session/accounts.ts";
 import { Empty } from "../../ui/empty.ts";
 import { Page } from "../../ui/page.ts";
 import { Paged, type ReadPage } from "../../ui/paged.ts";
@@ -30,7 +30,7 @@ import { WorkersTable } from "./workers-table.ts";
 export class WorkerList {
   /** In the address: what the names hold. */
   readonly search = input<string>();
-  protected readonly roles = inject(Roles);
+  protected readonly accounts = inject(Accounts);
   private readonly client = inject(Api);
   private readonly account = inject(Account);
   private readonly counts = inject(Counts);
