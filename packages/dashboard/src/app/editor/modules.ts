@@ -50,10 +50,13 @@ const creatable = new Set(["ts", "js", "json", "txt"]);
  *
  * @param instead the name that it had until now, whose extension it may keep
  */
-export function nameIssue(name: string, taken: readonly string[], instead = ""): string | undefined {
+export function nameIssue(name: string, taken: readonly string[], instead?: string): string | undefined {
   if (name === "") return "Give it a name.";
   if (name.length > 200 || !namePattern.test(name)) return "Use letters, digits, . _ - and / for folders.";
-  if (!creatable.has(extensionOf(name)) && extensionOf(name) !== extensionOf(instead))
+  if (
+    !creatable.has(extensionOf(name)) &&
+    (instead === undefined || extensionOf(name) !== extensionOf(instead))
+  )
     return "End it with .ts, .js, .json or .txt.";
   const compiled = compiledName(name);
   const other = taken.find((each) => each === name || compiledName(each) === compiled);
