@@ -115,12 +115,14 @@ test("a cron that somebody else changed meanwhile is not overwritten, and a list
   const { dashboard } = tests;
   const cron = await dashboard.api<Cron>("POST", "/workers/ticker/crons", { expression: "*/5 * * * *" });
   const page = await dashboard.page(`/crons/ticker/${cron.id}`);
+  const button = page.getByRole("button", { name: "Change", exact: true });
+  await button.waitFor();
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   await page.route(`**/v1/workers/ticker/crons/${cron.id}`, async (route) => {
     await told;
     await route.continue();
   });
-  await page.getByRole("button", { name: "Change", exact: true }).click();
+  await button.click();
   const change = page.getByRole("dialog", { name: "Change the cron" });
   // What is typed before that is read would be lost.
   expect(await change.getByLabel("Further attempts").isDisabled()).toBe(true);

@@ -1,11 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { program, type TestCells, testCells } from "../testing/test-cells.ts";
-
-let cells: TestCells;
-beforeAll(async () => {
-  cells = await testCells();
-});
-afterAll(() => cells[Symbol.asyncDispose]());
+import { expect, test } from "bun:test";
+import { program, testCells } from "../testing/test-cells.ts";
 
 const hoarder = `const kept = [];
 export default { fetch() {
@@ -16,6 +10,7 @@ export default { fetch() {
 
 test("array buffers are refused at the limit and the 32 MiB of workerd's own, and no later", async () => {
   const limit = 96;
+  await using cells = await testCells();
   await using one = await cells.start(program(hoarder), { memoryBytes: limit * 2 ** 20 });
   const { mebibytes, refused } = (await (await one.fetch()).json()) as { mebibytes: number; refused: string };
   expect(refused).toBe("RangeError");
