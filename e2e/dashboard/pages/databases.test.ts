@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { look, until } from "./browser.ts";
-import { join } from "./people.ts";
-import { dashboardTests } from "./rig.ts";
+import { look, until } from "../browser.ts";
+import { join } from "../people.ts";
+import { dashboardTests } from "../rig.ts";
 
 const tests = dashboardTests();
 

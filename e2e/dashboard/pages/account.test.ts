@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from "bun:test";
 import { totp } from "@openworkers/api/testing/totp";
 import type { Page } from "playwright-core";
-import { look, until } from "./browser.ts";
-import { isGood, join, type Member, signInAgain } from "./people.ts";
-import { dashboardTests } from "./rig.ts";
+import { look, until } from "../browser.ts";
+import { isGood, join, type Member, signInAgain } from "../people.ts";
+import { dashboardTests } from "../rig.ts";
 
 const tests = dashboardTests();
 beforeAll(async () => {

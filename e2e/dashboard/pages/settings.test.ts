@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { look } from "./browser.ts";
-import { deployed } from "./deploys.ts";
-import { dashboardTests, type Person } from "./rig.ts";
+import { look } from "../browser.ts";
+import { deployed } from "../deploys.ts";
+import { dashboardTests, type Person } from "../rig.ts";
 
 const tests = dashboardTests();
 const text = (value: string) => ({ kind: "text", value });

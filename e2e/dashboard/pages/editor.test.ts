@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { look } from "./browser.ts";
-import { writeCode } from "./code.ts";
-import { join } from "./people.ts";
-import { dashboardTests } from "./rig.ts";
+import { look } from "../browser.ts";
+import { writeCode } from "../code.ts";
+import { join } from "../people.ts";
+import { dashboardTests } from "../rig.ts";
 
 const tests = dashboardTests();
 
@@ -73,7 +73,7 @@ test("modules in TypeScript are written, checked, deployed with Ctrl+S, and open
   await page.getByLabel("Name of the new module").press("Enter");
   await writeCode(
     page,
-    `import data from "../data.json";\nexport const greet = (name: string): string => name + data.mark;\n`,
+    `import data from "./data.json";\nexport const greet = (name: string): string => name + data.mark;\n`,
   );
   await page.getByRole("button", { name: "Add a module" }).click();
   await page.getByLabel("Name of the new module").fill("data.json");

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { look } from "./browser.ts";
-import { dashboardTests } from "./rig.ts";
+import { look } from "../browser.ts";
+import { dashboardTests } from "../rig.ts";
 
 const tests = dashboardTests();
 

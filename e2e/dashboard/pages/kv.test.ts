@@ -3,9 +3,9 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { look } from "./browser.ts";
-import { join as joinAccount } from "./people.ts";
-import { dashboardTests } from "./rig.ts";
+import { look } from "../browser.ts";
+import { join as joinAccount } from "../people.ts";
+import { dashboardTests } from "../rig.ts";
 
 const tests = dashboardTests();
 

@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { look, until } from "./browser.ts";
-import { deployed } from "./deploys.ts";
-import { join } from "./people.ts";
-import { dashboardTests } from "./rig.ts";
+import { look, until } from "../browser.ts";
+import { deployed } from "../deploys.ts";
+import { join } from "../people.ts";
+import { dashboardTests } from "../rig.ts";
 
 const tests = dashboardTests();
 

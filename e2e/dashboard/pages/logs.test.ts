@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { look } from "./browser.ts";
-import { deployed } from "./deploys.ts";
-import { logsProcess } from "./logs-process.ts";
-import { dashboardTests } from "./rig.ts";
+import { look } from "../browser.ts";
+import { deployed } from "../deploys.ts";
+import { logsProcess } from "../logs-process.ts";
+import { dashboardTests } from "../rig.ts";
 
 const tests = dashboardTests();
 const source = `export default {

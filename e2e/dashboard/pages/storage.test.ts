@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { look } from "./browser.ts";
-import { join as joinAccount } from "./people.ts";
-import { dashboardTests } from "./rig.ts";
+import { look } from "../browser.ts";
+import { join as joinAccount } from "../people.ts";
+import { dashboardTests } from "../rig.ts";
 
 const tests = dashboardTests();
 
