@@ -295,3 +295,13 @@ test("sign-in is the identity worker's, and described with the rest", async () =
   expect(body).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
   expect(body.paths["/v1/auth/sign-in"].post.tags).toEqual(["Sign-in"]);
 });
+
+test.each(named)("%s allows pages of other origins nothing", async (_, operation) => {
+  for (const method of ["OPTIONS", operation.method]) {
+    const { headers } = await api.ask(pathOf(operation), {
+      method,
+      headers: { origin: "http://evil.test", "access-control-request-method": operation.method },
+    });
+    expect([...headers.keys()].filter((name) => name.startsWith("access-control-"))).toEqual([]);
+  }
+});
