@@ -73,7 +73,7 @@ test("modules in TypeScript are written, checked, deployed with Ctrl+S, and open
   await page.getByLabel("Name of the new module").press("Enter");
   await writeCode(
     page,
-    `import data from "./data.json";\nexport const greet = (name: string): string => name + data.mark;\n`,
+    `import data from "../data.json";\nexport const greet = (name: string): string => name + data.mark;\n`,
   );
   await page.getByRole("button", { name: "Add a module" }).click();
   await page.getByLabel("Name of the new module").fill("data.json");

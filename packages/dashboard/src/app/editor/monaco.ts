@@ -23,12 +23,18 @@ const light = {
   comment: "00640a",
 };
 const dark = { "string.sql": "ce9178", comment: "7fae6b", keyword: "74b1e6" };
-for (const [base, foregrounds] of [
-  ["vs", { ...light, "operator.sql": "5a6472" }],
-  ["vs-dark", dark],
+// The backgrounds are the pages' `surface`.
+for (const [base, background, foregrounds] of [
+  ["vs", "#ffffff", { ...light, "operator.sql": "5a6472" }],
+  ["vs-dark", "#131519", dark],
 ] as const) {
   const rules = Object.entries(foregrounds).map(([token, foreground]) => ({ token, foreground }));
-  monaco.editor.defineTheme(base, { base, inherit: true, rules, colors });
+  monaco.editor.defineTheme(base, {
+    base,
+    inherit: true,
+    rules,
+    colors: { ...colors, "editor.background": background },
+  });
 }
 
 const { ModuleKind, ModuleResolutionKind, ScriptTarget, typescriptDefaults } = monaco.typescript;
