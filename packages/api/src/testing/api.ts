@@ -126,7 +126,7 @@ export async function testApi({
         { label, path, method, headers: Object.fromEntries(headers) },
         { headers: { "x-request-id": "r1" } },
       ),
-    status: () => runner,
+    runners: async () => [runner],
     ...(logsService === undefined ? {} : { logsUrl: logsService.url }),
     resolver: { resolveTxt: async (name) => records.get(name) ?? [] },
     report,

@@ -128,6 +128,20 @@ test("each service can do all that it does", async () => {
   expect(await runner.remove("OW_QUEUES", dead?.seq ?? 0)).toBe(true);
   expect(await runner.purge("OW_QUEUES", "ow.queues.q")).toBe(1);
   await runner.removeConsumer("OW_QUEUES", "q");
+
+  await using _ = await runner.respond("ow.runners.ask", "one", async (payload) => payload);
+  const asked = await (await busOf("runner")).request("ow.runners.ask", bytes("who?"), { timeoutMs: 5_000 });
+  expect(asked).toEqual(bytes("who?"));
+});
+
+test("what runners tell each other, no other service asks or hears", async () => {
+  for (const user of ["scheduler", "logs"] as const) {
+    await using raw = await rawAs(user);
+    const { promise, resolve } = Promise.withResolvers<string>();
+    raw.subscribe("ow.runners.>", { callback: (error) => resolve(error === null ? "heard" : error.name) });
+    expect([user, await promise]).toEqual([user, "PermissionViolationError"]);
+    expect([user, await refused(raw, "ow.runners.ask")]).toEqual([user, "PermissionViolationError"]);
+  }
 });
 
 test("a runner reads no log, whichever way it asks", async () => {

@@ -45,7 +45,7 @@ export async function apiPlatform(cells: Cells): Promise<ApiPlatform> {
     gateway,
     stores: new BucketStores(database, secretKeys),
     host: () => cells,
-    status: () => ({}),
+    runners: async () => [],
     report,
   });
   const env: ApiEnv = {

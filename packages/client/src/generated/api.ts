@@ -1596,7 +1596,7 @@ export interface paths {
         };
         /**
          * List runners with their cells
-         * @description For operators alone. The runner that answers tells of itself; those of other machines are not listed.
+         * @description For operators alone. Of all runners on the bus; of the one that answers alone while the bus is away.
          */
         get: operations["getSystemRunners"];
         put?: never;

@@ -36,6 +36,7 @@ import { WorkerSeries } from "../metrics/worker-series.ts";
 import { type FeedState, ProgramCache, RoutingFeed } from "../routing/mod.ts";
 import { Supervisor, type SupervisorStats } from "../supervisor/mod.ts";
 import { openTracer } from "../tracing/open-tracer.ts";
+import { Census } from "./census.ts";
 import { endpointsOf, localAddresses } from "./own-addresses.ts";
 import { type RunnerSettings, readSettings } from "./settings.ts";
 import { type RunnerStatus, runnerStatus } from "./status.ts";
@@ -124,7 +125,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
   const services: {
     host?: CellHost;
     calls?: ServiceIngress;
-    status?: () => RunnerStatus;
+    runners?: () => Promise<readonly unknown[]>;
   } = {};
   const platformServices =
     gateway === undefined
@@ -136,7 +137,7 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
           stores: new BucketStores(database, secretKeys, storage),
           host: () => started(services.host),
           preview: previewsAt(previews, baseDomain),
-          status: () => ({ ...started(services.status)() }),
+          runners: () => started(services.runners)(),
           report,
           ...(options.bus === undefined ? {} : { bus: options.bus }),
           ...(databases === undefined ? {} : { databases }),
@@ -261,13 +262,16 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
     }),
   );
   endpoints.push({ port: ingress.port });
-  services.status = () =>
+  const status = () =>
     runnerStatus({
       port: ingress.port,
       connections: ingress.connections,
       routing: routing.state,
       supervisor,
     });
+  const census =
+    options.bus === undefined ? undefined : parts.use(new Census({ bus: options.bus, status, report }));
+  services.runners = () => runnersOf(census, status, report);
   if (metrics !== undefined) {
     addRunnerMetrics(metrics, {
       stats: () => supervisor.stats(),
@@ -302,6 +306,21 @@ export async function createRunner(options: RunnerOptions): Promise<Runner> {
       await running.disposeAsync();
     },
   };
+}
+
+/** All runners that can be asked; this one alone while the bus is away. */
+async function runnersOf(
+  census: Census | undefined,
+  status: () => RunnerStatus,
+  report: Report,
+): Promise<readonly unknown[]> {
+  try {
+    const told = (await census?.take()) ?? [];
+    if (told.length > 0) return told;
+  } catch (error) {
+    report("The other runners could not be asked.", { error });
+  }
+  return [status()];
 }
 
 /** A part that is made later than those which ask for it when cells run. */

@@ -94,7 +94,7 @@ export function systemRoutes(routes: Routes): void {
       path: "/system/runners",
       tag,
       summary: "List runners with their cells",
-      description: `${forOperators} The runner that answers tells of itself; those of other machines are not listed.`,
+      description: `${forOperators} Of all runners on the bus; of the one that answers alone while the bus is away.`,
       result: z.object({ items: z.array(runnerSchema) }),
     },
     ({ platform }) => platform.json(z.object({ items: z.array(runnerSchema) }), "/runners"),

@@ -76,7 +76,8 @@ export async function serveApi(
         return (await host).launchBlank();
       },
     }),
-    status: () => ({ api: "served by ow api" }),
+    // It is none itself, and on no bus.
+    runners: async () => [],
     ...(databases === undefined ? {} : { databases }),
     ...(options.logsUrl === undefined ? {} : { logsUrl: options.logsUrl }),
   });

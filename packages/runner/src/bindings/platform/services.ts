@@ -34,8 +34,8 @@ export interface PlatformServicesOptions {
   readonly logsUrl?: string;
   /** Takes what people try on their workers; nowhere without. */
   readonly preview?: SendPreview;
-  /** What this runner tells of itself. */
-  readonly status: () => Readonly<Record<string, unknown>>;
+  /** What the runners tell of themselves. */
+  readonly runners: () => Promise<readonly unknown[]>;
   /** The system's name servers without. */
   readonly resolver?: TxtResolver;
   readonly report: (message: string, details: Record<string, unknown>) => void;
@@ -114,7 +114,7 @@ export class PlatformServices {
         );
       case "GET runners":
         await mustBeOperator(this.#options.database, await caller());
-        return Response.json({ items: [this.#options.status()] });
+        return Response.json({ items: await this.#options.runners() });
     }
     if (kind === "queues") return await this.#messages.answer(request, [id, part, ...rest], await caller());
     if (kind === "system" && part === "") return await this.#system.answer(request, id, await caller());

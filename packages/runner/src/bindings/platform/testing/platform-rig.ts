@@ -81,7 +81,7 @@ export async function platformRig(
       return host.cells.host;
     },
     preview: async () => new Response("no runner"),
-    status: () => ({ cells: 1 }),
+    runners: async () => [{ cells: 1 }],
     ...options,
   });
   const handler = platformServicesPlugin.handler?.({ platform: services } as never);
