@@ -1,9 +1,9 @@
 import {
+  afterRenderEffect,
   ChangeDetectionStrategy,
   Component,
   DestroyRef,
   type ElementRef,
-  effect,
   inject,
   input,
   output,
@@ -11,8 +11,11 @@ import {
 } from "@angular/core";
 import { LucideX } from "@lucide/angular";
 
+const field = "form :is(input, select, textarea):enabled:not([type=hidden])";
+
 /**
- * A modal dialog: the browser's own, which keeps the focus inside, closes with Escape and gives the focus back.
+ * A modal dialog: the browser's own, which keeps the focus inside, closes with Escape and gives the focus back. The first field
+ * of its form has the focus, unless another has `autofocus`.
  * Shown while `open` is true; `closed` says that the reader has left it.
  */
 @Component({
@@ -55,12 +58,16 @@ export class Dialog {
     inject(DestroyRef).onDestroy(() => {
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     });
-    effect(() => {
+    // Only then is there something in it that can have the focus.
+    afterRenderEffect(() => {
       const { nativeElement } = this.dialog();
       if (this.open() === nativeElement.open) return;
       if (this.open()) {
         before = document.activeElement;
         nativeElement.showModal();
+        // The browser goes by `autofocus`, and else to what comes first: the button that closes.
+        if (nativeElement.querySelector("[autofocus]") === null)
+          nativeElement.querySelector<HTMLElement>(field)?.focus();
       } else nativeElement.close();
     });
   }
