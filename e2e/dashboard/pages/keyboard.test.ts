@@ -71,3 +71,18 @@ test("signing in, going to a page, making and deleting something take no mouse",
   await keyboard.press("c");
   await page.waitForURL("**/crons");
 });
+
+test("single keys can be turned off, and stay so", async () => {
+  const page = await tests.dashboard.page("/account");
+  await page.getByLabel("Single keys").uncheck();
+  await page.reload();
+  await page.getByLabel("Single keys", { exact: false }).waitFor();
+  expect(await page.getByLabel("Single keys").isChecked()).toBe(false);
+  await page.locator("h1").click();
+  await page.keyboard.press("g");
+  await page.keyboard.press("c");
+  // What it would have done is done by the time that the next key has been.
+  await page.keyboard.press("Control+k");
+  await page.locator("dialog[open] input:focus").waitFor();
+  expect(new URL(page.url()).pathname).toBe("/account");
+});

@@ -14,6 +14,7 @@ import { Api } from "../api/api.ts";
 import { Session } from "../session/session.ts";
 import { PaletteState } from "./palette-state.ts";
 import { places } from "./places.ts";
+import { SingleKeys } from "./single-keys.ts";
 
 interface Target {
   readonly name: string;
@@ -78,6 +79,7 @@ export class Palette {
   private readonly router = inject(Router);
   private readonly client = inject(Api);
   private readonly session = inject(Session);
+  private readonly singleKeys = inject(SingleKeys);
   private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>("dialog");
   private chordAt = 0;
 
@@ -124,6 +126,7 @@ export class Palette {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (!this.singleKeys.on()) return;
     if (event.key === "g") {
       this.chordAt = event.timeStamp;
       return;

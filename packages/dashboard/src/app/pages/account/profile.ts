@@ -2,6 +2,7 @@ import { ChangeDetectionStrategy, Component, computed, inject, input } from "@an
 import { Api } from "../../api/api.ts";
 import { messageOf } from "../../api/failure.ts";
 import { Session } from "../../session/session.ts";
+import { SingleKeys } from "../../shell/single-keys.ts";
 import { Theme, type ThemeChoice } from "../../shell/theme.ts";
 import { Confirm } from "../../ui/confirm.ts";
 import { Copy } from "../../ui/copy.ts";
@@ -31,6 +32,7 @@ export class Profile {
   readonly error = input<string>();
   protected readonly session = inject(Session);
   protected readonly theme = inject(Theme);
+  protected readonly singleKeys = inject(SingleKeys);
   protected readonly themes = themes;
   protected readonly naming = new Sending();
   protected readonly linking = new Sending();

@@ -27,6 +27,7 @@ import {
 } from "@lucide/angular";
 import { Api } from "../../api/api.ts";
 import { Account } from "../../session/account.ts";
+import { SingleKeys } from "../../shell/single-keys.ts";
 import { Empty } from "../../ui/empty.ts";
 import { Toasts } from "../../ui/toasts.ts";
 import { WindowList } from "../../ui/window-list.ts";
@@ -77,6 +78,7 @@ export class Logs {
   private readonly router = inject(Router);
   private readonly route = inject(ActivatedRoute);
   private readonly toasts = inject(Toasts);
+  private readonly singleKeys = inject(SingleKeys);
   private readonly search = viewChild.required<ElementRef<HTMLInputElement>>("search");
   private readonly list = viewChild<WindowList<Entry>>("list");
   private readonly params = toSignal(this.route.queryParams, { initialValue: {} });
@@ -240,7 +242,7 @@ export class Logs {
     const { target } = event;
     if (!(target instanceof HTMLElement) || target.closest("input, textarea, select, dialog") !== null)
       return;
-    if (event.key === "/") {
+    if (event.key === "/" && this.singleKeys.on()) {
       event.preventDefault();
       this.search().nativeElement.focus();
     }
