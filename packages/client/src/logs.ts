@@ -1,6 +1,7 @@
 import type { LogRecord } from "@openworkers/core";
 import { OpenWorkersError } from "@openworkers/core/errors";
 import { readEvents } from "@openworkers/logs/events";
+import { Silence } from "@openworkers/logs/silence";
 import type { ApiClient } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import type { paths } from "./generated/api.ts";
@@ -68,29 +69,6 @@ export async function* followLogs(
     }
     await sleep(pause, signal).catch(() => {});
     pause = Math.min(pause * 2, pauseMs.longest);
-  }
-}
-
-/** The service says that it is there every five seconds. A connection that says nothing for long leads nowhere. */
-const silentMs = 30_000;
-
-class Silence implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #timer = setInterval(() => {
-    if (performance.now() - this.#heard > silentMs) this.#controller.abort(new Error("it says nothing"));
-  }, silentMs / 10);
-  #heard = performance.now();
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  broken(): void {
-    this.#heard = performance.now();
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
   }
 }
 

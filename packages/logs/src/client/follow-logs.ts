@@ -3,6 +3,7 @@ import type { LogFilter } from "../filter.ts";
 import type { EndReason } from "../http/event-stream.ts";
 import { readEvents } from "./events.ts";
 import { askLogs, failureOf, type LogPaths, logsUrl, searchOf, serviceLogPaths } from "./request.ts";
+import { Silence } from "./silence.ts";
 
 export interface FollowLogsOptions {
   /** Of the logs service. Asked for each connection: it may have another after a restart. */
@@ -52,29 +53,6 @@ export async function* followLogs(options: FollowLogsOptions): AsyncGenerator<Lo
     }
     pause = state.last === before ? Math.min(pause * 2, pauseMs.longest) : pauseMs.first;
     await Bun.sleep(pause);
-  }
-}
-
-/** The service says that it is there every five seconds. A connection that says nothing for long leads nowhere. */
-const silentMs = 30_000;
-
-class Silence implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #timer = setInterval(() => {
-    if (performance.now() - this.#heard > silentMs) this.#controller.abort(new Error("it says nothing"));
-  }, silentMs / 10);
-  #heard = performance.now();
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  broken(): void {
-    this.#heard = performance.now();
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
   }
 }
 
