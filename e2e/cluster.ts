@@ -169,9 +169,10 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** A request to a worker by way of one of the runners. */
-  async fetch(runner: Service, worker: string, path: string): Promise<string> {
+  async fetch(runner: Service, worker: string, path: string, init: RequestInit = {}): Promise<string> {
     const response = await fetch(`http://127.0.0.1:${runner.ready.port}${path}`, {
-      headers: { host: `${worker}.localhost` },
+      ...init,
+      headers: { ...(init.headers as object), host: `${worker}.localhost` },
       signal: AbortSignal.timeout(20_000),
     });
     const text = await response.text();

@@ -7,6 +7,9 @@ const roles: readonly (readonly [string, RegExp])[] = [
   ["nginx", /nginx/],
   ["workerd", /workerd.* serve|^\/workerd/],
   ["bwrap", /bwrap/],
+  ["nats", /nats-server/],
+  ["runner", /main\.ts (up|runner)\b/],
+  ["logs", /logs-process\/run\.ts/],
   ["bun", /\bbun(\.exe)?\b/],
   ["node", /\bnode\b|npm|wrangler/],
 ];

@@ -1,6 +1,7 @@
 import type { OpenWorkers } from "./contenders/openworkers.ts";
 import { measureApi } from "./measures/api.ts";
 import { benchAssets } from "./measures/assets.ts";
+import { benchCells, benchNeighbours, benchThroughput } from "./measures/core.ts";
 import { measureCrons } from "./measures/crons.ts";
 import { measureDashboard } from "./measures/dashboard.ts";
 import { benchDatabase } from "./measures/database.ts";
@@ -9,16 +10,15 @@ import { measureLogs } from "./measures/logs.ts";
 import { measureRpc } from "./measures/rpc.ts";
 import { measureWire } from "./measures/wire.ts";
 import { rowsTable } from "./report.ts";
-
-export interface SectionSize {
-  readonly rounds: number;
-  readonly seconds: number;
-}
+import type { BenchSize } from "./size.ts";
 
 /** What can be measured alone, each printed as lines. */
 export const sections: Readonly<
-  Record<string, (platform: OpenWorkers, size: SectionSize) => Promise<string[]>>
+  Record<string, (platform: OpenWorkers, size: BenchSize) => Promise<string[]>>
 > = {
+  throughput: benchThroughput,
+  neighbours: benchNeighbours,
+  cells: benchCells,
   api: async (platform, size) => [rowsTable(await measureApi(platform, size))],
   assets: (_, size) => benchAssets(size),
   crons: async (_, size) => [rowsTable(await measureCrons(size))],

@@ -3,7 +3,7 @@ import { codeForm } from "@openworkers/core";
 import type { OpenWorkers } from "../contenders/openworkers.ts";
 import { withCpu } from "../cpu.ts";
 import { distribution, type Row } from "../report.ts";
-import type { SectionSize } from "../sections.ts";
+import type { BenchSize } from "../size.ts";
 import { median } from "../stats.ts";
 import { load } from "../wrk.ts";
 
@@ -12,7 +12,7 @@ const scriptBytes = 100_000;
 const listed = 50;
 
 /** The API through its cell, Postgate and all: what it takes to list, to get and to deploy, as a signed-in caller. */
-export async function measureApi(platform: OpenWorkers, { rounds, seconds }: SectionSize): Promise<Row[]> {
+export async function measureApi(platform: OpenWorkers, { rounds, seconds }: BenchSize): Promise<Row[]> {
   const token = await firstAdmin(platform);
   const url = platform.url.replace(/\/$/, "");
   const host = platform.hostOf("api");

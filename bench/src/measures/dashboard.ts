@@ -1,7 +1,7 @@
 import { Dashboard } from "@openworkers/e2e/dashboard/rig";
 import { type Load, measureInteraction, measureLoad, watchSpeed } from "@openworkers/e2e/dashboard/speed";
 import { distribution, type Row } from "../report.ts";
-import type { SectionSize } from "../sections.ts";
+import type { BenchSize } from "../size.ts";
 import { median } from "../stats.ts";
 
 const maxBytes = 250 * 1_024;
@@ -9,7 +9,7 @@ const maxShift = 0.02;
 const worker = "hello-js";
 
 /** The dashboard in headless Chromium beside its platform: first visits, and what an act takes to be seen. */
-export async function measureDashboard({ rounds }: Pick<SectionSize, "rounds">): Promise<Row[]> {
+export async function measureDashboard({ rounds }: Pick<BenchSize, "rounds">): Promise<Row[]> {
   const dashboard = await Dashboard.start();
   try {
     await deployAsAda(dashboard);

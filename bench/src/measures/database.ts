@@ -176,7 +176,7 @@ function directAndClean(server: TestServer, gate: TestPostgate, tenant: Tenant):
 function inProcess(gate: TestPostgate, { id }: Tenant): Contender {
   return {
     name: "Postgate, in process",
-    how: "as a binding calls it: JSON both ways, and a connection to itself for each call; it answers before DISCARD ALL is done.",
+    how: "as a binding calls it: JSON both ways, and a connection to itself for each call, cleaned behind it; one statement, which each keeps.",
     async send(sql, value) {
       const body = JSON.stringify({ sql, params: [String(value)] });
       const headers = { "content-length": String(body.length) };

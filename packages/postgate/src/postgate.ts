@@ -6,6 +6,7 @@ import {
   OpenWorkersError,
 } from "@openworkers/core";
 import type { Address } from "@openworkers/db";
+import { Call } from "./call.ts";
 import type { CpuFairness } from "./cpu/cpu-fairness.ts";
 import type { PostgateEvent } from "./events.ts";
 import { CallMemory } from "./http/call-memory.ts";
@@ -59,10 +60,12 @@ export class Postgate implements AsyncDisposable {
   readonly #memory: CallMemory;
   readonly #changes: Disposable;
   readonly #faces = new Set<HttpFace>();
-  readonly #calls = new Set<Promise<unknown>>();
-  /** What cancels each call under way. A common signal would hold on to every call it was ever combined with. */
-  readonly #running = new Set<AbortController>();
+  /** Calls under way. A common signal would hold on to every call it was ever combined with. */
+  readonly #running = new Set<Call>();
+  #attention: ReturnType<typeof setTimeout> | undefined;
+  #underWay = 0;
   #draining = false;
+  readonly #idle = Promise.withResolvers<void>();
 
   private constructor(options: PostgateOptions, places: number) {
     const { directory, server, cpu, sessionSettings, healRoles, idleMs } = options;
@@ -125,40 +128,38 @@ export class Postgate implements AsyncDisposable {
     this.#draining = true;
     for (const face of this.#faces) void face.drain();
     const timer = setTimeout(() => {
-      for (const call of this.#running) call.abort(stopping());
+      for (const call of this.#running) call.cancel(stopping());
     }, patienceMs);
-    await Promise.allSettled(this.#calls);
+    if (this.#underWay > 0) await this.#idle.promise;
     clearTimeout(timer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(0);
     for (const face of this.#faces) await face[Symbol.asyncDispose]();
+    clearTimeout(this.#attention);
     this.#changes[Symbol.dispose]();
     await this.#pools[Symbol.asyncDispose]();
   }
 
   async #counted(work: () => Promise<Response>): Promise<Response> {
     if (this.#draining) return failureAnswer(stopping());
-    const call = work().catch((thrown: unknown) => {
+    this.#underWay++;
+    try {
+      return await work();
+    } catch (thrown) {
       if (!isOpenWorkersError(thrown)) this.#onEvent({ kind: "internal-error", error: thrown });
       return failureAnswer(thrown);
-    });
-    this.#calls.add(call);
-    try {
-      return await call;
     } finally {
-      this.#calls.delete(call);
+      this.#underWay--;
+      if (this.#draining && this.#underWay === 0) this.#idle.resolve();
     }
   }
 
   async #answer(principal: Principal, request: Request): Promise<Response> {
-    const call = new AbortController();
-    const leave = () =>
-      call.abort(new OpenWorkersError("QUERY_FAILED", "The caller left; the call was cancelled."));
-    if (request.signal.aborted) leave();
-    request.signal.addEventListener("abort", leave);
+    using call = new Call(request.signal);
     this.#running.add(call);
+    this.#attention ??= setTimeout(() => this.#attend(), attendedAfterMs);
     const memory = this.#memory.share(principal.tenant.id);
     try {
       const body = await readBody(request, memory).catch((thrown: unknown) => {
@@ -169,16 +170,25 @@ export class Postgate implements AsyncDisposable {
         throw thrown;
       });
       const command = parseCommand(body);
-      return resultAnswer(await this.#engine.run(principal, command, memory, call.signal), memory);
+      return resultAnswer(await this.#engine.run(principal, command, memory, call), memory);
     } catch (thrown) {
       memory[Symbol.dispose]();
       throw thrown;
     } finally {
       this.#running.delete(call);
-      request.signal.removeEventListener("abort", leave);
     }
   }
+
+  /** Listens for whether their callers leave, to all calls that are under way: most have ended by then. */
+  #attend(): void {
+    for (const call of this.#running) call.attend();
+    this.#attention =
+      this.#running.size === 0 ? undefined : setTimeout(() => this.#attend(), attendedAfterMs);
+  }
 }
+
+/** To listen, and to stop, costs a short call a tenth of its time; whoever leaves a longer one is heard of soon enough. */
+const attendedAfterMs = 20;
 
 function stopping(): OpenWorkersError {
   return new OpenWorkersError("OVERLOADED", "The database service is stopping.", { hint: "Try again." });

@@ -90,6 +90,19 @@ test("an id that is not there is bound to nothing, and makes nothing", async () 
   expect(body.result).toEqual([]);
 });
 
+test("a worker is told with its address", async () => {
+  const worker = `/accounts/${api.ada.id}/workers/workers/ours`;
+  const { status, body } = await ask(worker, api.ada);
+  expect([status, body.result]).toMatchObject([
+    200,
+    {
+      name: "ours",
+      subdomain: { enabled: true, previews_enabled: true, url: expect.stringContaining("//ours.") },
+    },
+  ]);
+  expect((await ask(worker, api.bob)).status).toBe(404);
+});
+
 test("what this platform has not is refused, and nothing is deployed", async () => {
   for (const metadata of [
     { placement: { mode: "smart" } },

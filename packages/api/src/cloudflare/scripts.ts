@@ -80,6 +80,10 @@ export function scriptRoutes(face: CloudflareFace): void {
     await ask.call.together((scope) => workerOf(scope, ask, "read"));
     return success({ services: { incoming: [], outgoing: [] }, durable_objects: [] });
   });
+  face.on("get", "/accounts/:account/workers/durable_objects/namespaces", async ({ v1 }) => {
+    await v1.ask("/v1/account");
+    return success([]);
+  });
   face.on("get", "/accounts/:account/workers/tails/by-consumer/:script", async (ask) => {
     await ask.call.together((scope) => workerOf(scope, ask, "read"));
     return success([]);
@@ -123,9 +127,18 @@ const settingsSchema = z.object({
   observability: z.unknown().optional(),
 });
 
+/** Every worker has its host name, and every version its preview: neither can be turned off. */
+const always = { enabled: true, previews_enabled: true };
+
 function subdomainRoutes(face: CloudflareFace): void {
-  // Every worker has its host name, and every version its preview: neither can be turned off.
-  const always = { enabled: true, previews_enabled: true };
+  // What newer wranglers (seen with 4.164) ask in place of `subdomain`: here the address itself is told.
+  face.on("get", "/accounts/:account/workers/workers/:script", async (ask) =>
+    ask.call.together(async (scope) => {
+      const { id, name, url, createdAt, deployedAt } = await shownOf(scope, ask);
+      const dates = { created_on: createdAt, updated_on: deployedAt ?? createdAt };
+      return success({ id, name, ...dates, ...nonVersioned, subdomain: { ...always, url } });
+    }),
+  );
   face.on("get", "/accounts/:account/workers/subdomain", async ({ v1, call }) => {
     await v1.ask("/v1/account");
     // Clients put `https://<worker>.` before this and `.workers.dev` behind it; so the link that they print leads there.

@@ -21,7 +21,8 @@ export function isTransient(thrown: unknown): boolean {
   if (thrown instanceof OpenWorkersError) return thrown.code === "BUS_UNAVAILABLE";
   if (refusalOf(thrown) !== undefined) return false;
   // 503 is what nats-server says while a cluster has no leader, or is starting.
-  if (thrown instanceof JetStreamApiError) return thrown.status === 503 && !isFull(thrown);
+  if (thrown instanceof JetStreamApiError)
+    return (thrown.status === 503 && !isFull(thrown)) || lacksPeers(thrown);
   return (
     thrown instanceof errors.TimeoutError ||
     thrown instanceof errors.RequestError ||
@@ -54,6 +55,14 @@ export function isConsumerMissing(thrown: unknown): boolean {
   return hasCode(thrown, JetStreamApiCodes.ConsumerNotFound);
 }
 
+/**
+ * Whether the cluster has too few nodes for a stream's replicas. So it says also while it forms, until its leader has heard
+ * of each node how much room that has, and when one of them is away.
+ */
+export function lacksPeers(thrown: unknown): boolean {
+  return hasCode(thrown, code.noPeers);
+}
+
 function hasCode(thrown: unknown, code: number): boolean {
   return thrown instanceof JetStreamApiError && thrown.code === code;
 }
@@ -64,6 +73,14 @@ function isFull(thrown: JetStreamApiError): boolean {
     thrown.code === code.insufficientResources ||
     (thrown.code === code.streamStoreFailed && /maximum|insufficient|no space/.test(thrown.message))
   );
+}
+
+const tooFewNodes = "OW_BUS_REPLICAS asks for more nodes than the cluster has, or some of them are not up.";
+
+/** What it is when a cluster goes on having too few nodes for what it is asked. */
+export function explainLackOfPeers(lacking: OpenWorkersError): OpenWorkersError {
+  const { message, cause } = lacking;
+  return new OpenWorkersError("CONFIG_INVALID", message, { cause, hint: tooFewNodes });
 }
 
 /** What the client's or the server's error means to who uses the bus. `what` begins the message: "Cannot …". */
@@ -99,11 +116,9 @@ export function explain(thrown: unknown, what: string): OpenWorkersError {
       case code.subjectOverlap:
         return new OpenWorkersError("CONFLICT", message, { cause: thrown });
       case code.replicasNotSupported:
+        return new OpenWorkersError("CONFIG_INVALID", message, { cause: thrown, hint: tooFewNodes });
       case code.noPeers:
-        return new OpenWorkersError("CONFIG_INVALID", message, {
-          cause: thrown,
-          hint: "OW_BUS_REPLICAS asks for more nodes than the cluster has.",
-        });
+        return new OpenWorkersError("BUS_UNAVAILABLE", message, { cause: thrown, hint: tooFewNodes });
     }
     if (thrown.status === 404) return new OpenWorkersError("NOT_FOUND", message, { cause: thrown });
   }

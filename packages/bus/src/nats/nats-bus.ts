@@ -20,7 +20,7 @@ import { Consumptions } from "../consumptions.ts";
 import { Counters } from "../counters.ts";
 import { checkFilter, checkSubject, matches } from "../subjects.ts";
 import { NatsConsumption } from "./consume.ts";
-import { explain, hasNoResponders } from "./faults.ts";
+import { explain, explainLackOfPeers, hasNoResponders, lacksPeers } from "./faults.ts";
 import { followStream } from "./follow.ts";
 import { Link } from "./link.ts";
 import { nextStored, removeStored } from "./stored.ts";
@@ -28,6 +28,8 @@ import { ensureConsumer, ensureStream, findConsumer, headerBytes } from "./strea
 
 const askMs = 10_000;
 const publishMs = 5_000;
+/** Nodes tell each other every 10 seconds at most how much room they have, which is when a cluster can place a stream. */
+const formingMs = 30_000;
 const failedHeader = "Ow-Failed";
 
 /** The bus on a NATS connection; `connectNats` makes it. */
@@ -37,6 +39,7 @@ export class NatsBus implements Bus {
   readonly #manager: JetStreamManager;
   readonly #streams: JetStreamClient;
   readonly #replicas: number;
+  readonly #formingMs: number;
   readonly #reports: BoundedReports;
   readonly #counters = new Counters();
   readonly #declared = new Map<string, StreamDefinition>();
@@ -46,13 +49,19 @@ export class NatsBus implements Bus {
   constructor(
     connection: NatsConnection,
     manager: JetStreamManager,
-    options: { readonly replicas: number; readonly report: Report },
+    options: {
+      readonly replicas: number;
+      readonly report: Report;
+      /** How long a cluster may have too few nodes before that is taken for what it is to stay: 30 seconds when absent. */
+      readonly formingMs?: number;
+    },
   ) {
     this.#reports = new BoundedReports(options.report);
     this.#link = new Link(connection, this.#reports.report);
     this.#manager = manager;
     this.#streams = jetstream(connection, { timeout: 2_000 });
     this.#replicas = options.replicas;
+    this.#formingMs = options.formingMs ?? formingMs;
   }
 
   async declare(stream: StreamDefinition): Promise<void> {
@@ -66,8 +75,10 @@ export class NatsBus implements Bus {
         maxPayloadBytes: info.max_payload,
       });
     }
-    await this.#ask(`Cannot declare the stream ${stream.name}`, () =>
-      ensureStream(this.#manager, stream, this.#replicas),
+    await this.#whenFormed(() =>
+      this.#ask(`Cannot declare the stream ${stream.name}`, () =>
+        ensureStream(this.#manager, stream, this.#replicas),
+      ),
     );
   }
 
@@ -246,7 +257,13 @@ export class NatsBus implements Bus {
       },
     });
     // From here on the server knows of it.
-    await this.#ask(`Cannot answer ${subject}`, () => connection.flush());
+    try {
+      await this.#ask(`Cannot answer ${subject}`, () => connection.flush());
+    } catch (thrown) {
+      // Or it would be back with the connection, and answer for somebody who has given up.
+      if (!subscription.isClosed() && !connection.isClosed()) subscription.unsubscribe();
+      throw thrown;
+    }
     return {
       async [Symbol.asyncDispose]() {
         if (!subscription.isClosed() && !connection.isClosed()) await within(subscription.drain(), 2_000);
@@ -272,6 +289,20 @@ export class NatsBus implements Bus {
         2_000,
       );
     await this.#link.connection.close();
+  }
+
+  // A platform is started together with its NATS cluster, whose last node may be a while in coming.
+  async #whenFormed(declare: () => Promise<void>): Promise<void> {
+    const deadline = performance.now() + this.#formingMs;
+    for (;;) {
+      try {
+        return await declare();
+      } catch (thrown) {
+        if (!(thrown instanceof OpenWorkersError && lacksPeers(thrown.cause))) throw thrown;
+        if (performance.now() > deadline) throw explainLackOfPeers(thrown);
+        this.#reports.report("The NATS cluster has too few nodes so far.", { error: thrown.message });
+      }
+    }
   }
 
   #ask<T>(what: string, ask: () => Promise<T>): Promise<T> {

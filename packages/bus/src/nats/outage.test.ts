@@ -1,10 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { jetstreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { Bus, StoredMessage, StreamDefinition } from "../bus.ts";
 import { code, on, Seen, testConsumer, testStream, until } from "../testing/contract-rig.ts";
 import { startTestCluster, startTestNats } from "../testing/nats.ts";
 import { bytes, text } from "../testing/text.ts";
+import { NatsBus } from "./nats-bus.ts";
 
 setDefaultTimeout(120_000);
 
@@ -135,6 +136,21 @@ describe("when nats-server is killed and started again", () => {
     expect(text(await bus.request("ask", bytes("you"), { timeoutMs: 5_000 }))).toBe("heard you");
   });
 
+  test("who could not be told to answer requests does not answer them when the server is back", async () => {
+    await using nats = await startTestNats();
+    const [bus, other] = [await nats.connect(), await nats.connect()];
+    await nats.nodes[0]?.kill();
+    await until(() => !other.stats().connected);
+    const answer = async () => bytes("still here");
+    expect(await code(other.respond("ask", "group", answer))).toBe("BUS_UNAVAILABLE");
+    await nats.nodes[0]?.start();
+    await until(() => bus.stats().connected && other.stats().connected);
+    // It is answered on the connection on which the subscription would have come back, and so after it.
+    await using _ = await other.respond("here", "group", answer);
+    expect(text(await bus.request("here", bytes(""), { timeoutMs: 5_000 }))).toBe("still here");
+    expect(await code(bus.request("ask", bytes(""), { timeoutMs: 5_000 }))).toBe("NOT_FOUND");
+  });
+
   test("a bus can be closed while no server is there", async () => {
     await using nats = await startTestNats();
     const bus = await nats.connect();
@@ -214,6 +230,45 @@ describe("when a node of a cluster is killed", () => {
     await until(async () => (await bus.streamState(work.name)).messages === 0);
     // nats-server 2.9 takes up to half a minute for some elections on a busy machine.
   }, 300_000);
+});
+
+describe("a cluster that lacks a node for a stream's replicas", () => {
+  const addWith3 = async (manager: JetStreamManager) => {
+    const { name, subject } = testStream();
+    return manager.streams.add({ name, subjects: [subject], num_replicas: 3 }).catch(String);
+  };
+
+  test("is waited for: a stream is declared once the last node is up", async () => {
+    await using nats = await startTestCluster(3);
+    const bus = await nats.connect();
+    const [last, ...others] = [...nats.nodes].reverse();
+    await last?.kill("SIGTERM");
+    await using connection = await connect({ servers: others.map(({ server }) => server) });
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    // An election may be under way first.
+    await until(async () => /no suitable peers/.test(String(await addWith3(manager))));
+    const stream = testStream();
+    const declaring = bus.declare(stream);
+    await last?.start();
+    await declaring;
+    expect(await bus.publish(on(stream, "a"), bytes("x"), { id: "1" })).toMatchObject({ seq: 1 });
+  });
+
+  test("is a mistake of the operator's when it goes on lacking one", async () => {
+    await using nats = await startTestCluster(3);
+    const [last, ...others] = nats.nodes;
+    await last?.kill("SIGTERM");
+    const connection = await connect({ servers: others.map(({ server }) => server) });
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    await using bus = new NatsBus(connection, manager, { replicas: 3, report: () => {}, formingMs: 1_000 });
+    await until(async () => /no suitable peers/.test(String(await addWith3(manager))));
+    const thrown = await bus.declare(testStream()).catch((error) => error);
+    expect(thrown).toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining("no suitable peers"),
+      hint: expect.stringContaining("OW_BUS_REPLICAS"),
+    });
+  });
 });
 
 describe("a consumer that somebody removes", () => {

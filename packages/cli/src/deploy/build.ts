@@ -52,6 +52,7 @@ async function build(path: string, options: BuildOptions): Promise<BuiltWorker> 
   const secrets =
     options.secrets === undefined ? new Map<string, string>() : await readDotenv(options.secrets);
   const project = await loadProject(path, {
+    built: true,
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.manifestEnv === undefined ? {} : { environment: options.manifestEnv }),
   });

@@ -14,6 +14,7 @@ const ignored = new Set([
   "observability",
   "preserve_file_names",
   "preview_urls",
+  "python_modules",
   "send_metrics",
   "topLevelName",
   "upload_source_maps",
@@ -50,7 +51,7 @@ const unsupported = new Set([
   "pages_build_output_dir",
   "pipelines",
   "placement",
-  "python_modules",
+  "previews",
   "secrets",
   "secrets_store_secrets",
   "send_email",
@@ -73,21 +74,32 @@ const unsupported = new Set([
 export function keyWarnings(section: Readonly<Record<string, unknown>>, where: string): string[] {
   return Object.keys(section).flatMap((key) => {
     if (supported.has(key) || ignored.has(key)) return [];
+    const asksNothing = isEmpty(section[key]) || runsNothing(key, section[key]);
     if (unsupported.has(key)) {
-      return isEmpty(section[key])
+      return asksNothing
         ? []
         : [`${where}${key} is not supported in this release; the worker runs without it.`];
     }
     const near = nearest(key, [...supported, ...unsupported]);
+    // A build that writes a manifest writes out every key that it knows.
+    if (near === undefined && asksNothing) return [];
     return [`${where}${key} is not a known key and has no effect.${near ? ` Did you mean ${near}?` : ""}`];
   });
 }
 
 /** Whether a key's value asks for nothing. */
 export function isEmpty(value: unknown): boolean {
-  if (value === null || value === undefined || value === false) return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
+  return value === false || isBlank(value);
 }
+
+function isBlank(value: unknown): boolean {
+  if (value === null || value === undefined) return true;
+  return typeof value === "object" && Object.values(value).every(isBlank);
+}
+
+/** Without a command, `build` says only what a build would watch. */
+const runsNothing = (key: string, value: unknown) =>
+  key === "build" && typeof value === "object" && value !== null && !("command" in value);
 
 /** The candidate that is at most a third of its length away from `word`, if there is one. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {

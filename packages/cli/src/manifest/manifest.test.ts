@@ -279,6 +279,15 @@ const keys: { key: string; value: unknown; warning: string | undefined }[] = [
   { key: "kv_namespace", value: [], warning: "Did you mean kv_namespaces?" },
   { key: "quux", value: 1, warning: "quux is not a known key and has no effect." },
   { key: "account_id", value: "a", warning: undefined },
+  { key: "durable_objects", value: { bindings: [] }, warning: undefined },
+  {
+    key: "durable_objects",
+    value: { bindings: [{ name: "A" }] },
+    warning: "durable_objects is not supported",
+  },
+  { key: "build", value: { watch_dir: "./src" }, warning: undefined },
+  { key: "build", value: { command: "make" }, warning: "build is not supported" },
+  { key: "quux", value: { corge: [] }, warning: undefined },
 ];
 
 describe("a manifest's key", () => {
@@ -288,6 +297,44 @@ describe("a manifest's key", () => {
       expect(warnings).toEqual(warning === undefined ? [] : [expect.stringContaining(warning)]);
     });
   }
+});
+
+describe("what a framework's build wrote", () => {
+  const files = {
+    ...json({ vars: { FROM: "source" } }),
+    "dist/server/wrangler.json": JSON.stringify({ ...base, main: "entry.mjs", no_bundle: true }),
+    "dist/server/entry.mjs": "",
+  };
+  const pointer = (text: string) => ({ ...files, ".wrangler/deploy/config.json": text });
+  const toServer = pointer('{"configPath":"../../dist/server/wrangler.json","auxiliaryWorkers":[]}');
+
+  test("goes before the manifest of the sources in a deploy, and is said to", async () => {
+    const { entry, build, vars, warnings } = await project(toServer, { built: true });
+    expect(entry).toEndWith("/dist/server/entry.mjs");
+    expect([build.bundle, vars.size]).toEqual([false, 0]);
+    expect(warnings).toEqual([expect.stringContaining("dist/server/wrangler.json is used")]);
+  });
+
+  test("is left alone by what is about the sources, and by who names a manifest", async () => {
+    for (const [options, path] of [
+      [{}, ""],
+      [{ built: true }, "wrangler.json"],
+    ] as const) {
+      const { entry, warnings } = await project(toServer, options, path);
+      expect(entry).toEndWith("/src/index.ts");
+      expect(warnings).toEqual([]);
+    }
+  });
+
+  test.each([
+    ['{"configPath":"../../dist/gone.json"}', "leads to dist/gone.json, which does not exist"],
+    ["{", "does not say where a manifest is"],
+    ["{}", "does not say where a manifest is"],
+  ])("is asked for anew when the pointer to it is broken: %s", async (text, says) => {
+    const refused = await refusal(pointer(text), { built: true });
+    expect(refused).toContain(says);
+    expect(refused).toContain("Build the project again");
+  });
 });
 
 test("docs/manifest.md has every key that is read, and no other", async () => {

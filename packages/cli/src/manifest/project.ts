@@ -10,6 +10,7 @@ import {
 import type { AssetsManifest } from "../assets/project-assets.ts";
 import { findParts } from "./assets.ts";
 import { type ProjectDatabase, readBindings, readConsumers, readDatabases } from "./bindings.ts";
+import { findBuiltManifest } from "./built-manifest.ts";
 import { type CompatibilityDates, resolveCompatibilityDate } from "./compatibility-date.ts";
 import { findManifest, kindOf, readPackageJson } from "./entry.ts";
 import { manifestNames, readManifest } from "./read.ts";
@@ -68,6 +69,8 @@ export interface LoadProjectOptions {
   readonly name?: string;
   /** The manifest's `env.<environment>` section. */
   readonly environment?: string;
+  /** Prefer the manifest that the project's own build wrote, as a deploy does. */
+  readonly built?: boolean;
   readonly dates?: CompatibilityDates;
 }
 
@@ -86,10 +89,16 @@ export async function loadProject(path: string, options: LoadProjectOptions = {}
   }
   const isManifest = manifestNames.some((name) => name === basename(target));
   const source = kind === "file" && !isManifest ? target : undefined;
+  const built = kind === "folder" && options.built === true ? await findBuiltManifest(target) : undefined;
   const file = isManifest
     ? target
-    : await findManifest(source ? dirname(target) : target, source !== undefined);
+    : (built ?? (await findManifest(source ? dirname(target) : target, source !== undefined)));
   const { manifestFile, manifest, warnings } = await manifestFor(file, source, options.environment);
+  if (built !== undefined) {
+    warnings.push(
+      `${relative(target, built)} is used, which the project's build wrote; build again after a change.`,
+    );
+  }
   const root = manifestFile ? dirname(manifestFile) : source ? dirname(source) : target;
   const packageJson = await readPackageJson(root);
   const hasManifest = manifestFile !== undefined;

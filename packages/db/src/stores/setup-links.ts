@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { StoreDatabase } from "../database.ts";
+import { listPeople } from "./people.ts";
 
 /** How long one lets in. */
 const setupLinkHours = 24;
@@ -11,18 +12,9 @@ export interface SetupLink {
   readonly expiresAt: Date;
 }
 
-/** Whether anybody who can sign in is an operator. */
+/** Whether anybody who can sign in is an operator. The operator whom `ow` acts as on this machine cannot. */
 export async function hasAdmin(database: StoreDatabase): Promise<boolean> {
-  const found = await database.read((queries) =>
-    queries
-      .selectFrom("users")
-      .select("id")
-      .where("kind", "=", "person")
-      .where("is_operator", "=", true)
-      .limit(1)
-      .executeTakeFirst(),
-  );
-  return found !== undefined;
+  return (await listPeople(database)).some(({ isOperator }) => isOperator);
 }
 
 /** Makes a one-time link, instead of all that were made before: what was printed once and not used is good no more. */

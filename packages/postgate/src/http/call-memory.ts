@@ -25,26 +25,47 @@ export class CallMemory {
   }
 
   share(tenant: string): MemoryShare {
-    let own = 0;
-    return {
-      take: (bytes) => {
-        const ofTenant = (this.#byTenant.get(tenant) ?? 0) + bytes;
-        if (this.#held + bytes > this.#most || ofTenant > this.#most / 4) {
-          throw new OpenWorkersError("OVERLOADED", "Too many large requests or results at once.", {
-            hint: "Read the answers, or send fewer large ones at a time.",
-          });
-        }
-        own += bytes;
-        this.#held += bytes;
-        this.#byTenant.set(tenant, ofTenant);
-      },
-      [Symbol.dispose]: () => {
-        const left = (this.#byTenant.get(tenant) ?? 0) - own;
-        if (left > 0) this.#byTenant.set(tenant, left);
-        else this.#byTenant.delete(tenant);
-        this.#held -= own;
-        own = 0;
-      },
-    };
+    return new Share(this, tenant);
+  }
+
+  /** @throws OpenWorkersError OVERLOADED */
+  take(tenant: string, bytes: number): void {
+    const ofTenant = (this.#byTenant.get(tenant) ?? 0) + bytes;
+    if (this.#held + bytes > this.#most || ofTenant > this.#most / 4) {
+      throw new OpenWorkersError("OVERLOADED", "Too many large requests or results at once.", {
+        hint: "Read the answers, or send fewer large ones at a time.",
+      });
+    }
+    this.#held += bytes;
+    this.#byTenant.set(tenant, ofTenant);
+  }
+
+  giveBack(tenant: string, bytes: number): void {
+    const left = (this.#byTenant.get(tenant) ?? 0) - bytes;
+    if (left > 0) this.#byTenant.set(tenant, left);
+    else this.#byTenant.delete(tenant);
+    this.#held -= bytes;
+  }
+}
+
+class Share implements MemoryShare {
+  readonly #memory: CallMemory;
+  readonly #tenant: string;
+  #own = 0;
+
+  constructor(memory: CallMemory, tenant: string) {
+    this.#memory = memory;
+    this.#tenant = tenant;
+  }
+
+  take(bytes: number): void {
+    this.#memory.take(this.#tenant, bytes);
+    this.#own += bytes;
+  }
+
+  [Symbol.dispose](): void {
+    const own = this.#own;
+    this.#own = 0;
+    if (own > 0) this.#memory.giveBack(this.#tenant, own);
   }
 }

@@ -125,8 +125,11 @@ export class Housekeeping implements AsyncDisposable {
     await this.#attempt("The tenants' server could not be looked through.", {}, async () => {
       // First what is on the server: a row is there before its database, and goes after it.
       const found = await server.list();
-      const known = new Set((await databaseRows(database)).map(({ id }) => id));
+      const rows = await databaseRows(database);
+      const known = new Set(rows.map(({ id }) => id));
+      const ready = new Set(rows.filter(({ state }) => state === "ready").map(({ id }) => id));
       for (const { id, state } of found) {
+        if (ready.has(id) && state === "unfinished") await this.#renewFences(id);
         if (known.has(id) || this.#orphans.has(id)) continue;
         this.#orphans.add(id);
         this.#options.report("A database on the tenants' server belongs to nobody of this platform.", {
@@ -134,6 +137,13 @@ export class Housekeeping implements AsyncDisposable {
           state,
         });
       }
+    });
+  }
+
+  /** Of a database that an older platform made. */
+  async #renewFences(id: DatabaseId): Promise<void> {
+    await this.#attempt("The fences of a database could not be brought up to date.", { id }, async () => {
+      await this.#options.server.renewFences(id);
     });
   }
 

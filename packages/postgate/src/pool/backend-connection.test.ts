@@ -31,7 +31,7 @@ describe("a server that is not to be trusted", () => {
     async (code) => {
       using server = hostileServer(welcome, endless(code));
       const connection = await BackendConnection.open(server.address, options);
-      const statement = { sql: "select repeat('x', 2000000000)", params: [] };
+      const statement = { sql: "select repeat('x', 2000000000)", params: [], word: "select" };
       const exchange = new Exchange(
         connection,
         { kind: "statement", statement },

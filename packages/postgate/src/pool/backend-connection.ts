@@ -1,8 +1,9 @@
 import type { Address } from "@openworkers/db";
-import { Parser } from "pg-protocol/dist/parser";
 import { Backend } from "../wire/backend/backend.ts";
 import type { BackendMessage } from "./backend-messages.ts";
+import { BackendParser } from "./backend-parser.ts";
 import type { Keepable } from "./connection-budget.ts";
+import { SessionMemory } from "./session-memory.ts";
 
 /** Whoever talks with the server at the moment. */
 export interface Conversation {
@@ -11,6 +12,8 @@ export interface Conversation {
   onBytes(count: number): void;
   /** The connection has ended. */
   onLost(): void;
+  /** Looks whether it takes too long. Returns in how many milliseconds it is to look again. */
+  look(): number;
 }
 
 export interface BackendOptions {
@@ -18,6 +21,8 @@ export interface BackendOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** Which connections are alike. */
   readonly key: string;
+  /** Whether a statement and plans may be kept from one call to the next; not unless given. */
+  readonly keeps?: boolean;
   readonly connectTimeoutMs: number;
   /** Told of what should not happen: a server that does not speak the protocol, or a bug of ours. */
   readonly report: (error: unknown) => void;
@@ -29,19 +34,24 @@ export interface BackendOptions {
  */
 export class BackendConnection implements Keepable {
   readonly key: string;
+  /** What of the session's work is kept from one call to the next. */
+  readonly memory: SessionMemory;
   /** Resolves when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>;
   readonly #backend: Backend;
-  readonly #parser = new Parser();
+  readonly #parser = new BackendParser();
   readonly #ended = Promise.withResolvers<void>();
   #conversation: Conversation | undefined;
   #open = true;
   /** Bytes that came while nobody listened. */
   #unasked = 0;
   #cancelled: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lookAtMs = Number.POSITIVE_INFINITY;
 
-  private constructor(backend: Backend, key: string) {
+  private constructor(backend: Backend, { key, keeps = false }: BackendOptions) {
     this.key = key;
+    this.memory = new SessionMemory(keeps);
     this.#backend = backend;
     this.closed = this.#ended.promise;
     // Before whoever takes over from us when the session is left.
@@ -59,10 +69,10 @@ export class BackendConnection implements Keepable {
 
   /** @throws BackendRefusal with the server's words, or an `Error` of the network's */
   static async open(address: Address, options: BackendOptions): Promise<BackendConnection> {
-    const { settings, key, connectTimeoutMs, report } = options;
+    const { settings, connectTimeoutMs, report } = options;
     const signal = AbortSignal.timeout(connectTimeoutMs);
     try {
-      return new BackendConnection(await Backend.open({ address, settings, report }, signal), key);
+      return new BackendConnection(await Backend.open({ address, settings, report }, signal), options);
     } catch (thrown) {
       signal.throwIfAborted();
       throw thrown;
@@ -74,6 +84,11 @@ export class BackendConnection implements Keepable {
     return this.#backend.pid;
   }
 
+  /** The statement that the session has parsed. */
+  get atHand(): string | undefined {
+    return this.memory.statement?.sql;
+  }
+
   get open(): boolean {
     return this.#open;
   }
@@ -83,9 +98,15 @@ export class BackendConnection implements Keepable {
     return this.#cancelled !== undefined;
   }
 
-  /** Makes `conversation` the one that hears what comes; nobody, when it is undefined. */
-  attach(conversation: Conversation | undefined): void {
+  /** Makes `conversation` the one that hears what comes, and has it look at its time after `lookMs`. */
+  attach(conversation: Conversation, lookMs: number): void {
     this.#conversation = conversation;
+    this.#lookWithin(lookMs);
+  }
+
+  /** Nobody hears what comes. */
+  detach(): void {
+    this.#conversation = undefined;
     this.#unasked = 0;
   }
 
@@ -110,6 +131,19 @@ export class BackendConnection implements Keepable {
     await this.closed;
   }
 
+  /** One timer for all conversations: most end long before it does, and it is left to run for the next. */
+  #lookWithin(ms: number): void {
+    const atMs = performance.now() + ms;
+    if (atMs >= this.#lookAtMs) return;
+    clearTimeout(this.#timer);
+    this.#lookAtMs = atMs;
+    this.#timer = setTimeout(() => {
+      this.#lookAtMs = Number.POSITIVE_INFINITY;
+      if (this.#conversation !== undefined) this.#lookWithin(this.#conversation.look());
+    }, ms);
+    this.#timer.unref();
+  }
+
   #heard(bytes: number): void {
     if (this.#conversation !== undefined) {
       this.#conversation.onBytes(bytes);
@@ -122,6 +156,7 @@ export class BackendConnection implements Keepable {
   #lost(): void {
     if (!this.#open) return;
     this.#open = false;
+    clearTimeout(this.#timer);
     this.#ended.resolve();
     this.#conversation?.onLost();
   }

@@ -26,5 +26,12 @@ export type BackendMessage =
   | Named<CopyDataMessage, "copyData">
   | Named<
       Plain,
-      "copyDone" | "notice" | "notification" | "parameterStatus" | "parseComplete" | "bindComplete"
+      | "copyDone"
+      | "notice"
+      | "notification"
+      | "parameterStatus"
+      | "parseComplete"
+      | "bindComplete"
+      | "noData"
+      | "functionCallResponse"
     >;

@@ -5,6 +5,8 @@ import type { Tenant } from "../tenant.ts";
 export interface Keepable {
   /** Whoever asks for the same key of the same tenant may use it. */
   readonly key: string;
+  /** What whoever uses it need not do again. */
+  readonly atHand?: string | undefined;
   /** Ends it. Resolves when its place can be used by another; never rejects. */
   close(): Promise<void>;
 }
@@ -32,9 +34,17 @@ interface Idle<Kept> {
   readonly since: number;
 }
 
-interface Waiter<Kept> {
+/** What somebody would like to find kept. */
+interface Wish {
   readonly key: string | undefined;
+  readonly atHand: string | undefined;
+}
+
+interface Waiter<Kept> {
+  readonly wish: Wish;
+  readonly since: number;
   grant(idle: Idle<Kept> | undefined): void;
+  refuse(reason: unknown): void;
 }
 
 /** The places of one tenant. */
@@ -61,6 +71,9 @@ export class ConnectionBudget<Kept extends Keepable = Keepable> {
   readonly #turns = new Set<Group<Kept>>();
   /** All that is kept, the longest idle first. */
   readonly #idle = new Set<Idle<Kept>>();
+  /** All that wait, the longest first. */
+  readonly #waiters = new Set<Waiter<Kept>>();
+  #patience: ReturnType<typeof setTimeout> | undefined;
   #busy = 0;
 
   constructor({ places, waitingPerTenant = 1_000, waitMs = 30_000 }: BudgetOptions) {
@@ -76,22 +89,37 @@ export class ConnectionBudget<Kept extends Keepable = Keepable> {
   }
 
   /**
-   * Waits for a place. With `key`, one in which such a thing was kept comes first.
+   * Waits for a place. With `key`, one in which such a thing was kept comes first: the one that has `atHand` if there is
+   * one, else the one that nobody used for longest, for the others to keep what they have; without `atHand`, the warmest.
    *
    * @throws OpenWorkersError OVERLOADED (too many wait, or it took too long); what `signal` aborts with
    */
-  async enter(tenant: Tenant, signal: AbortSignal, key?: string): Promise<Place<Kept>> {
+  async enter(tenant: Tenant, signal: AbortSignal, key?: string, atHand?: string): Promise<Place<Kept>> {
     signal.throwIfAborted();
+    const wish = { key, atHand };
     const group = this.#group(tenant);
-    if (group.waiting.size === 0) {
-      const choice = this.#choose(group, key);
-      if (choice !== undefined) return this.#take(group, choice.idle, key);
+    const choice = this.#chooseNow(group, wish);
+    if (choice !== undefined) {
+      this.#occupy(group, choice.idle);
+      return this.#take(group, choice.idle, key);
     }
     if (group.waiting.size >= this.#waitingPerTenant) {
       this.#forget(group);
       throw overloaded(`${group.waiting.size} queries of the database wait for a connection already.`);
     }
-    return this.#take(group, await this.#wait(group, key, signal), key, true);
+    return this.#take(group, await this.#wait(group, wish, signal), key);
+  }
+
+  /** As `enter`, of what is kept under `key` and can be had at once; undefined when that is nothing. */
+  take(tenant: Tenant, key: string, atHand?: string): Place<Kept> | undefined {
+    const group = this.#group(tenant);
+    const idle = this.#chooseNow(group, { key, atHand })?.idle;
+    if (idle?.group !== group || idle.kept.key !== key) {
+      this.#forget(group);
+      return undefined;
+    }
+    this.#occupy(group, idle);
+    return new Held(idle.kept, (kept) => this.#put(group, kept));
   }
 
   /** Ends what is kept: all of one tenant's, or all that nobody used for `idleMs`. */
@@ -134,19 +162,21 @@ export class ConnectionBudget<Kept extends Keepable = Keepable> {
     if (group.busy + group.idle.size + group.waiting.size === 0) this.#groups.delete(group.id);
   }
 
+  #chooseNow(group: Group<Kept>, wish: Wish): Choice<Kept> | undefined {
+    return group.waiting.size === 0 ? this.#choose(group, wish) : undefined;
+  }
+
   /** What the tenant gets if it asks now: a kept connection to use or to end, or a free place; or nothing. */
-  #choose(
-    group: Group<Kept>,
-    key: string | undefined,
-  ): { readonly idle: Idle<Kept> | undefined } | undefined {
+  #choose(group: Group<Kept>, wish: Wish): Choice<Kept> | undefined {
     const held = group.busy + group.idle.size;
     if (group.busy >= group.limit) return undefined;
     if (this.#busy + (group.busy === 0 ? 0 : this.#reserved) >= this.places) return undefined;
-    // The one used last is the warmest.
-    const own = [...group.idle].reverse();
-    const same = own.find(({ kept }) => kept.key === key);
+    const same = bestOf(group.idle, wish);
     if (same !== undefined) return { idle: same };
-    if (held >= group.limit) return { idle: own.at(-1) };
+    if (held >= group.limit) {
+      const [longest] = group.idle;
+      return { idle: longest };
+    }
     if (this.#busy + this.#idle.size < this.places) return { idle: undefined };
     const [longest] = this.#idle;
     return { idle: longest };
@@ -161,32 +191,24 @@ export class ConnectionBudget<Kept extends Keepable = Keepable> {
     this.#forget(idle.group);
   }
 
+  /** The place that was occupied for `idle`, which is ended first when it is not what was asked for. */
   async #take(
     group: Group<Kept>,
     idle: Idle<Kept> | undefined,
     key: string | undefined,
-    occupied = false,
   ): Promise<Place<Kept>> {
-    if (!occupied) this.#occupy(group, idle);
     const found = idle?.group === group && idle.kept.key === key ? idle.kept : undefined;
     if (idle !== undefined && found === undefined) await idle.kept.close();
-    let held = true;
-    return {
-      found,
-      keep: (kept) => {
-        if (!held) return;
-        held = false;
-        const left = { group, kept, since: performance.now() };
-        group.idle.add(left);
-        this.#idle.add(left);
-        this.#leave(group);
-      },
-      [Symbol.dispose]: () => {
-        if (!held) return;
-        held = false;
-        this.#leave(group);
-      },
-    };
+    return new Held(found, (kept) => this.#put(group, kept));
+  }
+
+  #put(group: Group<Kept>, kept: Kept | undefined): void {
+    if (kept !== undefined) {
+      const left = { group, kept, since: performance.now() };
+      group.idle.add(left);
+      this.#idle.add(left);
+    }
+    this.#leave(group);
   }
 
   #leave(group: Group<Kept>): void {
@@ -203,9 +225,10 @@ export class ConnectionBudget<Kept extends Keepable = Keepable> {
       const [waiter] = group?.waiting ?? [];
       if (group === undefined || waiter === undefined) return;
       this.#turns.delete(group);
-      const choice = this.#choose(group, waiter.key);
+      const choice = this.#choose(group, waiter.wish);
       if (choice !== undefined) {
         group.waiting.delete(waiter);
+        this.#waiters.delete(waiter);
         this.#occupy(group, choice.idle);
         waiter.grant(choice.idle);
         refused = 0;
@@ -216,33 +239,91 @@ export class ConnectionBudget<Kept extends Keepable = Keepable> {
     }
   }
 
-  async #wait(
-    group: Group<Kept>,
-    key: string | undefined,
-    signal: AbortSignal,
-  ): Promise<Idle<Kept> | undefined> {
+  async #wait(group: Group<Kept>, wish: Wish, signal: AbortSignal): Promise<Idle<Kept> | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Idle<Kept> | undefined>();
-    const waiter: Waiter<Kept> = { key, grant: resolve };
-    group.waiting.add(waiter);
-    this.#turns.add(group);
-    const give = (reason: unknown) => {
-      if (!group.waiting.delete(waiter)) return;
-      if (group.waiting.size === 0) this.#turns.delete(group);
-      this.#forget(group);
-      reject(reason);
+    const waiter: Waiter<Kept> = {
+      wish,
+      since: performance.now(),
+      grant: resolve,
+      refuse: (reason) => {
+        if (!group.waiting.delete(waiter)) return;
+        this.#waiters.delete(waiter);
+        if (group.waiting.size === 0) this.#turns.delete(group);
+        this.#forget(group);
+        reject(reason);
+      },
     };
-    const aborted = () => give(signal.reason);
-    const timer = setTimeout(
-      () => give(overloaded(`No connection became free within ${this.#waitMs / 1_000} s.`)),
-      this.#waitMs,
-    );
+    group.waiting.add(waiter);
+    this.#waiters.add(waiter);
+    this.#turns.add(group);
+    this.#watch();
+    const aborted = () => waiter.refuse(signal.reason);
     signal.addEventListener("abort", aborted, { once: true });
     try {
       return await promise;
     } finally {
-      clearTimeout(timer);
       signal.removeEventListener("abort", aborted);
     }
+  }
+
+  /** One timer for all who wait: it is for whoever waits longest, and most are served long before. */
+  #watch(): void {
+    if (this.#patience !== undefined) return;
+    const [longest] = this.#waiters;
+    if (longest === undefined) return;
+    const leftMs = Math.max(0, longest.since + this.#waitMs - performance.now());
+    this.#patience = setTimeout(() => {
+      this.#patience = undefined;
+      const before = performance.now() - this.#waitMs;
+      for (const waiter of this.#waiters) {
+        if (waiter.since > before) break;
+        waiter.refuse(overloaded(`No connection became free within ${this.#waitMs / 1_000} s.`));
+      }
+      this.#watch();
+    }, leftMs);
+    this.#patience.unref();
+  }
+}
+
+interface Choice<Kept> {
+  readonly idle: Idle<Kept> | undefined;
+}
+
+function bestOf<Kept extends Keepable>(
+  idle: ReadonlySet<Idle<Kept>>,
+  { key, atHand }: Wish,
+): Idle<Kept> | undefined {
+  let coldest: Idle<Kept> | undefined;
+  let warmest: Idle<Kept> | undefined;
+  for (const one of idle) {
+    if (one.kept.key !== key) continue;
+    coldest ??= one;
+    if (atHand === undefined || one.kept.atHand === atHand) warmest = one;
+  }
+  return warmest ?? coldest;
+}
+
+class Held<Kept extends Keepable> implements Place<Kept> {
+  readonly found: Kept | undefined;
+  #put: ((kept: Kept | undefined) => void) | undefined;
+
+  constructor(found: Kept | undefined, put: (kept: Kept | undefined) => void) {
+    this.found = found;
+    this.#put = put;
+  }
+
+  keep(kept: Kept): void {
+    this.#end(kept);
+  }
+
+  [Symbol.dispose](): void {
+    this.#end(undefined);
+  }
+
+  #end(kept: Kept | undefined): void {
+    const put = this.#put;
+    this.#put = undefined;
+    put?.(kept);
   }
 }
 

@@ -57,6 +57,8 @@ describe("connections to tenants", () => {
     const first = await pidOf(gate, tenant);
     expect(await pidOf(gate, tenant)).toBe(first);
     await until(async () => (await gate.sessions(tenant)) === 0);
+    // The server's session is gone a moment before its end is heard of here.
+    await until(() => gate.postgate.budget.usage.busy === 0);
     expect(gate.postgate.budget.usage).toEqual({ busy: 0, idle: 0 });
   });
 

@@ -43,6 +43,8 @@ export class TenantPools implements AsyncDisposable {
   /** Counts changes of tenants: connections made before one are not used after it. */
   readonly #changes = new Map<string, number>();
   #allChanged = 0;
+  /** Counts changes of what is in tenants' databases. */
+  readonly #schemas = new Map<string, number>();
 
   constructor(options: TenantPoolsOptions) {
     this.#options = options;
@@ -52,27 +54,39 @@ export class TenantPools implements AsyncDisposable {
   }
 
   /**
-   * A connection to the tenant's database as the role of `scope`, with nothing left on it from before.
+   * A connection to the tenant's database as the role of `scope`, with nothing left on it from before; one that has
+   * `statement` at hand, if that is given and there is one.
    *
    * @throws OpenWorkersError OVERLOADED, DATABASE_UNAVAILABLE; what `signal` aborts with
    */
-  async borrow(tenant: Tenant, scope: DatabaseScope, signal: AbortSignal): Promise<Loan> {
+  async borrow(tenant: Tenant, scope: DatabaseScope, signal: AbortSignal, statement?: string): Promise<Loan> {
     const { budget } = this.#options;
     const key = this.#key(tenant, scope);
-    const place = await budget.enter(tenant, signal, key);
+    const place = await budget.enter(tenant, signal, key, statement);
     try {
       signal.throwIfAborted();
       const connection = place.found?.open ? place.found : await this.#connect(tenant, scope, key, signal);
-      const current = () => this.#key(tenant, scope);
-      return {
-        connection,
-        giveBack: (clean) => this.#giveBack(connection, place, clean && key === current()),
-      };
+      return this.#lend(connection, tenant, scope, key, place);
     } catch (thrown) {
       void place.found?.destroy();
       place[Symbol.dispose]();
       throw thrown;
     }
+  }
+
+  /** As `borrow`, when there is a connection that can be had at once. */
+  borrowNow(tenant: Tenant, scope: DatabaseScope, statement?: string): Loan | undefined {
+    const key = this.#key(tenant, scope);
+    const place = this.#options.budget.take(tenant, key, statement);
+    if (place?.found === undefined) return undefined;
+    if (place.found.open) return this.#lend(place.found, tenant, scope, key, place);
+    place[Symbol.dispose]();
+    return undefined;
+  }
+
+  /** What names mean in the tenant's database may have changed: plans of before are not used any more. */
+  schemaChanged({ id }: Tenant): void {
+    this.#schemas.set(id, this.#schemaOf(id) + 1);
   }
 
   /** Ends connections of a tenant that changed (of all, without an id): at once, or when their call has ended. */
@@ -86,6 +100,24 @@ export class TenantPools implements AsyncDisposable {
     clearInterval(this.#sweeper);
     this.invalidate(undefined);
     await this.#options.budget.close({});
+  }
+
+  #lend(
+    connection: BackendConnection,
+    tenant: Tenant,
+    scope: DatabaseScope,
+    key: string,
+    place: Place<BackendConnection>,
+  ): Loan {
+    connection.memory.lent(this.#schemaOf(tenant.id));
+    return {
+      connection,
+      giveBack: (clean) => this.#giveBack(connection, place, clean && key === this.#key(tenant, scope)),
+    };
+  }
+
+  #schemaOf(id: string): number {
+    return this.#schemas.get(id) ?? 0;
   }
 
   /** What decides the role of a session, and whether its tenant is still as it was. */
@@ -119,6 +151,8 @@ export class TenantPools implements AsyncDisposable {
         const connection = await BackendConnection.open(current, {
           settings,
           key,
+          // A pooler of an owner's may give each message another session.
+          keeps: tenant.place.kind === "platform",
           connectTimeoutMs,
           report,
         });

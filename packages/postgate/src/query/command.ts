@@ -5,6 +5,8 @@ export interface Statement {
   readonly sql: string;
   /** Values in PostgreSQL's text format, or null; PostgreSQL infers their types. */
   readonly params: readonly (string | null)[];
+  /** Its first word, in lower case: what kind of statement it is. */
+  readonly word: string;
 }
 
 /** What one call asks for: a statement, several in one transaction, or a text of several without values. */
@@ -37,7 +39,14 @@ export function parseCommand(json: string): Command {
     return { kind: "batch", statements };
   }
   if ("script" in body) return { kind: "script", sql: text(read(script, body).script, "script") };
-  return { kind: "statement", statement: checked(read(statement, body), "") };
+  return { kind: "statement", statement: checked(isStatement(body) ? body : read(statement, body), "") };
+}
+
+/** What `statement` accepts, at a fraction of its cost; what it does not, `statement` finds words for. */
+function isStatement(body: object): body is { sql: string; params: unknown[] } {
+  if (!("sql" in body && typeof body.sql === "string")) return false;
+  if (!("params" in body && Array.isArray(body.params) && body.params.length <= maxParams)) return false;
+  return Object.keys(body).length === 2;
 }
 
 function read<T>(schema: z.ZodType<T>, body: object): T {
@@ -50,16 +59,20 @@ function read<T>(schema: z.ZodType<T>, body: object): T {
 
 function checked({ sql, params }: z.infer<typeof statement>, where: string): Statement {
   text(sql, `${where}sql`);
-  refuseWhatEndsWithTheCall(sql, where);
-  return { sql, params: params.map((value, index) => param(value, `${where}params.${index}`)) };
+  const word = firstWord(sql);
+  refuseWhatEndsWithTheCall(word, where);
+  return { sql, params: params.map((value, index) => param(value, where, index)), word };
 }
 
-function param(value: unknown, where: string): string | null {
-  if (typeof value === "string") return text(value, where);
+function param(value: unknown, where: string, index: number): string | null {
+  if (typeof value === "string") return carried(value) ? value : text(value, `${where}params.${index}`);
   if (value === null) return null;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  throw invalid(where, `${where}: is none of string, number, boolean and null.`);
+  const field = `${where}params.${index}`;
+  throw invalid(field, `${field}: is none of string, number, boolean and null.`);
 }
+
+const carried = (value: string) => value.isWellFormed() && !value.includes("\0");
 
 /** Refuses what the protocol cannot carry, or would carry as something else. */
 function text(value: string, where: string): string {
@@ -78,6 +91,8 @@ function invalid(field: string, message: string): OpenWorkersError {
 
 /** The first word of a statement, in lower case: white space and comments (which nest) come before it. */
 function firstWord(sql: string): string {
+  const [plain = ""] = /^[a-z]{1,20}/i.exec(sql) ?? [];
+  if (plain !== "") return plain.toLowerCase();
   const blank = /[\s;]*/y;
   let at = 0;
   for (;;) {
@@ -119,11 +134,10 @@ const endsWithTheCall: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Such a statement would do nothing, or end the transaction that a batch is. There is one statement in `sql` (the
+ * Such a statement would do nothing, or end the transaction that a batch is. There is one statement in a text (the
  * protocol takes no more), so its first word says what it is; a script is held to its end instead.
  */
-function refuseWhatEndsWithTheCall(sql: string, where: string): void {
-  const word = firstWord(sql);
+function refuseWhatEndsWithTheCall(word: string, where: string): void {
   const hint = endsWithTheCall.get(word);
   if (hint === undefined) return;
   throw new OpenWorkersError(
@@ -138,8 +152,25 @@ function refuseWhatEndsWithTheCall(sql: string, where: string): void {
  * large takes back what the statement did; this one either has no result, or calls nothing that could do anything.
  * (A view may call functions out of sight. What they do is kept, should the result then be too large.)
  */
-export function commitsEarly(sql: string): boolean {
-  const word = firstWord(sql);
+export function commitsEarly({ sql, word }: Statement): boolean {
   if (word === "select" || word === "table" || word === "show") return !sql.includes("(");
   return (word === "insert" || word === "update" || word === "delete") && !/returning/i.test(sql);
+}
+
+const leavesSchema = new Set(["select", "insert", "update", "delete", "merge", "values", "table", "with"]);
+const into = /\binto\b/i;
+
+/**
+ * Whether a command may change what names mean or which types things have. Of what functions do out of sight it does not
+ * know.
+ */
+export function changesSchema(command: Command): boolean {
+  if (command.kind === "script") return true;
+  if (command.kind === "batch") return command.statements.some(statementChangesSchema);
+  return statementChangesSchema(command.statement);
+}
+
+function statementChangesSchema({ sql, word }: Statement): boolean {
+  // SELECT … INTO makes a table.
+  return !leavesSchema.has(word) || (word !== "insert" && word !== "merge" && into.test(sql));
 }

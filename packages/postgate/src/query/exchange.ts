@@ -2,35 +2,32 @@ import { OpenWorkersError } from "@openworkers/core";
 import { type DatabaseError, serialize } from "pg-protocol";
 import type { BackendConnection, Conversation } from "../pool/backend-connection.ts";
 import type { BackendMessage } from "../pool/backend-messages.ts";
+import {
+  begin,
+  commit,
+  discardAll,
+  extendedBegin,
+  extendedCommit,
+  flush,
+  rollback,
+  runStatement,
+  sync,
+} from "../pool/frontend-messages.ts";
+import type { KeptStatement } from "../pool/session-memory.ts";
 import type { ColumnType } from "./column-types.ts";
 import { type Command, commitsEarly, type Statement } from "./command.ts";
 import { connectionLost, queryFailure } from "./failure.ts";
 import { Result, type ResultAllowance } from "./result.ts";
+import { ResultShape } from "./result-shape.ts";
 
 export interface ExchangeOptions {
   readonly allowance: ResultAllowance;
   readonly typeOf: (oid: number) => ColumnType | undefined;
   /** How long one statement may run before it is cancelled. */
   readonly statementMs: number;
+  /** Whether the session should keep the command's statement for the next call, if it can. */
+  readonly keep?: boolean;
 }
-
-const sync = serialize.sync();
-const flush = serialize.flush();
-const describe = serialize.describe({ type: "P", name: "" });
-const execute = serialize.execute({});
-const discard = serialize.query("DISCARD ALL");
-const rollback = serialize.query("ROLLBACK");
-const begin = serialize.query("BEGIN");
-const syncAndDiscard = Buffer.concat([sync, discard]);
-const commitAndDiscard = Buffer.concat([serialize.query("COMMIT"), discard]);
-const extendedBegin = Buffer.concat([serialize.parse({ text: "BEGIN" }), serialize.bind(), execute]);
-const extendedCommit = Buffer.concat([
-  serialize.parse({ text: "COMMIT" }),
-  serialize.bind(),
-  execute,
-  sync,
-  discard,
-]);
 
 /** How long a cancelled statement may take to end before its connection does. */
 const cancelPatienceMs = 2_000;
@@ -42,7 +39,7 @@ const cancelPatienceMs = 2_000;
  * - `working`: the statements; nothing of them is committed yet, unless they may be (`commitsEarly`)
  * - `committing`
  * - `recovering`: after an error, back to a session without a transaction
- * - `discarding`: DISCARD ALL, after which nothing is left of the call
+ * - `discarding`: DISCARD ALL or as much of it as matters, after which nothing is left of the call
  */
 type Phase = "opening" | "working" | "committing" | "recovering" | "discarding" | "over";
 
@@ -61,7 +58,21 @@ export class Exchange implements Conversation {
   readonly #results: Result[] = [];
   readonly #settle: PromiseWithResolvers<readonly Result[]>;
   readonly #cleaned = Promise.withResolvers<boolean>();
+  readonly #early: boolean;
   #result: Result | undefined;
+  /** What the statement's result is like, as far as it is known. */
+  #shape: ResultShape | undefined;
+  /** The statement that the session had parsed, if that is the one; until it is bound, nothing has been done. */
+  #unbound: KeptStatement | undefined;
+  /** A DISCARD ALL goes before, because the session holds plans that are too old. */
+  #renewing = false;
+  #keeping = false;
+  /** Behind DISCARD ALL the session is asked how it may be cleaned from now on: one more ReadyForQuery. */
+  #asking = false;
+  #asked = false;
+  #cleaner: string | null | undefined;
+  /** What was kept did not work; the statement is to be parsed. */
+  #again = false;
   #phase: Phase = "working";
   #completed = 0;
   /** When the statement that runs now began. */
@@ -70,7 +81,7 @@ export class Exchange implements Conversation {
   #interrupted: OpenWorkersError | undefined;
   #recoveries = 0;
   #unread = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connection: BackendConnection, command: Command, options: ExchangeOptions) {
     this.#connection = connection;
@@ -79,8 +90,8 @@ export class Exchange implements Conversation {
     this.#settle = Promise.withResolvers();
     this.outcome = this.#settle.promise;
     this.clean = this.#cleaned.promise;
-    connection.attach(this);
-    this.#watch(options.statementMs + deadlineGraceMs);
+    this.#early = command.kind === "statement" && commitsEarly(command.statement);
+    connection.attach(this, options.statementMs + deadlineGraceMs);
     if (connection.open) this.#open();
     else this.onLost();
   }
@@ -89,9 +100,8 @@ export class Exchange implements Conversation {
   interrupt(reason: OpenWorkersError): void {
     if (this.#interrupted !== undefined || this.#phase === "over") return;
     this.#interrupted = reason;
-    clearTimeout(this.#timer);
     void this.#connection.cancel();
-    this.#timer = setTimeout(() => void this.#connection.destroy(), cancelPatienceMs);
+    this.#patience = setTimeout(() => void this.#connection.destroy(), cancelPatienceMs);
   }
 
   onBytes(count: number): void {
@@ -106,10 +116,19 @@ export class Exchange implements Conversation {
 
   onMessage(message: BackendMessage): void {
     this.#unread -= message.length + 1;
+    if (this.#renewing) {
+      // It leaves nothing undone that matters to others; but a session that cannot do it is of no use.
+      if (message.name === "error") this.#end(connectionLost(true));
+      else if (message.name === "readyForQuery") this.#renewing = false;
+      return;
+    }
     switch (message.name) {
       case "rowDescription":
       case "dataRow":
         this.#row(message);
+        return;
+      case "bindComplete":
+        this.#unbound = undefined;
         return;
       case "commandComplete":
         this.#complete(message.text);
@@ -139,44 +158,84 @@ export class Exchange implements Conversation {
   }
 
   #open(): void {
+    if (this.#connection.memory.outdated) {
+      this.#renewing = true;
+      this.#discard();
+    }
     const command = this.#command;
     switch (command.kind) {
-      case "statement": {
-        const early = commitsEarly(command.statement.sql);
-        if (early) this.#phase = "committing";
-        this.#connection.send(
-          Buffer.concat([...messagesOf(command.statement), early ? syncAndDiscard : flush]),
-        );
+      case "statement":
+        this.#phase = this.#early ? "committing" : "working";
+        this.#run(command.statement);
+        return;
+      case "batch": {
+        this.#phase = "working";
+        const parsed = command.statements.map(({ sql, params }) => runStatement(sql, params));
+        this.#send(extendedBegin, ...parsed, flush);
         return;
       }
-      case "batch":
-        this.#connection.send(
-          Buffer.concat([extendedBegin, ...command.statements.flatMap(messagesOf), flush]),
-        );
-        return;
       case "script":
         this.#phase = "opening";
-        this.#connection.send(Buffer.concat([begin, serialize.query(command.sql)]));
+        this.#send(begin, serialize.query(command.sql));
         return;
     }
   }
 
+  #run({ sql, params }: Statement): void {
+    const { memory } = this.#connection;
+    const kept = memory.statement?.sql === sql ? memory.statement : undefined;
+    this.#unbound = kept;
+    this.#shape = kept?.shape;
+    if (kept === undefined) memory.statement = undefined;
+    const text = kept === undefined ? sql : undefined;
+    if (this.#early) this.#connection.send(runStatement(text, params, sync, this.#cleaning()));
+    else this.#connection.send(runStatement(text, params, flush));
+  }
+
+  /** What cleans the session behind the call, and leaves its statement if that is to be kept. */
+  #cleaning(): Buffer {
+    const keeping = this.#options.keep ? this.#connection.memory.keep() : undefined;
+    this.#keeping = keeping !== undefined;
+    if (keeping !== undefined) return keeping;
+    const { memory } = this.#connection;
+    memory.discarded();
+    const question = this.#options.keep ? memory.question : undefined;
+    if (question === undefined) return discardAll;
+    this.#asking = true;
+    this.#asked = true;
+    return Buffer.concat([discardAll, question]);
+  }
+
+  #discard(): void {
+    this.#connection.memory.discarded();
+    this.#connection.send(discardAll);
+  }
+
+  #send(...messages: Buffer[]): void {
+    // A simple Query drops the unnamed statement, and a Parse replaces it.
+    this.#connection.memory.statement = undefined;
+    this.#connection.send(messages.length === 1 ? (messages[0] ?? sync) : Buffer.concat(messages));
+  }
+
   #row(message: Extract<BackendMessage, { readonly name: "rowDescription" | "dataRow" }>): void {
+    if (this.#phase === "discarding" && message.name === "dataRow") this.#cleaner = message.fields[0];
     if (this.#phase !== "working" && this.#phase !== "committing") return;
     try {
       if (message.name === "dataRow") {
         const { fields } = message;
-        this.#result?.addRow(fields, message.length - 6 - 4 * fields.length);
+        this.#result ??= this.#newResult();
+        this.#result.addRow(fields, message.length - 6 - 4 * fields.length);
       } else {
-        this.#result = this.#newResult(message.fields);
+        this.#shape = new ResultShape(message.fields, this.#options.typeOf);
+        this.#result = this.#newResult();
       }
     } catch (thrown) {
       this.#overflow(thrown);
     }
   }
 
-  #newResult(fields: ConstructorParameters<typeof Result>[0]): Result {
-    return new Result(fields, this.#options.typeOf, this.#options.allowance);
+  #newResult(): Result {
+    return new Result(this.#shape ?? new ResultShape([], this.#options.typeOf), this.#options.allowance);
   }
 
   #complete(tag: string): void {
@@ -191,7 +250,7 @@ export class Exchange implements Conversation {
       return;
     }
     try {
-      const result = this.#result ?? this.#newResult([]);
+      const result = this.#result ?? this.#newResult();
       result.complete(tag, now - this.#since);
       this.#results.push(result);
     } catch (thrown) {
@@ -200,19 +259,39 @@ export class Exchange implements Conversation {
     }
     this.#result = undefined;
     this.#since = now;
-    if (this.#phase === "committing" || this.#command.kind === "script") return;
-    if (this.#command.kind === "batch") {
-      if (this.#completed <= this.#command.statements.length) return;
-      this.#connection.send(extendedCommit);
+    const command = this.#command;
+    if (command.kind === "script") return;
+    if (command.kind === "batch") {
+      if (this.#completed <= command.statements.length) return;
+      this.#send(extendedCommit, this.#cleaning());
     } else {
-      this.#connection.send(syncAndDiscard);
+      if (!this.#early) this.#connection.send(Buffer.concat([sync, this.#cleaning()]));
+      this.#remember(command.statement.sql);
     }
     this.#phase = "committing";
+  }
+
+  #remember(sql: string): void {
+    const shape = this.#shape ?? new ResultShape([], this.#options.typeOf);
+    if (this.#keeping && shape.toJson !== undefined) this.#connection.memory.statement = { sql, shape };
   }
 
   #fail(error: DatabaseError): void {
     if (this.#interrupted !== undefined) {
       this.#end(this.#interrupted);
+      return;
+    }
+    if (this.#unbound !== undefined) {
+      // Whatever is wrong, with the statement parsed anew it may not be: its parameters may have other types by now.
+      this.#unbound = undefined;
+      this.#again = true;
+      if (this.#phase !== "working") return;
+      this.#phase = "recovering";
+      this.#connection.send(sync);
+      return;
+    }
+    if (this.#phase === "discarding" && this.#asked) {
+      this.#end(this.#error);
       return;
     }
     // The next ReadyForQuery says what is to be done about it.
@@ -237,17 +316,18 @@ export class Exchange implements Conversation {
         // Of a script: an error would have changed the phase. It may have ended the transaction by itself.
         this.#phase = "committing";
         if (status !== "I") {
-          this.#connection.send(commitAndDiscard);
+          this.#send(commit, this.#cleaning());
           return;
         }
-        this.#connection.send(discard);
+        this.#discard();
         this.#committed();
         return;
       case "committing":
         if (status !== "I") {
           this.#error ??= new OpenWorkersError("QUERY_FAILED", "The statement left a transaction open.");
         }
-        this.#committed();
+        if (this.#again) this.#phase = "discarding";
+        else this.#committed();
         return;
       case "recovering":
         if (this.#recoveries > 2) {
@@ -256,14 +336,28 @@ export class Exchange implements Conversation {
         }
         if (status !== "I") {
           this.#recoveries++;
-          this.#connection.send(rollback);
+          this.#send(rollback);
           return;
         }
         this.#phase = "discarding";
         this.#recoveries++;
-        this.#connection.send(discard);
+        this.#discard();
         return;
       case "discarding":
+        if (this.#asking) {
+          this.#asking = false;
+          return;
+        }
+        if (this.#asked) this.#connection.memory.answered(this.#cleaner);
+        this.#asked = false;
+        if (this.#again && status === "I" && this.#interrupted === undefined) {
+          this.#again = false;
+          this.#recoveries = 0;
+          this.#connection.memory.statement = undefined;
+          this.#open();
+          return;
+        }
+        if (this.#again) this.#error ??= this.#interrupted ?? connectionLost(false);
         this.#finish(this.#error, status === "I" && !this.#connection.tainted);
         return;
       case "over":
@@ -299,31 +393,22 @@ export class Exchange implements Conversation {
   #finish(error: OpenWorkersError | undefined, clean: boolean): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
-    clearTimeout(this.#timer);
-    this.#connection.attach(undefined);
+    clearTimeout(this.#patience);
+    this.#connection.detach();
     this.#answer(error);
     this.#cleaned.resolve(clean);
   }
 
   /** Looks whether the statement that runs now has had its time. PostgreSQL looks too, unless a statement says otherwise. */
-  #watch(waitMs: number): void {
-    this.#timer = setTimeout(() => {
-      if (this.#interrupted !== undefined) return;
-      const { statementMs } = this.#options;
-      const leftMs = this.#since + statementMs + deadlineGraceMs - performance.now();
-      if (leftMs > 0) {
-        this.#watch(leftMs);
-        return;
-      }
-      const what = `A statement ran longer than ${statementMs} ms and was cancelled.`;
-      this.interrupt(new OpenWorkersError("QUERY_FAILED", what, { details: { sqlstate: "57014" } }));
-    }, waitMs);
+  look(): number {
+    const { statementMs } = this.#options;
+    const leftMs = this.#since + statementMs + deadlineGraceMs - performance.now();
+    if (leftMs > 0) return leftMs;
+    const what = `A statement ran longer than ${statementMs} ms and was cancelled.`;
+    this.interrupt(new OpenWorkersError("QUERY_FAILED", what, { details: { sqlstate: "57014" } }));
+    return statementMs + deadlineGraceMs;
   }
 }
 
 /** PostgreSQL's own timeout comes first: it leaves the connection of use. */
 const deadlineGraceMs = 500;
-
-function messagesOf({ sql, params }: Statement): Buffer[] {
-  return [serialize.parse({ text: sql }), serialize.bind({ values: [...params] }), describe, execute];
-}

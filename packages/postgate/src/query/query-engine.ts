@@ -1,12 +1,14 @@
 import { isOpenWorkersError, OpenWorkersError } from "@openworkers/core";
+import type { Call } from "../call.ts";
 import type { PostgateEvent } from "../events.ts";
 import type { BackendConnection } from "../pool/backend-connection.ts";
 import type { TenantPools } from "../pool/tenant-pools.ts";
-import { isReduced, type Principal } from "../tenant.ts";
+import { isReduced, type Principal, type Tenant } from "../tenant.ts";
 import { full } from "../tenant-troubles.ts";
-import type { Command } from "./command.ts";
+import { type Command, changesSchema } from "./command.ts";
 import { Exchange, type ExchangeOptions } from "./exchange.ts";
 import { type Result, ResultAllowance, type ResultMemory } from "./result.ts";
+import { SeenStatements } from "./seen-statements.ts";
 import { TypeNames, typeLookup } from "./type-names.ts";
 
 export interface QueryEngineOptions {
@@ -24,33 +26,35 @@ const refusals = /^(42501|25006|55P03|53...|54...)$/;
 /** Databases whose own types are remembered. */
 const rememberedDatabases = 2_000;
 
+/** A longer statement is parsed each time: what a session keeps of it may be many times its length. */
+const keptLength = 8_192;
+
+/** What is a moment when a statement is parsed, as a literal: `'now'::timestamptz`. `now()` is none. */
+const moment = /\b(?:now\b(?!\s*\()|today|tomorrow|yesterday)/i;
+
 /** Runs commands of the query protocol as their principals. */
 export class QueryEngine {
   readonly #options: QueryEngineOptions;
   readonly #typeNames = new Map<string, TypeNames>();
+  readonly #seen = new SeenStatements();
 
   constructor(options: QueryEngineOptions) {
     this.#options = options;
   }
 
   /**
-   * Runs `command` and answers with the JSON of its results. When `signal` aborts, with an `OpenWorkersError`, what runs is
-   * cancelled and rolled back. What the results take is taken from `memory`.
+   * Runs `command` and answers with the JSON of its results. When `call` is cancelled, what runs is cancelled and rolled back.
+   * What the results take is taken from `memory`.
    *
-   * @throws OpenWorkersError QUERY_FAILED, RESULT_TOO_LARGE, INVALID_INPUT, OVERLOADED, DATABASE_UNAVAILABLE; what `signal`
-   * aborts with while the command waits for a connection
+   * @throws OpenWorkersError QUERY_FAILED, RESULT_TOO_LARGE, INVALID_INPUT, OVERLOADED, DATABASE_UNAVAILABLE; what `call` is
+   * cancelled with while the command waits for a connection
    */
-  async run(
-    principal: Principal,
-    command: Command,
-    memory: ResultMemory,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async run(principal: Principal, command: Command, memory: ResultMemory, call: Call): Promise<string> {
     try {
-      const results = await this.#run(principal, command, memory, signal);
+      const results = await this.#run(principal, command, memory, call);
       return `{"results":[${results.map((result) => result.toJson()).join()}]}`;
     } catch (thrown) {
-      this.#report(principal, thrown, signal.aborted);
+      this.#report(principal, thrown, call.cancelled);
       throw explained(principal, thrown);
     }
   }
@@ -59,24 +63,32 @@ export class QueryEngine {
     { tenant, scope }: Principal,
     command: Command,
     memory: ResultMemory,
-    signal: AbortSignal,
+    call: Call,
   ): Promise<readonly Result[]> {
-    const loan = await this.#options.pools.borrow(tenant, scope, signal);
+    const { pools } = this.#options;
+    const definesAnew = changesSchema(command);
+    const known = definesAnew ? undefined : this.#known(tenant, command);
+    call.throwIfCancelled();
+    const loan =
+      pools.borrowNow(tenant, scope, known) ?? (await pools.borrow(tenant, scope, call.signal, known));
     const names = this.#namesOf(tenant.id);
     const { statementMs, resultRows, resultBytes } = tenant.limits;
     const exchange = new Exchange(loan.connection, command, {
       statementMs,
       typeOf: (oid) => names.get(oid),
       allowance: new ResultAllowance({ rows: resultRows, bytes: resultBytes }, memory),
+      keep: known !== undefined,
     });
-    const leave = () => exchange.interrupt(signal.reason);
-    signal.addEventListener("abort", leave, { once: true });
-    let results: readonly Result[] | undefined;
+    call.onCancel = (reason) => exchange.interrupt(reason);
+    let unknown: number[] = [];
     try {
-      results = await exchange.outcome;
+      const results = await exchange.outcome;
+      unknown = results.flatMap((result) => result.shape.unknownTypes);
+      return results;
     } finally {
-      signal.removeEventListener("abort", leave);
-      const unknown = (results ?? []).flatMap((result) => result.unknownTypes);
+      call.onCancel = undefined;
+      // Of a script that failed, something may have been committed before.
+      if (definesAnew) pools.schemaChanged(tenant);
       if (unknown.length === 0) {
         void exchange.clean.then((clean) => loan.giveBack(clean));
       } else {
@@ -84,7 +96,14 @@ export class QueryEngine {
         loan.giveBack(learnt);
       }
     }
-    return results;
+  }
+
+  /** The statement, when the database was sent it before and may be again: a session that has it parsed spares time. */
+  #known({ id }: Tenant, command: Command): string | undefined {
+    if (command.kind !== "statement") return undefined;
+    const { sql } = command.statement;
+    if (sql.length > keptLength || moment.test(sql)) return undefined;
+    return this.#seen.see(id, sql) ? sql : undefined;
   }
 
   #namesOf(id: string): TypeNames {
@@ -144,7 +163,7 @@ async function learn(
     typeOf: () => undefined,
     allowance: new ResultAllowance({ rows: 100_000, bytes: 10 * 2 ** 20 }),
   };
-  const statement = { sql: typeLookup, params: [`{${unique.join()}}`] };
+  const statement = { sql: typeLookup, params: [`{${unique.join()}}`], word: "with" };
   const lookup = new Exchange(connection, { kind: "statement", statement }, options);
   try {
     const [result] = await lookup.outcome;

@@ -1,6 +1,5 @@
 import { OpenWorkersError } from "@openworkers/core";
-import type { Field } from "pg-protocol/dist/messages.js";
-import type { ColumnType } from "./column-types.ts";
+import type { ResultShape } from "./result-shape.ts";
 
 /** What results are held in, over all calls. */
 export interface ResultMemory {
@@ -51,10 +50,8 @@ function tooLarge(most: string): OpenWorkersError {
 
 /** The result of one statement, in the making. */
 export class Result {
-  readonly #fields: readonly Field[];
-  readonly #typeOf: (oid: number) => ColumnType | undefined;
+  readonly shape: ResultShape;
   readonly #allowance: ResultAllowance;
-  readonly #toJson: ((text: string) => string)[] | undefined;
   #rows = "";
   /** Rows as they came, while a column's type is not known. */
   readonly #raw: (readonly (string | null)[])[] = [];
@@ -62,22 +59,10 @@ export class Result {
   #tag = "";
   #durationMs = 0;
 
-  constructor(
-    fields: readonly Field[],
-    typeOf: (oid: number) => ColumnType | undefined,
-    allowance: ResultAllowance,
-  ) {
-    this.#fields = fields;
-    this.#typeOf = typeOf;
+  constructor(shape: ResultShape, allowance: ResultAllowance) {
+    this.shape = shape;
     this.#allowance = allowance;
-    const types = fields.map(({ dataTypeID }) => typeOf(dataTypeID));
-    const encoders = types.flatMap((type) => (type === undefined ? [] : [type.toJson]));
-    this.#toJson = encoders.length === fields.length ? encoders : undefined;
-    // What each result takes beside its rows: its names, and some 100 bytes of brackets.
-    allowance.take(
-      0,
-      fields.reduce((sum, { name }) => sum + name.length + 40, 100),
-    );
+    allowance.take(0, shape.bytes);
   }
 
   /**
@@ -85,12 +70,13 @@ export class Result {
    * @throws OpenWorkersError RESULT_TOO_LARGE
    */
   addRow(fields: readonly (string | null)[], bytes: number): void {
-    if (this.#toJson === undefined) {
+    const { toJson } = this.shape;
+    if (toJson === undefined) {
       this.#allowance.take(1, bytes + 3 * fields.length);
       this.#raw.push(fields);
       return;
     }
-    const json = rowToJson(fields, this.#toJson);
+    const json = rowToJson(fields, toJson);
     this.#allowance.take(1, Math.max(json.length + 1, bytes));
     this.#rows += this.#rowCount++ === 0 ? json : `,${json}`;
   }
@@ -101,31 +87,20 @@ export class Result {
     this.#durationMs = durationMs;
   }
 
-  /** Numbers of types that the database is yet to be asked about. */
-  get unknownTypes(): number[] {
-    return this.#toJson === undefined
-      ? this.#fields.map(({ dataTypeID }) => dataTypeID).filter((oid) => this.#typeOf(oid) === undefined)
-      : [];
-  }
-
   /** Rows as text; only of a result whose types are not known. */
   get rawRows(): readonly (readonly (string | null)[])[] {
     return this.#raw;
   }
 
   toJson(): string {
-    const types = this.#fields.map(({ dataTypeID }) => this.#typeOf(dataTypeID));
-    const columns = this.#fields.map(
-      ({ name }, index) =>
-        `{"name":${JSON.stringify(name)},"type":${JSON.stringify(types[index]?.name ?? "unknown")}}`,
-    );
-    const encoders = types.map((type) => type?.toJson ?? JSON.stringify);
+    const { shape } = this;
+    const { encoders } = shape;
     const rows =
-      this.#toJson === undefined ? this.#raw.map((row) => rowToJson(row, encoders)).join() : this.#rows;
+      shape.toJson === undefined ? this.#raw.map((row) => rowToJson(row, encoders)).join() : this.#rows;
     // `SELECT 2`, `INSERT 0 2` (an oid that is no more, and the count), `CREATE TABLE`.
     const [, command, count] = /^(.*?)(?: 0)?(?: (\d+))?$/.exec(this.#tag) ?? [];
     return (
-      `{"columns":[${columns.join()}],"rows":[${rows}],"command":${JSON.stringify(command ?? "")},` +
+      `{"columns":[${shape.columns}],"rows":[${rows}],"command":${JSON.stringify(command ?? "")},` +
       `"rowCount":${count ?? 0},"durationMs":${this.#durationMs.toFixed(3)}}`
     );
   }

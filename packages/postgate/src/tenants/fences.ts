@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Goes up with each change of the fences; databases with older ones are given the new ones by `TenantServer`. */
-export const fencesVersion = 2;
+export const fencesVersion = 3;
 
 /**
  * What the comment on a database says when its fences are up. It names the cluster, because pg_upgrade and a restored
@@ -66,6 +66,34 @@ const narrowedViews: Readonly<Record<string, string>> = {
 /** Views of all roles, given back as views of the predefined ones, the database's owner and this tenant's. */
 const narrowedRoles: Readonly<Record<string, string>> = { pg_roles: "oid", pg_user: "usesysid" };
 
+/**
+ * All of `DISCARD ALL` but two things: plans are kept, and so is the unnamed statement of the extended
+ * protocol, which no SQL can name, replace or deallocate. It runs with the rights of its caller, who may call each of its
+ * statements anyway, and finds nothing by a search path.
+ *
+ * Portals go first, as in PostgreSQL's `DiscardAll`. (`CLOSE` is another statement in PL/pgSQL, hence `execute`; a call in a
+ * condition costs a fifth of `perform`.)
+ *
+ * Temporary tables come before all others in the search path, and plans that were made while there were none do not look
+ * for them: who has had some plans anew. Where plans may not be kept for other reasons, `SessionMemory` knows.
+ */
+export const cleanSessionSql = `
+create or replace function pg_catalog.ow_clean_session() returns void language plpgsql as $clean$
+begin
+  execute 'close all';
+  set session authorization default;
+  reset all;
+  deallocate all;
+  unlisten *;
+  discard sequences;
+  if pg_catalog.pg_advisory_unlock_all() is not null
+      and pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid then
+    discard temp;
+    discard plans;
+  end if;
+end
+$clean$;`;
+
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
 /**
@@ -123,6 +151,7 @@ begin
 end
 $fence$;
 grant select on pg_catalog.pg_shseclabel to public;
+${cleanSessionSql}
 ${closedCatalogs.map((name) => `revoke select on pg_catalog.${name} from public;`).join("\n")}
 
 -- An untrusted language is a superuser's to create; these say that they are trusted. A loop in Perl or Tcl is ended by

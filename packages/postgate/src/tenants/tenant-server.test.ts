@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { isOpenWorkersError } from "@openworkers/core";
+import { Database } from "@openworkers/db";
 import { sql } from "kysely";
 import { tenantNames } from "../tenant.ts";
 import { type TestServer, testServers } from "../testing/test-server.ts";
+import { run } from "./statements.ts";
 import { TenantServer } from "./tenant-server.ts";
 import { errorCode, makeTenant, newTenant, openSession, outcome } from "./testing/tenants.ts";
 
@@ -159,6 +161,26 @@ for (const [name, start] of testServers) {
       );
       await server.make(tenant.id, tenant.place.passwords, tenant.limits);
       expect(await outcome(session, "table kept")).toBe("[[1]]");
+      expect((await server.list()).find(({ id }) => id === tenant.id)?.state).toBe("ready");
+    });
+
+    test("brings the fences of a database up to date while it is used", async () => {
+      const tenant = await makeTenant(server, "fenced");
+      const { database } = tenantNames(tenant.id);
+      await using session = await openSession(server, tenant);
+      expect(await server.renewFences(tenant.id)).toBe(false);
+      await using inside = new Database({ ...postgres.address, database });
+      await inside.read((queries) =>
+        run(
+          queries,
+          `set allow_system_table_mods = on; drop function pg_catalog.ow_clean_session();
+           comment on database ${database} is 'OpenWorkers: fences 2 of elsewhere'`,
+        ),
+      );
+      expect((await server.list()).find(({ id }) => id === tenant.id)?.state).toBe("unfinished");
+      expect(await server.renewFences(tenant.id)).toBe(true);
+      expect(await outcome(session, "select pg_catalog.ow_clean_session() is null")).toBe("[[false]]");
+      expect(await server.renewFences(tenant.id)).toBe(false);
       expect((await server.list()).find(({ id }) => id === tenant.id)?.state).toBe("ready");
     });
 

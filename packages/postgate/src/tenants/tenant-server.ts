@@ -120,6 +120,19 @@ export class TenantServer implements AsyncDisposable {
     });
   }
 
+  /** Brings the fences of a finished database up to date. Its sessions go on. Returns whether there was anything to do. */
+  async renewFences(id: DatabaseId): Promise<boolean> {
+    const { mark } = await this.#serverFacts();
+    const { database } = tenantNames(id);
+    return this.#database.exclusively(lockOf(id), async (queries) => {
+      const found = await look(queries, database);
+      if (found?.mark == null || found.mark === mark) return false;
+      await this.#inside(database, `${impatient} ${fencesSql()}`);
+      await run(queries, `comment on database ${database} is ${escapeLiteral(mark)}`);
+      return true;
+    });
+  }
+
   /** Puts new limits into force: at once for connections, for temporary files with the next session. */
   async applyLimits(id: DatabaseId, limits: DatabaseLimits): Promise<void> {
     await this.#database.read((queries) => run(queries, limitsSql(id, limits)));

@@ -49,26 +49,15 @@ export class EventTurns implements Disposable {
   async take(worker: WorkerId): Promise<Place | undefined> {
     if (this.#stopped) return undefined;
     const now = performance.now();
-    const all = this.#waiting.get(worker) ?? new Set();
-    if (now < (this.#crowding.get(worker) ?? 0) && all.size >= this.#share()) return undefined;
-    const waiting = { since: now, leave: new AbortController() };
-    this.#waiting.set(worker, all.add(waiting));
-    this.#held += 1;
-    let turn: Place | undefined;
-    try {
-      turn = await this.#turns.take(worker, waiting.leave.signal);
-    } catch (thrown) {
-      if (!waiting.leave.signal.aborted) throw thrown;
-    } finally {
-      all.delete(waiting);
-      if (all.size === 0) this.#waiting.delete(worker);
-      if (turn === undefined) this.#held -= 1;
-    }
+    const isCrowding = now < (this.#crowding.get(worker) ?? 0);
+    if (isCrowding && (this.#waiting.get(worker)?.size ?? 0) >= this.#share()) return undefined;
+    // Most of many that are due at once find one free: what waiting takes is not for them.
+    const turn = this.#turns.takeFree(worker) ?? (await this.#wait(worker, now));
     if (turn === undefined) return undefined;
-    const taken = turn;
+    this.#held += 1;
     return {
       [Symbol.dispose]: () => {
-        taken[Symbol.dispose]();
+        turn[Symbol.dispose]();
         this.#held -= 1;
       },
     };
@@ -79,6 +68,24 @@ export class EventTurns implements Disposable {
     this.#stopped = true;
     clearInterval(this.#timer);
     for (const all of this.#waiting.values()) for (const { leave } of all) leave.abort();
+  }
+
+  /** Undefined when it is to leave the line. */
+  async #wait(worker: WorkerId, since: number): Promise<Place | undefined> {
+    const all = this.#waiting.get(worker) ?? new Set();
+    const waiting = { since, leave: new AbortController() };
+    this.#waiting.set(worker, all.add(waiting));
+    this.#held += 1;
+    try {
+      return await this.#turns.take(worker, waiting.leave.signal);
+    } catch (thrown) {
+      if (!waiting.leave.signal.aborted) throw thrown;
+      return undefined;
+    } finally {
+      this.#held -= 1;
+      all.delete(waiting);
+      if (all.size === 0) this.#waiting.delete(worker);
+    }
   }
 
   #relieve(now: number): void {

@@ -5,6 +5,7 @@ import {
   decodePayload,
   encodePayload,
   newId,
+  OpenWorkersError,
   type ScheduledEvent,
   type ScheduledResult,
   scheduledResultSchema,
@@ -12,7 +13,7 @@ import {
   streams,
   type WorkerId,
 } from "@openworkers/core";
-import type { EventEnd } from "./dispatch.ts";
+import type { EventEnd, ScheduledRun } from "./dispatch.ts";
 import { ScheduledConsumer } from "./scheduled-consumer.ts";
 import { EventRig } from "./testing/event-rig.ts";
 
@@ -200,6 +201,70 @@ describe("many events", () => {
     expect(most).toBe(4);
     // What was given back had not begun.
     expect(scheduler.told.filter(({ redelivered }) => redelivered)).toEqual([]);
+  });
+
+  test("that are due at once have all begun before it is told how any of them ended", async () => {
+    await using own = testBus();
+    await using scheduler = await results(own.bus);
+    const scheduledTime = Math.ceil(Date.now() / 1_000) * 1_000 + 2_000;
+    const events = Array.from({ length: 300 }, () => eventOf(newId(), { scheduledTime }));
+    let begun = 0;
+    let earliest = Number.POSITIVE_INFINITY;
+    const begunWhenTold = new Set<number>();
+    const watched: Bus = new Proxy(own.bus, {
+      get(bus, name) {
+        if (name !== "publish") return Reflect.get(bus, name, bus).bind(bus);
+        const publish: Bus["publish"] = (...given) => {
+          begunWhenTold.add(begun);
+          return bus.publish(...given);
+        };
+        return publish;
+      },
+    });
+    await using _consumer = new ScheduledConsumer({
+      ...{ bus: watched, report: () => {}, concurrency: 300 },
+      dispatch: {
+        async scheduled() {
+          earliest = Math.min(earliest, Date.now());
+          begun += 1;
+          return ended;
+        },
+      },
+    });
+    await Promise.all(events.map((event) => publish(own.bus, event)));
+    for (const event of events) expect((await scheduler.of(event)).outcome).toBe("ok");
+    expect(earliest).toBeGreaterThanOrEqual(scheduledTime);
+    expect([...begunWhenTold]).toEqual([events.length]);
+  });
+
+  test("that ended in a runner which stopped before it could tell run once more, and say so", async () => {
+    await using own = testBus();
+    await using scheduler = await results(own.bus);
+    const away = new OpenWorkersError("BUS_UNAVAILABLE", "The bus is away.");
+    const mute: Bus = new Proxy(own.bus, {
+      get(bus, name) {
+        return name === "publish" ? () => Promise.reject(away) : Reflect.get(bus, name, bus).bind(bus);
+      },
+    });
+    const runs = new Map<string, number>();
+    const dispatch = {
+      async scheduled({ workerId }: ScheduledRun) {
+        runs.set(workerId, (runs.get(workerId) ?? 0) + 1);
+        return ended;
+      },
+    };
+    const events = Array.from({ length: 300 }, () => eventOf(newId()));
+    {
+      await using _mute = new ScheduledConsumer({ bus: mute, report: () => {}, dispatch });
+      for (const event of events) await publish(own.bus, event);
+      while (runs.size < events.length) await Bun.sleep(1);
+    }
+    expect(scheduler.told).toEqual([]);
+    await using _other = new ScheduledConsumer({ bus: own.bus, report: () => {}, dispatch });
+    for (const event of events) expect(await scheduler.of(event)).toMatchObject({ redelivered: true });
+    await scheduler.settled();
+    expect(scheduler.told).toHaveLength(events.length);
+    expect([...new Set(runs.values())]).toEqual([2]);
   });
 
   test("that are short run one after another, and are not given back to make room", async () => {

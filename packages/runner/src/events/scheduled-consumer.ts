@@ -1,18 +1,18 @@
 import type { Bus, Consumption, Message } from "@openworkers/bus";
 import {
   decodePayload,
-  encodePayload,
-  isOpenWorkersError,
   maxEarlyMs,
   type ScheduledEvent,
   type ScheduledResult,
   scheduledConsumer,
   scheduledEventSchema,
-  scheduledResultSubject,
   streams,
 } from "@openworkers/core";
+import { pause } from "../pause.ts";
 import type { EventDispatch, EventEnd, ScheduledRun } from "./dispatch.ts";
+import { DueTimes } from "./due-times.ts";
 import { EventTurns } from "./event-turns.ts";
+import { ScheduledResults } from "./scheduled-results.ts";
 
 export interface ScheduledConsumerOptions {
   readonly bus: Bus;
@@ -33,7 +33,7 @@ const maxGiveBackMs = 60_000;
 const maxDeliveriesWithoutPlace = 5;
 /** A worker that is not known yet may have been deployed a moment ago. */
 const unknownWorkerMs = 1_000;
-const publishPauseMs = 1_000;
+const declarePauseMs = 1_000;
 /** Events whose acknowledgement was lost. */
 const maxRemembered = 10_000;
 
@@ -56,6 +56,8 @@ type Handled = "known" | "given-back";
 export class ScheduledConsumer implements AsyncDisposable {
   readonly #options: ScheduledConsumerOptions;
   readonly #turns: EventTurns;
+  readonly #due = new DueTimes();
+  readonly #results: ScheduledResults;
   /** By the message's id: a delivery that comes again before it was acknowledged is not run again. */
   readonly #running = new Map<string, Promise<Handled>>();
   /** Deliveries of an event from which nothing came, as far as this runner knows. */
@@ -70,6 +72,7 @@ export class ScheduledConsumer implements AsyncDisposable {
     this.#options = options;
     const { concurrency = 256, perWorker = 64, capacity = 16_384 } = options;
     this.#turns = new EventTurns({ concurrency, perWorker, capacity });
+    this.#results = new ScheduledResults(options, this.#cutting.signal);
     this.#consumption = this.#begin(capacity);
   }
 
@@ -77,6 +80,7 @@ export class ScheduledConsumer implements AsyncDisposable {
   async drain(signal: AbortSignal): Promise<void> {
     this.#stopping.abort();
     this.#turns[Symbol.dispose]();
+    this.#due[Symbol.dispose]();
     const cut = () => this.#cutting.abort();
     if (signal.aborted) cut();
     else signal.addEventListener("abort", cut, { once: true });
@@ -98,7 +102,7 @@ export class ScheduledConsumer implements AsyncDisposable {
         return await bus.consume({ ...consumer, inFlight }, (message) => this.#take(message));
       } catch (error) {
         report("Crons do not run here: the bus is not to be had.", { error });
-        await pause(publishPauseMs, this.#stopping.signal);
+        await pause(declarePauseMs, this.#stopping.signal);
       }
     }
     return undefined;
@@ -156,8 +160,8 @@ export class ScheduledConsumer implements AsyncDisposable {
     const { workerId, cron, scheduledTime, wallMs } = event;
     const { deliveries } = message;
     let end: EventEnd;
-    const earlyMs = scheduledTime - Date.now();
-    if (earlyMs > 0) await pause(Math.min(earlyMs, maxEarlyMs), this.#stopping.signal);
+    const now = Date.now();
+    if (scheduledTime > now) await this.#due.until(Math.min(scheduledTime, now + maxEarlyMs));
     {
       using turn = await this.#turns.take(workerId);
       if (turn === undefined) {
@@ -177,7 +181,9 @@ export class ScheduledConsumer implements AsyncDisposable {
     if (outcome === "overloaded" && deliveries < maxDeliveriesWithoutPlace) return this.#giveBack(message);
     const begun = deliveries - 1 - (this.#idle.get(message.id) ?? 0);
     this.#idle.delete(message.id);
-    await this.#publish(resultOf(event, end, begun > 0));
+    // What is due begins first, however many end meanwhile.
+    await this.#due.begun();
+    await this.#results.tell(resultOf(event, end, begun > 0));
     return "known";
   }
 
@@ -203,40 +209,9 @@ export class ScheduledConsumer implements AsyncDisposable {
     if (oldest !== undefined) this.#idle.delete(oldest);
     return "given-back";
   }
-
-  /** @throws OpenWorkersError BUS_UNAVAILABLE only when the runner stops meanwhile: then it runs once more elsewhere */
-  async #publish(result: ScheduledResult): Promise<void> {
-    const { bus, report } = this.#options;
-    const id = `${result.eventId}:${result.attempt}:${result.requestId}`;
-    for (;;) {
-      try {
-        await bus.publish(scheduledResultSubject(result.workerId), encodePayload(result), { id });
-        return;
-      } catch (error) {
-        const { signal } = this.#cutting;
-        if (signal.aborted || !isOpenWorkersError(error, "BUS_UNAVAILABLE")) throw error;
-        report("How a cron ended could not be told yet.", { error });
-        await pause(publishPauseMs, signal);
-      }
-    }
-  }
 }
 
 function resultOf(event: ScheduledEvent, end: EventEnd, redelivered: boolean): ScheduledResult {
   const { eventId, cronId, workerId, attempt } = event;
   return { v: 1, eventId, cronId, workerId, attempt, ...end, redelivered };
-}
-
-/** Resolves after `ms`, or as soon as `signal` aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    if (signal.aborted) done();
-    else signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -39,6 +39,8 @@ export class CellLink implements UpstreamUser {
   readonly #requestId: RequestId;
   readonly #signal: AbortSignal;
   #lease: Lease | undefined;
+  /** The place, until there is another. */
+  #last: Lease | undefined;
   #upstream: Upstream | undefined;
   #closed = false;
 
@@ -59,12 +61,12 @@ export class CellLink implements UpstreamUser {
   }
 
   get coldStart(): boolean {
-    return this.#lease?.coldStart ?? false;
+    return this.#last?.coldStart ?? false;
   }
 
-  /** CPU time spent on the request so far, in milliseconds. */
+  /** CPU time spent on the request, in milliseconds: all of it once the place is given up. */
   get cpuMs(): number {
-    return this.#lease?.cpuMs() ?? 0;
+    return this.#last?.cpuMs() ?? 0;
   }
 
   /** @param span of the request, when it is recorded */
@@ -153,6 +155,7 @@ export class CellLink implements UpstreamUser {
       return;
     }
     this.#lease = lease;
+    this.#last = lease;
     const upstream = this.#context.pool.take(this.#socketOf(lease), this);
     if (upstream === undefined) this.#connect(lease);
     else this.#linked(upstream);

@@ -340,8 +340,9 @@ export class Exchange implements CellLinkUser, Conversation {
   #finish(outcome: Outcome | undefined, status: number, reusable: boolean): void {
     this.#done = true;
     this.#file?.stop();
-    const { cpuMs, coldStart } = this.#link;
     this.#link.close(reusable);
+    // Read when the place is given up: only then is the bill complete.
+    const { cpuMs, coldStart } = this.#link;
     this.#span?.end(...requestEnd(outcome, status, cpuMs, coldStart));
     if (outcome === undefined || this.#target === undefined) return;
     const { requestId } = this.#options;

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Bus } from "@openworkers/bus";
 import { isId, newId, type Report } from "@openworkers/core";
+import { pause } from "../pause.ts";
 
 const everybody = "ow.runners.ask";
 const asker = (id: string) => `ow.runners.tell.${id}`;
@@ -50,7 +50,7 @@ export class Census implements AsyncDisposable {
       return nothing;
     });
     await bus.request(everybody, encoder.encode(id), { timeoutMs });
-    for (let left = quietMs; left > 0; left = last + quietMs - performance.now()) await pause(left);
+    for (let left = quietMs; left > 0; left = last + quietMs - performance.now()) await Bun.sleep(left);
     return told;
   }
 
@@ -71,7 +71,7 @@ export class Census implements AsyncDisposable {
         });
       } catch (error) {
         report("Other runners cannot ask this one: the bus is not to be had.", { error });
-        await pause(againMs, undefined, { signal: this.#leaving.signal }).catch(() => {}); // it is left
+        await pause(againMs, this.#leaving.signal);
       }
     }
     return undefined;

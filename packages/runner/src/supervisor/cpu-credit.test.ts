@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { CpuCredit, earnedMs } from "./cpu-credit.ts";
+import { CpuCredit, earnedMs, warmUpMs } from "./cpu-credit.ts";
 import { CpuLedger } from "./cpu-ledger.ts";
 
 const MiB = 2 ** 20;
@@ -31,6 +31,22 @@ describe("CpuCredit", () => {
       credit.pay(0);
     }
     expect(credit.pay(10_000)).toBe(250);
+  });
+});
+
+describe("what a cell has for getting ready", () => {
+  test("grows with its code and not with its data, and pays once, before what it earned", () => {
+    const code = { name: "index.js", type: "esModule", content: new Uint8Array(2 * MiB) } as const;
+    const data = { name: "a.bin", type: "data", content: new Uint8Array(8 * MiB) } as const;
+    expect(warmUpMs([code, data])).toBe(200);
+    const credit = new CpuCredit(100);
+    credit.moved(MiB, 0);
+    expect(credit.pay(60)).toBe(60);
+    expect(credit.warmingMs).toBe(60);
+    expect(credit.pay(50)).toBe(50);
+    expect(credit.pay(1_000)).toBeCloseTo(earnedMs(MiB, 0) - 10, 9);
+    expect(credit.warmingMs).toBe(100);
+    expect(credit.pay(1_000)).toBe(0);
   });
 });
 

@@ -30,7 +30,7 @@ async function listen(path: string, answer: string | undefined) {
 }
 
 /** A cell with two requests in flight and a CPU clock that is set by hand; `ended` says whether it was killed. */
-function busyCell(controlSocket: string) {
+function busyCell(controlSocket: string, credit = new CpuCredit()) {
   let cpuMs = 0;
   let ended = false;
   const cell = new RunningCell({
@@ -51,7 +51,7 @@ function busyCell(controlSocket: string) {
     clock: () => cpuMs,
     priority: () => false,
     budget: new CellBudget(defaultLimits),
-    credit: new CpuCredit(),
+    credit,
     onEnded() {},
     onReleased() {},
   });
@@ -92,6 +92,21 @@ describe("a cell that was asked for a sign of life", () => {
     cell.inspectAt(520);
     expect(cell.ended()).toBe(false);
     cell.inspectAt(530);
+    expect(cell.ended()).toBe(true);
+    server.close();
+  });
+
+  test("is not ended for a turn in which it gets ready, and is for what goes on beyond that", async () => {
+    const path = join(directory, "warming");
+    const { server, asked } = await listen(path, undefined);
+    const cell = busyCell(path, new CpuCredit(500));
+    cell.inspectAt(20);
+    await asked;
+    cell.inspectAt(780);
+    cell.inspectAt(790);
+    expect(cell.ended()).toBe(false);
+    cell.inspectAt(840);
+    cell.inspectAt(850);
     expect(cell.ended()).toBe(true);
     server.close();
   });

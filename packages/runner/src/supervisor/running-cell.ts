@@ -167,8 +167,9 @@ export class RunningCell {
     if (used > 0) this.#ledger.charge(now, cpuMs);
     this.#lower(this.inFlight === 0 ? busy > 0.5 : this.#isHeavy(now));
     if (used === 0) return;
-    this.#judge(now, cpuMs);
-    if (busy > 0.5) this.#heartbeat.ask(now, cpuMs);
+    const countedMs = cpuMs - this.#options.credit.warmingMs;
+    this.#judge(now, countedMs);
+    if (busy > 0.5) this.#heartbeat.ask(now, countedMs);
   }
 
   /** Enforces the memory limit; called less often. */
@@ -193,8 +194,9 @@ export class RunningCell {
     await this.#cleared;
   }
 
-  #judge(now: number, cpuMs: number): void {
-    const silentMs = this.#heartbeat.silentCpuMs(cpuMs);
+  /** @param countedMs the cell's CPU clock without what it had for getting ready */
+  #judge(now: number, countedMs: number): void {
+    const silentMs = this.#heartbeat.silentCpuMs(countedMs);
     const silent = silentMs > this.#limits.cpuMs + Math.max(0, this.inFlight - 1) * turnAllowanceMs;
     // Seen twice, because a runner that was held up itself looks here before it reads the answers that wait for it.
     if (silent && this.#silent) {

@@ -194,7 +194,7 @@ describe("a cell", () => {
     // Where it may not be done (a container's root), there is nothing to see.
     if (!openCpuPriority(5)(pid, false)) return;
     const before = await niceOf(pid);
-    const answer = own.request(target, "/spin?ms=1000");
+    const answer = own.request(target, "/spin?ms=3000");
     while ((await niceOf(pid)) === before) expect(Bun.peek.status(answer)).toBe("pending");
     expect(await answer).toBe("2");
     expect(await niceOf(pid)).toBe(before);

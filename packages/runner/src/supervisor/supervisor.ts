@@ -9,7 +9,7 @@ import { openCpuClock } from "../cells/os/cpu-clock.ts";
 import { type Program, type ProgramSource, type Target, targetKey } from "../cells/target.ts";
 import { CellBudget } from "../subrequests/budget.ts";
 import { type Blank, BlankCells } from "./blank-cells.ts";
-import { CpuCredit } from "./cpu-credit.ts";
+import { CpuCredit, warmUpMs } from "./cpu-credit.ts";
 import { overgrownCells } from "./overgrown-cells.ts";
 import { availableMemoryShare, privateBytes } from "./proc.ts";
 import { type EndReason, RunningCell } from "./running-cell.ts";
@@ -246,7 +246,7 @@ export class Supervisor implements Dispatcher, AsyncDisposable {
       throw signal.reason;
     }
     const budget = new CellBudget(target.limits);
-    const credit = new CpuCredit();
+    const credit = new CpuCredit(warmUpMs(program.code.modules));
     const cell = await blank.assign(program, {
       target,
       budget,

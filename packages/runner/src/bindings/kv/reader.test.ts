@@ -38,8 +38,9 @@ test("a worker that reads a single key is in the next query, however many keys a
   });
   await Promise.all(reads);
   expect(order).toHaveLength(501);
-  // Two reads are under way, each in a query of its own, and 32 are in the one after them, or in both of those.
-  expect(order.indexOf("modest")).toBeLessThan(2 + 2 * 32);
+  // Two reads are under way, each in a query of its own, and 32 are in the one after them, or in both of those; and the
+  // greedy one's next 32 may be told of first.
+  expect(order.indexOf("modest")).toBeLessThan(2 + 3 * 32);
 });
 
 test("a worker for whom too many keys are waited for is refused more, and another is not", async () => {

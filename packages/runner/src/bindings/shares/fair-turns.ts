@@ -31,14 +31,26 @@ export class FairTurns {
     this.#line = new FairLine(maxWaiting);
   }
 
+  /** A turn that is free now, if there is one for the worker. */
+  takeFree(worker: WorkerId): Place | undefined {
+    // Nobody is overtaken: of those who wait, none may have what is free.
+    if (this.#free <= 0 || !this.#mayHave(worker)) return undefined;
+    this.#enter(worker);
+    return this.#turnOf(worker);
+  }
+
   /**
    * @param signal lets go of what waits when it aborts; what comes afterwards is tidying up, and waits like others
    * @throws OpenWorkersError SUBREQUEST_LIMIT when too much of this worker's waits; the signal's reason
    */
   async take(worker: WorkerId, signal: AbortSignal): Promise<Place> {
-    // Nobody is overtaken: of those who wait, none may have what is free.
-    if (this.#free > 0 && this.#mayHave(worker)) this.#enter(worker);
-    else await this.#wait(worker, signal);
+    const free = this.takeFree(worker);
+    if (free !== undefined) return free;
+    await this.#wait(worker, signal);
+    return this.#turnOf(worker);
+  }
+
+  #turnOf(worker: WorkerId): Place {
     let over = false;
     let isLong = false;
     const becomeLong = () => {

@@ -11,13 +11,14 @@ export interface Line {
  * when the stream has ended. A line longer than `maxBytes`
  * is cut there and the rest of it skipped, so that a worker that never writes a newline cannot grow memory.
  *
- * Nothing is decoded or copied for a line that lies within one chunk, and none is waited for: a flood of lines that
- * nobody wants must cost next to nothing.
+ * Nothing is decoded or copied for a line that lies within one chunk: a flood of lines that nobody wants must cost next to
+ * nothing. After each chunk `rest` may give a promise to wait for before there is another.
  */
 export async function eachLine(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
   onLine: (line: Line) => "enough" | undefined,
+  rest: () => Promise<void> | undefined = () => undefined,
 ): Promise<void> {
   let begun: Uint8Array[] = [];
   let size = 0;
@@ -51,6 +52,7 @@ export async function eachLine(
       if (answer === "enough") return;
     }
     begin(chunk.subarray(start));
+    await rest();
   }
   if (size > 0) end();
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { setImmediate } from "node:timers/promises";
 import type { CellLine } from "../cell.ts";
 import { LineBudget } from "./line-budget.ts";
 import { parseLine, type WorkerExports } from "./parse-line.ts";
@@ -92,6 +93,33 @@ describe("reading a log", () => {
     expect(lines.at(-1)).toBe("… 10 lines dropped");
     await writer.close();
     await reading;
+  });
+
+  test("takes no more from a cell for a while when lines of it were dropped, and only then", async () => {
+    const chunks = [line("x").repeat(2_000), line("y").repeat(2), line("z")];
+    let taken = 0;
+    const stdout = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          const chunk = chunks[taken++];
+          if (chunk === undefined) controller.close();
+          else controller.enqueue(new TextEncoder().encode(chunk));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const pauses: number[] = [];
+    await readLog(stdout, {
+      budget: new LineBudget(() => 0),
+      mapStack: (stack) => stack,
+      onLine() {},
+      async pause() {
+        // Whatever would go on without waiting goes on.
+        await setImmediate();
+        pauses.push(taken);
+      },
+    });
+    expect(pauses).toEqual([2, 3]);
   });
 
   test("is not fooled by lines that are marked as the platform's own", async () => {

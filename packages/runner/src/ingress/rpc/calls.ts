@@ -166,10 +166,10 @@ export class Calls {
 
   #settle({ isCall, lease, startedAt, requestId, span }: Question, outcome: Outcome): void {
     if (isCall) this.#count -= 1;
+    lease?.release();
     const cpuMs = lease?.cpuMs() ?? 0;
     span?.end(...requestEnd(outcome, 0, cpuMs, false));
     if (lease === undefined) return;
-    lease.release();
     if (startedAt === undefined || requestId === undefined || this.target === undefined) return;
     const { worker } = this.target;
     const head = { method: "RPC", hostname: worker, target: "/" };
