@@ -67,6 +67,12 @@ export class CallerDirectory implements AsyncDisposable {
     return caller;
   }
 
+  /** Has everybody looked up anew: for who has written, and is not to wait for word of what it changed. */
+  forgetAll(): void {
+    this.#changes++;
+    this.#remembered.clear();
+  }
+
   /** Calls with whose credentials changed; without one when any may have. */
   onChange(handler: (userId: UserId | undefined) => void): Disposable {
     this.#handlers.add(handler);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Database } from "@openworkers/db";
 import { sql } from "kysely";
 import { Client } from "pg";
 import { serialize } from "pg-protocol";
@@ -25,6 +26,17 @@ afterAll(async () => {
 });
 
 const who = "select caller_id() as id, pg_backend_pid() as pid";
+
+/** The database, of whose notifications nobody hears. */
+function unheard(database: Database): Database {
+  return new Proxy(database, {
+    get(target, name) {
+      if (name === "listen") return async () => ({ [Symbol.asyncDispose]: async () => {} });
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
 
 /** Resolves with the error by which a session ends. */
 function ended(client: Client): Promise<Error> {
@@ -93,6 +105,26 @@ test("a key that is revoked and a session that is signed out end what they have 
     expect(await rejection(open.connect({ key: credential }))).toMatchObject({ code: "28P01" });
   }
   await Promise.all([one.end(), other.end(), third.end()]);
+});
+
+test("what a credential's end was answered with, holds at once, though nobody has been notified of it yet", async () => {
+  const { database, ann } = platform;
+  await using deaf = await OpenFace.open(unheard(database));
+  const [key, token] = [await apiKey(database, ann), await signIn(database, ann)];
+  await Promise.all([deaf.face.resolve(key), deaf.face.resolve(token)]);
+  const revoking = await deaf.connect(ann);
+  await revoking.query("begin");
+  await revoking.query("delete from api_keys where name = $1", [key.slice(0, 20)]);
+  expect(await deaf.face.resolve(key)).toMatchObject({ userId: ann.id });
+  await revoking.query("commit");
+  expect(await rejection(deaf.face.resolve(key))).toMatchObject({ code: "UNAUTHORIZED" });
+  await revoking.end();
+
+  const signingOut = new Client({ ...deaf.place("identity"), user: "identity", database: "platform" });
+  await signingOut.connect();
+  await signingOut.query("delete from identity.sessions where user_id = $1", [ann.id]);
+  expect(await rejection(deaf.face.resolve(token))).toMatchObject({ code: "UNAUTHORIZED" });
+  await signingOut.end();
 });
 
 test("a key that lets do less ends the sessions that could do more", async () => {

@@ -202,6 +202,7 @@ export class PlatformFace implements AsyncDisposable {
       key: this.#roles.key,
       caller: await again(),
       again,
+      onWritten: () => this.#directory.forgetAll(),
       unsaid,
       report: this.#report,
       lifeMs: this.#limits.lifeMs,

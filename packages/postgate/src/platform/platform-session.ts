@@ -28,6 +28,8 @@ export interface SessionParts {
   /** For whom it is, and how to ask again; undefined on the face of the identity worker, whose transactions are nobody's. */
   readonly caller: Caller | undefined;
   readonly again: () => Promise<Caller | undefined>;
+  /** Something may have been written, and is committed; called before the client is told. */
+  readonly onWritten: () => void;
   /** What is to be said before the greeting, and waits for it so that both are one message to the kernel. */
   readonly unsaid: Buffer;
   readonly report: Report;
@@ -143,7 +145,13 @@ export class PlatformSession {
       this.#backend = backend;
       const isDone = caller !== undefined && first.begins;
       if (isDone) answers.add(hasBegun);
-      reusable = await this.#relay(backend, { naming, first: isDone ? nothing : first.bytes, answers });
+      const mayWrite = !first.modes.includes("read only");
+      reusable = await this.#relay(backend, {
+        naming,
+        first: isDone ? nothing : first.bytes,
+        answers,
+        mayWrite,
+      });
     } catch (thrown) {
       reusable = false;
       throw thrown;
@@ -169,12 +177,17 @@ export class PlatformSession {
   /**
    * Passes messages on until the transaction has ended or somebody leaves; gives whether the backend is good for others.
    *
-   * @param begun what the backend is to be told before anything else, if something; what the client has sent so far; and
-   * what it is answered by
+   * @param begun what the backend is to be told before anything else, if something; what the client has sent so far;
+   * what it is answered by; and whether its transaction may change something
    */
   async #relay(
     backend: LentBackend,
-    { naming, first, answers }: { naming: Buffer; first: Buffer; answers: Answers },
+    {
+      naming,
+      first,
+      answers,
+      mayWrite,
+    }: { naming: Buffer; first: Buffer; answers: Answers; mayWrite: boolean },
   ): Promise<boolean> {
     const { client, caller } = this.#parts;
     const asked = new MessageFrames();
@@ -218,9 +231,9 @@ export class PlatformSession {
           parts.push(frame.bytes);
           if (frame.type !== "Z") continue;
           this.#unanswered--;
-          isOver =
-            (caller !== undefined && frame.bytes[5] === idleStatus) ||
-            (this.#leaves && this.#unanswered === 0);
+          const isIdle = frame.bytes[5] === idleStatus;
+          if (isIdle && mayWrite) this.#parts.onWritten();
+          isOver = (caller !== undefined && isIdle) || (this.#leaves && this.#unanswered === 0);
           if (isOver) break;
         }
         if (parts.length > 0 && !answers.write(parts)) backend.intake.wire.pause();
