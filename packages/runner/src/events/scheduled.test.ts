@@ -116,15 +116,30 @@ describe("scheduled()", () => {
     expect((await it.lines(end, 3)).map(({ message }) => message)).toEqual(["depth 1", "depth 2", "depth 3"]);
   });
 
-  test("does not wait for what the module's own waitUntil is given, which goes on", async () => {
+  test("waits for what the waitUntil of cloudflare:workers is given, in a helper or a callback too", async () => {
     const workerId = await it.runner.deploy(
       "module-wait",
       `import { waitUntil } from "cloudflare:workers";
-       export default { scheduled() { waitUntil(scheduler.wait(50).then(() => console.log("went on"))); console.log("ended") } }`,
+       const work = async (what) => { await scheduler.wait(20); console.log(what) };
+       const helper = () => waitUntil(work("helped"));
+       export default { async scheduled({ cron }) {
+         if (cron === "fails") return waitUntil(scheduler.wait(5).then(() => { throw new RangeError("later") }));
+         const imported = await import("cloudflare:workers");
+         imported.waitUntil(work("imported"));
+         helper();
+         setTimeout(() => waitUntil(work("called back").then(helper)), 5);
+         waitUntil(scheduler.wait(10));
+       } }`,
     );
     const end = await it.scheduled(workerId);
     expect(end.outcome).toBe("ok");
-    expect((await it.lines(end, 2)).map(({ message }) => message)).toEqual(["ended", "went on"]);
+    expect(end.wallMs).toBeGreaterThanOrEqual(40);
+    expect((await it.lines(end, 4)).map(({ message }) => message)).toEqual([
+      ...["imported", "helped", "called back", "helped"],
+    ]);
+    expect(await it.scheduled(workerId, { cron: "fails" })).toMatchObject({
+      ...{ outcome: "exception", error: "RangeError: later" },
+    });
   });
 
   test("counts its subrequests as a request does", async () => {

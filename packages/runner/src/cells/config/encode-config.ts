@@ -2,7 +2,7 @@ import type { EnvValue, Module } from "@openworkers/core";
 import { Message } from "capnp-es";
 import type { CellBinding } from "../../bindings/plugin.ts";
 import { schemeHeader } from "../cell.ts";
-import { eventsEntrypoint } from "../prelude/prelude.ts";
+import { eventsEntrypoint, preludeExtension } from "../prelude/prelude.ts";
 import type { Door, Program } from "../target.ts";
 import {
   Config,
@@ -109,7 +109,7 @@ export function encodeConfig(program: Program, options: ConfigOptions): Uint8Arr
   const wrappers = [...options.bindings].flatMap(([, binding]) =>
     binding.type === "wrapped" ? [binding.module, ...(binding.parts ?? [])] : [],
   );
-  setWrappers(config, wrappers);
+  setExtension(config, wrappers);
 
   const sockets = config._initSockets(3 + doorNames.length);
   const http = sockets.get(0);
@@ -266,15 +266,15 @@ function setBinding(target: Worker_Binding, name: string, binding: CellBinding):
   }
 }
 
-/** Modules that wrapped bindings are made by: out of the worker's reach, each once. */
-function setWrappers(config: Config, wrappers: readonly Module[]): void {
+/** What is on workerd's own side: the prelude's part there, and the modules that wrapped bindings are made by, each once. */
+function setExtension(config: Config, wrappers: readonly Module[]): void {
   const byName = new Map(wrappers.map((module) => [module.name, module]));
-  if (byName.size === 0) return;
-  const list = config._initExtensions(1).get(0)._initModules(byName.size);
-  for (const [index, { name, content }] of [...byName.values()].entries()) {
-    const module = list.get(index);
-    module.name = name;
-    module.internal = true;
-    module.esModule = new TextDecoder().decode(content);
+  const modules = [preludeExtension, ...byName.values()];
+  const list = config._initExtensions(1).get(0)._initModules(modules.length);
+  for (const [index, module] of modules.entries()) {
+    const target = list.get(index);
+    target.name = module.name;
+    target.internal = module !== preludeExtension;
+    target.esModule = new TextDecoder().decode(module.content);
   }
 }

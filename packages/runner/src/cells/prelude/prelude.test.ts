@@ -170,12 +170,16 @@ describe("an uncaught exception", () => {
     }
   });
 
-  test("in waitUntil is reported and harms nobody", async () => {
+  test.each([
+    ["the context's", "ctx.waitUntil"],
+    ["cloudflare:workers'", "waitUntil"],
+  ])("in %s waitUntil is reported and harms nobody", async (_whose, waitUntil) => {
     await using cell = await cells.start(
-      program(`export default { fetch(_, __, ctx) {
-        ctx.waitUntil(Promise.reject(new Error("later")));
-        return new Response("ok");
-      } }`),
+      program(`import { waitUntil } from "cloudflare:workers";
+        export default { fetch(_, __, ctx) {
+          ${waitUntil}(Promise.reject(new Error("later")));
+          return new Response("ok");
+        } }`),
     );
     expect(await (await cell.fetch()).text()).toBe("ok");
     const line = await cell.line((line) => line.exception?.message === "later");
@@ -264,11 +268,13 @@ describe("what no handler awaits", () => {
 
   test("ends with the time for background work, however long the worker asks for", async () => {
     await using cell = await cells.start(
-      program(`let ticks = 0;
+      program(`import { waitUntil } from "cloudflare:workers";
+        let ticks = 0;
         export default { fetch(request, _, ctx) {
           if (request.url.endsWith("/ticks")) return new Response(String(ticks));
           setInterval(() => ticks++, 5);
           ctx.waitUntil(new Promise(() => {}));
+          waitUntil(new Promise(() => {}));
           return new Response("started");
         } }`),
       { backgroundMs: 100 },

@@ -16,6 +16,7 @@ const runtime = readFileSync(new URL("./inside/runtime.js", import.meta.url));
 const outbound = readFileSync(new URL("./inside/fetch.js", import.meta.url));
 const events = readFileSync(new URL("./inside/events.js", import.meta.url));
 const services = readFileSync(new URL("./inside/services.js", import.meta.url));
+const waitUntil = readFileSync(new URL("./inside/wait-until.js", import.meta.url));
 const encoder = new TextEncoder();
 
 /** A worker that exports nothing is in service worker syntax. The word may stand in a comment; then it is none. */
@@ -23,6 +24,13 @@ const exportWord = /\bexport\b/;
 
 /** The export that takes events: no identifier, so that no worker has one of this name by chance. */
 export const eventsEntrypoint = "openworkers events";
+
+/** What the prelude imports from workerd's own side, where a module may import what is inside of the runtime. */
+export const preludeExtension: Module = {
+  name: "openworkers:wait-until",
+  type: "esModule",
+  content: waitUntil,
+};
 
 /**
  * The modules that go before the worker's own, the main one first. Imports run in order: our code takes what
@@ -45,6 +53,8 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   const runtimeSpecifier = JSON.stringify(`./${runtimeName}`);
   const exceptionsSpecifier = JSON.stringify(`./${exceptionsName}`);
   const entry = [
+    // Before anything imports `cloudflare:workers`.
+    `import ${JSON.stringify(preludeExtension.name)};`,
     `import { summaryOf } from ${exceptionsSpecifier};`,
     `import { eventTools, install } from ${runtimeSpecifier};`,
     `import { eventsOf } from ${JSON.stringify(`./${eventsName}`)};`,
@@ -80,7 +90,8 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
 }
 
 /** The names of the prelude's own modules, whose frames mean nothing to who wrote the worker. */
-export const preludeFrame = /\bopenworkers-(?:main|prelude|exceptions|fetch|events|services|set-up)_*\.js\b/;
+export const preludeFrame =
+  /\bopenworkers:wait-until\b|\bopenworkers-(?:main|prelude|exceptions|fetch|events|services|set-up)_*\.js\b/;
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
   let free = name;

@@ -4,6 +4,7 @@
 
 import { env as bindings, WorkerEntrypoint } from "cloudflare:workers";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { takeWaitUntil } from "openworkers:wait-until";
 
 const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
 const { create, isExtensible } = Object;
@@ -119,9 +120,38 @@ for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
 
 let backgroundMs = 0;
 
-// By the context of an event: what takes the work that it is to wait for.
+// By the context of an event, and by its request: what takes the work that it is to wait for.
 const works = new WeakMap();
 const workOf = works.get.bind(works);
+const addWork = works.set.bind(works);
+
+/** Gives a promise to what waits for it: an event's own count, or workerd, for as long as a request's work may go on. */
+function wait(work, promise, waitUntil) {
+  if (work !== undefined) {
+    work(promise);
+    return undefined;
+  }
+  let timer;
+  const deadline = new OurPromise((resolve) => {
+    timer = startTimer(resolve, backgroundMs);
+  });
+  const done = then(
+    race([promise, deadline]),
+    () => stopTimer(timer),
+    (thrown) => {
+      stopTimer(timer);
+      report(thrown);
+    },
+  );
+  return waitUntil(done);
+}
+
+// That of `cloudflare:workers`. Outside of any event it is workerd's to refuse.
+takeWaitUntil((promise, waitUntil) => {
+  const event = current();
+  if (event === undefined) return waitUntil(promise);
+  return wait(typeof event === "object" ? workOf(event) : undefined, promise, waitUntil);
+});
 
 // `waitUntil` is on the prototype that all contexts share; there is no other way to it than through one.
 let patchedContext;
@@ -137,38 +167,20 @@ function boundWaitUntil(context) {
     enumerable: true,
     writable: true,
     value: function waitUntil(promise) {
-      const work = workOf(this);
-      if (work !== undefined) {
-        work(promise);
-        return undefined;
-      }
-      let timer;
-      const deadline = new OurPromise((resolve) => {
-        timer = startTimer(resolve, backgroundMs);
-      });
-      const done = then(
-        race([promise, deadline]),
-        () => stopTimer(timer),
-        (thrown) => {
-          stopTimer(timer);
-          report(thrown);
-        },
-      );
-      return apply(original, this, [done]);
+      return wait(workOf(this), promise, (work) => apply(original, this, [work]));
     },
   });
 }
-
-const addWork = works.set.bind(works);
 
 /** What the entrypoint for events needs of this module. */
 export const eventTools = {
   enter,
   report,
   warn,
-  setWork(context, work) {
+  setWork(request, context, work) {
     boundWaitUntil(context);
     addWork(context, work);
+    addWork(request, work);
   },
 };
 
