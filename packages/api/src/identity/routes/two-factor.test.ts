@@ -13,17 +13,20 @@ interface Enrolled {
   readonly token: string;
   readonly secret: string;
   readonly recoveryCodes: readonly string[];
+  /** The code that turned it on. */
+  readonly used: string;
 }
 
-/** Somebody with two-factor sign-in, whose codes of now and of the step before are unused. */
+/** Somebody with two-factor sign-in, whose next code is unused however the clock goes on. */
 async function enrolled(email: string): Promise<Enrolled> {
   const first = await rig.person(email);
   const begun = await rig.ask("/two-factor", { as: first, body: { password } });
   expect(begun.status).toBe(200);
   const { secret, recoveryCodes } = begun.body;
-  const confirmed = await rig.ask("/two-factor/confirm", { as: first, body: { code: totp(secret, 1) } });
+  const used = totp(secret);
+  const confirmed = await rig.ask("/two-factor/confirm", { as: first, body: { code: used } });
   expect(confirmed.status).toBe(200);
-  return { email, token: confirmed.body.token, secret, recoveryCodes };
+  return { email, token: confirmed.body.token, secret, recoveryCodes, used };
 }
 
 async function challenge(email: string): Promise<string> {
@@ -59,7 +62,7 @@ describe("two-factor sign-in", () => {
 
   test("asks for a code after the password, and takes each code once", async () => {
     const { secret, email } = await enrolled("grace@example.com");
-    const code = totp(secret);
+    const code = totp(secret, 1);
     const answer = await second({ challenge: await challenge(email), code });
     expect([answer.status, answer.body.user.email]).toEqual([200, email]);
     const again = await second({ challenge: await challenge(email), code });
@@ -68,14 +71,14 @@ describe("two-factor sign-in", () => {
   });
 
   test("does not take the code that turned it on for a sign-in", async () => {
-    const { secret, email } = await enrolled("hedy@example.com");
-    expect((await second({ challenge: await challenge(email), code: totp(secret, 1) })).status).toBe(401);
+    const { used, email } = await enrolled("hedy@example.com");
+    expect((await second({ challenge: await challenge(email), code: used })).status).toBe(401);
   });
 
   test("lets one of two in that use a code at once", async () => {
     const { secret, email } = await enrolled("edsger@example.com");
     const challenges = [await challenge(email), await challenge(email)];
-    const code = totp(secret);
+    const code = totp(secret, 1);
     const answers = await Promise.all(challenges.map((each) => second({ challenge: each, code })));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 401]);
     const sessions = await rig.ask("/sessions", {
@@ -100,13 +103,13 @@ describe("two-factor sign-in", () => {
     for (let count = 0; count < 5; count++) {
       expect((await second({ challenge: waiting, code: "000000" })).status).toBe(401);
     }
-    expect((await second({ challenge: waiting, code: totp(secret) })).status).toBe(401);
+    expect((await second({ challenge: waiting, code: totp(secret, 1) })).status).toBe(401);
     for (const made of [
       `2fa-${"x".repeat(20)}.${"y".repeat(44)}`,
       "x; ow.session_token=aaaaaaaa",
       "%zz".repeat(8),
     ]) {
-      expect((await second({ challenge: made, code: totp(secret) })).status).toBe(401);
+      expect((await second({ challenge: made, code: totp(secret, 1) })).status).toBe(401);
     }
   });
 
