@@ -67,16 +67,16 @@ export function preludeModules(program: Program, { limits, ...installOptions }: 
   ];
   const setUp = [
     `import { exceptionText } from ${exceptionsSpecifier};`,
-    `import { collectListeners, current, currentId, describeWith } from ${runtimeSpecifier};`,
+    `import { collectListeners, current, describeWith, readDepth } from ${runtimeSpecifier};`,
     `import { wrapFetch } from ${JSON.stringify(`./${fetchName}`)};`,
     "describeWith(exceptionText);",
     `collectListeners(${isServiceWorker});`,
-    `wrapFetch({ current, currentId }, ${JSON.stringify(limits)});`,
+    `wrapFetch(current, ${JSON.stringify(limits)});`,
   ];
   const [service] = [...program.bindings].find(([, { kind }]) => kind === "worker") ?? [];
   if (service !== undefined) {
     setUp.push(`import { wrapServices } from ${JSON.stringify(`./${servicesName}`)};`);
-    setUp.push(`wrapServices(current, ${JSON.stringify(service)});`);
+    setUp.push("readDepth();", `wrapServices(current, ${JSON.stringify(service)});`);
   }
   return [
     { name: entryName, type: "esModule", content: encoder.encode(entry.join("\n")) },

@@ -142,14 +142,14 @@ function batchOf(head, bytes, state, warn) {
  */
 export function eventsOf(target, { enter, report, warn, setWork, summaryOf }) {
   /** Waits for all that the handler gives to `waitUntil`; what fails there fails the event, as in workerd. */
-  function follow(request, ctx, state) {
+  function follow(ctx, state) {
     let pending = 0;
     let wake;
     const fail = (thrown) => {
       report(thrown);
       state.error ??= summaryOf(thrown);
     };
-    setWork(request, ctx, async (promise) => {
+    setWork(ctx, async (promise) => {
       pending++;
       try {
         await promise;
@@ -174,7 +174,7 @@ export function eventsOf(target, { enter, report, warn, setWork, summaryOf }) {
     const bytes = new OurBytes(await bufferOf(request));
     const headBytes = +getHeader(headersOf(request), "x-ow-event");
     const head = parse(decode(part(bytes, 0, headBytes)));
-    const { fail, done } = follow(request, ctx, state);
+    const { fail, done } = follow(ctx, state);
     try {
       // workerd gives a class what it gives others as arguments when it makes the instance.
       const self = isClass(target) ? new target(ctx, env) : target;
@@ -196,7 +196,7 @@ export function eventsOf(target, { enter, report, warn, setWork, summaryOf }) {
 
   return class Events extends WorkerEntrypoint {
     fetch(request) {
-      return enter(request, run, request, this.env, this.ctx);
+      return enter(run, request, this.env, this.ctx);
     }
   };
 }

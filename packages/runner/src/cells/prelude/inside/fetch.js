@@ -10,9 +10,6 @@ const rejected = OurPromise.reject.bind(OurPromise);
 const getHeader = uncurry(Headers.prototype.get);
 const setHeader = uncurry(Headers.prototype.set);
 const listen = uncurry(EventTarget.prototype.addEventListener);
-const accounts = new WeakMap();
-const accountOf = accounts.get.bind(accounts);
-const open = accounts.set.bind(accounts);
 
 // Compatibility dates before 2022-01-31 put properties on the instance.
 function getter(type, name) {
@@ -26,22 +23,18 @@ const responseHeaders = getter(Response, "headers");
 /**
  * Puts the platform's `fetch` in the place of the runtime's.
  *
- * @param current the request that runs, if one does
- * @param currentId its id
+ * @param current what runs, if something does
  */
-export function wrapFetch({ current, currentId }, { subrequests, subrequestConcurrency }) {
+export function wrapFetch(current, { subrequests, subrequestConcurrency }) {
   const original = globalThis.fetch;
 
-  function accountFor(request) {
-    if (typeof request !== "object") return undefined;
-    let account = accountOf(request);
-    if (account === undefined) {
-      // The line is a list of its own: arrays' methods are the worker's to break.
-      account = { left: subrequests, free: subrequestConcurrency, first: undefined, last: undefined };
-      open(request, account);
-    }
-    return account;
-  }
+  // The line is a list of its own: arrays' methods are the worker's to break.
+  const newAccount = () => ({
+    left: subrequests,
+    free: subrequestConcurrency,
+    first: undefined,
+    last: undefined,
+  });
 
   function leave(account) {
     for (;;) {
@@ -111,8 +104,11 @@ export function wrapFetch({ current, currentId }, { subrequests, subrequestConcu
       } catch (thrown) {
         return rejected(thrown);
       }
-      const account = accountFor(current());
-      if (account === undefined) return send(request, undefined);
+      const running = current();
+      // What is no request is the runner's alone to count.
+      if (!running?.id) return send(request, undefined);
+      running.account ??= newAccount();
+      const { account } = running;
       if (account.left <= 0) {
         return rejected(
           coded(
@@ -122,8 +118,7 @@ export function wrapFetch({ current, currentId }, { subrequests, subrequestConcu
         );
       }
       account.left--;
-      const id = currentId();
-      if (id) setHeader(requestHeaders(request), "x-ow-request", id);
+      setHeader(requestHeaders(request), "x-ow-request", running.id);
       return sendInTurn(request, account);
     },
   }.fetch;

@@ -26,17 +26,47 @@ const getHeader = uncurry(Headers.prototype.get);
 const headersGetter = getOwnPropertyDescriptor(Request.prototype, "headers")?.get;
 const headersOf = headersGetter === undefined ? (request) => request.headers : uncurry(headersGetter);
 
-// Holds the request, or "" for an event that is none. Its id is read when a line is written: most requests write
-// none, and reading a header costs as much as all the rest that is done for them here.
-const requests = new AsyncLocalStorage();
-export const current = requests.getStore.bind(requests);
-const enter = requests.run.bind(requests);
+/**
+ * What runs, for as long as anything of it does. Not the request itself: workerd's objects are taken apart in V8's pauses,
+ * and one that is held by an async context takes twice the time there (docs/decisions/006-cell-memory.md).
+ */
+class Running {
+  /** Of the request; "" for another event. */
+  id;
+  /** How many requests from worker to worker led to it; null for none. */
+  depth;
+  /** What it may still ask of others: `wrapFetch`. */
+  account = undefined;
+  /** What takes the work that an event waits for. */
+  work = undefined;
 
-/** The id of the request that runs, "" in another event, undefined outside of any. */
-export function currentId() {
-  const request = current();
-  return typeof request === "object" ? (getHeader(headersOf(request), "x-request-id") ?? "") : request;
+  constructor(id, depth) {
+    this.id = id;
+    this.depth = depth;
+  }
 }
+
+const runs = new AsyncLocalStorage();
+/** What runs, undefined outside of any event. */
+export const current = runs.getStore.bind(runs);
+const enter = runs.run.bind(runs);
+
+let readsDepth = false;
+
+/** Has `depth` read, which costs as much as all else that is done for a request here. */
+export function readDepth() {
+  readsDepth = true;
+}
+
+function runningOf(request) {
+  const headers = headersOf(request);
+  return new Running(
+    getHeader(headers, "x-request-id") ?? "",
+    readsDepth ? getHeader(headers, "x-ow-depth") : null,
+  );
+}
+
+const currentId = () => current()?.id;
 
 // Record separators (ASCII) that the runner's log reader looks for at the start of a message.
 const lineMark = "\x1e";
@@ -120,7 +150,7 @@ for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
 
 let backgroundMs = 0;
 
-// By the context of an event, and by its request: what takes the work that it is to wait for.
+// By the context of an event: what takes the work that it is to wait for.
 const works = new WeakMap();
 const workOf = works.get.bind(works);
 const addWork = works.set.bind(works);
@@ -148,9 +178,8 @@ function wait(work, promise, waitUntil) {
 
 // That of `cloudflare:workers`. Outside of any event it is workerd's to refuse.
 takeWaitUntil((promise, waitUntil) => {
-  const event = current();
-  if (event === undefined) return waitUntil(promise);
-  return wait(typeof event === "object" ? workOf(event) : undefined, promise, waitUntil);
+  const running = current();
+  return running === undefined ? waitUntil(promise) : wait(running.work, promise, waitUntil);
 });
 
 // `waitUntil` is on the prototype that all contexts share; there is no other way to it than through one.
@@ -174,13 +203,13 @@ function boundWaitUntil(context) {
 
 /** What the entrypoint for events needs of this module. */
 export const eventTools = {
-  enter,
+  enter: (run, request, env, ctx) => enter(runningOf(request), run, request, env, ctx),
   report,
   warn,
-  setWork(request, context, work) {
+  setWork(context, work) {
     boundWaitUntil(context);
     addWork(context, work);
-    addWork(request, work);
+    current().work = work;
   },
 };
 
@@ -248,7 +277,15 @@ function wrapHandler(name, handler) {
       }
       boundWaitUntil(values.length > 2 ? values[2] : this?.ctx);
       const checked = isFetch ? checkedResponse : unchecked;
-      return enter(isFetch ? values[0] : "", call, handler, this, values, checked, failed);
+      return enter(
+        isFetch ? runningOf(values[0]) : new Running("", null),
+        call,
+        handler,
+        this,
+        values,
+        checked,
+        failed,
+      );
     },
   }[name];
 }

@@ -6,24 +6,22 @@ import { env } from "cloudflare:workers";
 const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
 const { Request: OurRequest } = globalThis;
 const uncurry = (method) => Function.prototype.call.bind(method);
-const getHeader = uncurry(Headers.prototype.get);
 const setHeader = uncurry(Headers.prototype.set);
 // Compatibility dates before 2022-01-31 put properties on the instance.
 const headersGetter = getOwnPropertyDescriptor(Request.prototype, "headers")?.get;
 const headersOf = headersGetter === undefined ? (request) => request.headers : uncurry(headersGetter);
 
 /**
- * @param current the request that runs, if one does
+ * @param current what runs, if something does
  * @param name of a service binding: all of them have one prototype
  */
 export function wrapServices(current, name) {
   const prototype = getPrototypeOf(env[name]);
   const original = prototype.fetch;
   function fetch(input, init) {
-    const request = current();
-    const depth = typeof request === "object" ? getHeader(headersOf(request), "x-ow-depth") : null;
+    const depth = current()?.depth;
     // The first of a chain says nothing.
-    if (depth === null) return apply(original, this, [input, init]);
+    if (!depth) return apply(original, this, [input, init]);
     let passed;
     try {
       passed = new OurRequest(input, init);
