@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { runtimeDirFor } from "./runtime-dir.ts";
 
@@ -19,4 +19,12 @@ test("a data directory has one runtime directory, short enough for sockets, that
     expect(statSync(path).mode & 0o777).toBe(0o711);
   }
   expect(new Set(made).size).toBe(dataDirs.length);
+});
+
+const inMemory = (path: string) => statfsSync(path).type === 0x01021994;
+
+test.skipIf(process.platform !== "linux" || !inMemory("/dev/shm"))("it is in memory", () => {
+  const path = runtimeDirFor("/some/other/data");
+  made.push(path);
+  expect(inMemory(path)).toBe(true);
 });
