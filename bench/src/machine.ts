@@ -1,4 +1,4 @@
-import { cpus, loadavg, release, totalmem } from "node:os";
+import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "..", "..");
@@ -17,8 +17,12 @@ async function commandVersion(...command: string[]): Promise<string> {
   return /\d+\.\d+[\d.]*/.exec(text)?.[0] ?? "unknown";
 }
 
-/** The machine and the versions that a result is worth nothing without. */
-export async function describeMachine(): Promise<string[]> {
+/**
+ * The machine and the versions that a result is worth nothing without.
+ *
+ * @param loadBefore the load average of the minute before the first measurement
+ */
+export async function describeMachine(loadBefore: number): Promise<string[]> {
   const processors = cpus();
   const [workerd, wrangler, node, wrk] = await Promise.all([
     versionOf("node_modules/workerd/package.json"),
@@ -29,6 +33,6 @@ export async function describeMachine(): Promise<string[]> {
   return [
     `${processors.length} × ${processors[0]?.model.trim() ?? "unknown CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
     `workerd ${workerd} · wrangler ${wrangler} · Bun ${Bun.version} · Node ${node} · wrk ${wrk}`,
-    `load average before: ${(loadavg()[0] ?? 0).toFixed(2)} (should be near 0)`,
+    `load average before: ${loadBefore.toFixed(2)} (should be near 0)`,
   ];
 }

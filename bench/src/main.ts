@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { OpenWorkers } from "./contenders/openworkers.ts";
 import { describeMachine } from "./machine.ts";
@@ -26,13 +27,15 @@ if (options.help) {
 }
 const size = options.quick ? quickSize : fullSize;
 const names = options.only === undefined ? Object.keys(sections) : [options.only];
-const lines = [...(await describeMachine())];
+const [loadBefore = 0] = loadavg();
+const lines: string[] = [];
 for (const name of names) {
   progress(name);
   lines.push("", ...(await measure(name)));
 }
 if (options.quick) lines.push("", "--quick: few and short samples; do not quote these.");
-console.log(lines.join("\n"));
+// Now: the first run installs what it compares with.
+console.log([...(await describeMachine(loadBefore)), ...lines].join("\n"));
 process.exit(0);
 
 /** On a platform of its own: what another section left running would be measured with it. */

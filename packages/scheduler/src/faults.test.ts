@@ -23,13 +23,13 @@ function expectNoneForgotten(events: readonly StoredScheduledEvent[], crons: num
   }
 }
 
-/** Each event ran once, or twice where it says so. */
+/** Each event ran once, or twice where it says so: a runner may die with what it was given before it begins with it. */
 function expectRunOnce(events: readonly StoredScheduledEvent[], runs: readonly Run[]): void {
   for (const { id, redelivered } of events) {
     const count = runs.filter(({ eventId }) => eventId === id).length;
     expect({ id, redelivered, count }).toEqual({
       id,
-      redelivered: count > 1,
+      redelivered: redelivered || count > 1,
       count: Math.min(Math.max(count, 1), 2),
     });
   }
