@@ -22,10 +22,10 @@ export function runtimeDirFor(dataDir: string): string {
   const path = runtimeDirPath(dataDir);
   mkdirSync(path, { recursive: true, mode: 0o711 });
   const stat = lstatSync(path);
-  // Names in /tmp are anybody's to take: a directory or link that another user put there is not used.
+  // Names in /tmp and /dev/shm are anybody's to take: a directory or link that another user put there is not used.
   if (!stat.isDirectory() || stat.uid !== process.getuid?.()) {
     throw new OpenWorkersError("CONFIG_INVALID", `${path} belongs to somebody else.`, {
-      hint: "Remove it, or set TMPDIR to a directory of your own.",
+      hint: "Remove it, or set XDG_RUNTIME_DIR to a directory of your own.",
     });
   }
   // Cells that run as users of their own pass through it, and can list nothing.
@@ -43,7 +43,10 @@ const tmpfs = 0x01021994;
  */
 function runtimeRoot(): string {
   if (process.platform !== "linux") return tmpdir();
-  const usual = process.getuid?.() === 0 ? "/run" : (process.env.XDG_RUNTIME_DIR ?? tmpdir());
+  const isRoot = process.getuid?.() === 0;
+  const { XDG_RUNTIME_DIR: own } = process.env;
+  if (!isRoot && own !== undefined) return own;
+  const usual = isRoot ? "/run" : tmpdir();
   return [usual, "/dev/shm"].find(isInMemory) ?? usual;
 }
 

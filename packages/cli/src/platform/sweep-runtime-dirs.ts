@@ -15,7 +15,7 @@ export function sweepRuntimeDirs(root: string, now = Date.now()): void {
     if (!/^openworkers-[0-9a-f]{12}$/.test(name)) continue;
     const path = join(root, name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    // In /tmp the name may be anybody's.
+    // In /tmp and /dev/shm the name may be anybody's.
     if (stat?.isDirectory() !== true || stat.uid !== process.getuid?.()) continue;
     if (now - stat.ctimeMs < restMs) continue;
     removeEmpty(join(path, "cells"));
