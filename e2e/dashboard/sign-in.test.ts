@@ -62,7 +62,8 @@ test("whose session is ended elsewhere is asked to sign in, and comes back", asy
     role: "viewer",
   });
   const page = await tests.dashboard.page("/organisation", grace);
-  await page.getByRole("heading", { name: "Organisations" }).waitFor();
+  // All of it: what is still to be asked for would find out by itself.
+  await page.waitForLoadState("networkidle");
   await tests.dashboard.api("DELETE", "/auth/sessions", undefined, grace.token);
   await page.getByRole("link", { name: "Usage and limits" }).click();
   await page.waitForURL("**/sign-in?next=*");

@@ -89,8 +89,8 @@ export default {
 } satisfies ExportedHandler<Env>;
 `;
   await writeCode(page, source);
-  // The type of env comes from what the worker is bound to.
-  await page.getByText("'GREETINGS' does not exist on type 'Env'").first().waitFor();
+  // The type of env comes from what the worker is bound to. The compiler is loaded by now, or will be.
+  await page.getByText("'GREETINGS' does not exist on type 'Env'").first().waitFor({ timeout: 60_000 });
   expect(await look(page, "editor-problem")).toEqual([]);
   await page.keyboard.press("Control+S");
   await page.getByRole("button", { name: "Deploy anyway" }).waitFor();

@@ -107,6 +107,7 @@ test("chosen keys are deleted together, after a question", async () => {
   await page.getByRole("button", { name: "Load more" }).click();
   await page.getByRole("button", { name: "k149", exact: true }).waitFor();
   await page.getByLabel("Choose all keys that are shown").check();
+  await page.getByText("150 chosen").waitFor();
   await page.getByLabel("Choose k007").uncheck();
   await page.getByText("149 chosen").waitFor();
   await page.getByRole("button", { name: "Delete chosen" }).click();

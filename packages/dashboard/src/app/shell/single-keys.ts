@@ -1,4 +1,4 @@
-import { effect, Injectable, signal } from "@angular/core";
+import { Injectable, signal } from "@angular/core";
 
 const key = "ow-single-keys";
 
@@ -8,13 +8,13 @@ const key = "ow-single-keys";
  */
 @Injectable({ providedIn: "root" })
 export class SingleKeys {
-  /** Kept between visits, in this browser. */
-  readonly on = signal(localStorage.getItem(key) !== "off");
+  readonly #on = signal(localStorage.getItem(key) !== "off");
+  readonly on = this.#on.asReadonly();
 
-  constructor() {
-    effect(() => {
-      if (this.on()) localStorage.removeItem(key);
-      else localStorage.setItem(key, "off");
-    });
+  /** Kept between visits, in this browser. */
+  turn(on: boolean): void {
+    if (on) localStorage.removeItem(key);
+    else localStorage.setItem(key, "off");
+    this.#on.set(on);
   }
 }
