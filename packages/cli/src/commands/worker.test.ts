@@ -165,18 +165,19 @@ test("ow logs shows what was stored, oldest first, by time and filter", async ()
   });
   await home.json("deploy", "diary.js");
   await untilAnswer("diary", "written");
-  // A line has the time at which the runner read it, which may be after the answer.
-  await Bun.sleep(100);
-  const began = new Date().toISOString();
-  for (const path of ["/1", "/2", "/3"]) await ask("diary", path);
-  const show = async (...more: string[]) => {
-    const { code, stdout, stderr } = await home.ow(["logs", "diary", "--json", "--since", began, ...more]);
+  const showSince = async (since: string, ...more: string[]) => {
+    const { code, stdout, stderr } = await home.ow(["logs", "diary", "--json", "--since", since, ...more]);
     if (code !== 0) throw new Error(stderr);
     return stdout
       .split("\n")
       .filter((text) => text !== "")
       .map((text) => JSON.parse(text));
   };
+  // A line has the time at which the runner read it, which may be after the answer.
+  while (!(await showSince("1h")).some(({ kind }) => kind === "line")) await Bun.sleep(50);
+  const began = new Date().toISOString();
+  for (const path of ["/1", "/2", "/3"]) await ask("diary", path);
+  const show = (...more: string[]) => showSince(began, ...more);
   // Stored a moment after it was logged.
   while ((await show()).length < 6) await Bun.sleep(50);
   const all = await show();
