@@ -22,12 +22,12 @@ const first = await bunTest(
   "--no-isolate",
   ...elsewhere.map((pattern) => `--path-ignore-patterns=${pattern}`),
 );
-const again = [...first.failed];
-if (first.code === 0 || again.length === 0 || again.length > mostAgain) process.exit(first.code);
+const { code, failed: again } = first;
+if (code === 0 || again === undefined || again.length > mostAgain) process.exit(code);
 console.error(`\nOnce more, alone: ${again.join(" ")}\n`);
 process.exit((await bunTest(...again)).code);
 
-async function bunTest(...given: string[]): Promise<{ code: number; failed: Set<string> }> {
+async function bunTest(...given: string[]): Promise<{ code: number; failed: string[] | undefined }> {
   const color = process.stderr.isTTY ? { FORCE_COLOR: "1" } : {};
   const tests = Bun.spawn([process.execPath, "test", "--timeout", "60000", ...given], {
     env: { ...process.env, ...color },
