@@ -9,8 +9,8 @@ import { fullSize, quickSize } from "./size.ts";
 const help = `usage: npm run bench [-- --quick] [--only SECTION]
 
 Measures this platform beside bare workerd, wrangler dev, Bun.serve and Node http, in one run on the same work, and the
-bindings beside what they stand for. Needs wrk and nginx (./setup --dev) and a quiet machine. Takes about five minutes;
---quick takes two, and is good for a first look only. --only measures one section alone: ${Object.keys(sections).join(", ")}.
+bindings beside what they stand for. Needs wrk and nginx (./setup --dev) and a quiet machine. Takes a quarter of
+an hour; --quick takes less, and is good for a first look only. --only measures one section alone: ${Object.keys(sections).join(", ")}.
 Exits with 0 unless something could not be measured: a budget that is exceeded is printed, not punished.
 `;
 
