@@ -73,6 +73,11 @@ describe("queue()", () => {
     ["acks one and throws", "a.ack(); throw 1", { b: undefined, c: undefined }],
     ["acks all and throws", "batch.ackAll(); throw 1", {}],
     ["fails in waitUntil", "ctx.waitUntil(Promise.reject(1)); b.ack()", { a: undefined, c: undefined }],
+    [
+      "fails in the waitUntil of cloudflare:workers",
+      `const { waitUntil } = await import("cloudflare:workers"); waitUntil(scheduler.wait(5).then(() => { throw 1 })); b.ack()`,
+      { a: undefined, c: undefined },
+    ],
     ["retries one", "b.retry()", { b: undefined }],
     ["retries one later", "b.retry({ delaySeconds: 30 })", { b: 30 }],
     ["retries all", "batch.retryAll()", { a: undefined, b: undefined, c: undefined }],

@@ -266,6 +266,23 @@ describe("what no handler awaits", () => {
     expect(cell.lines).toEqual([]);
   });
 
+  test("outside of any event is refused by workerd, and nobody else takes what is given to it", async () => {
+    await using cell = await cells.start(
+      program(`import { waitUntil } from "cloudflare:workers";
+        import { takeWaitUntil } from "openworkers:wait-until";
+        let taken = 0;
+        takeWaitUntil(() => taken++);
+        let refused;
+        try { waitUntil(Promise.resolve()); } catch (error) { refused = String(error); }
+        export default { fetch() {
+          waitUntil(scheduler.wait(1).then(() => console.log("done")));
+          return Response.json({ refused: typeof refused, taken });
+        } }`),
+    );
+    expect(await (await cell.fetch()).json()).toEqual({ refused: "string", taken: 0 });
+    await cell.line((line) => line.message === "done");
+  });
+
   test("ends with the time for background work, however long the worker asks for", async () => {
     await using cell = await cells.start(
       program(`import { waitUntil } from "cloudflare:workers";

@@ -53,7 +53,7 @@ const enter = runs.run.bind(runs);
 
 let readsDepth = false;
 
-/** Has `depth` read, which costs as much as all else that is done for a request here. */
+/** Has `depth` read, too: reading a header is most of what is done for a request here. */
 export function readDepth() {
   readsDepth = true;
 }
